@@ -1,1 +1,4 @@
-//! TODO
+//! The controller: reads what should be, looks at what is, makes a plan, and walks it with the agents.
+
+pub mod adapters;
+pub mod ports;

@@ -1,1 +1,35 @@
-//! TODO
+//! The vocabulary that controller and agent share: names, node plans, actions, events, error reports, frames.
+//!
+//! This crate describes; it does nothing. It opens no file and no socket: frames are read from and written to
+//! whatever the caller brings. A change here is a change of the wire: see [`PROTOCOL`].
+
+mod action;
+mod error_report;
+mod event;
+mod facts;
+mod fingerprint;
+mod frame;
+mod id;
+mod message;
+mod plan;
+mod secret;
+
+pub use action::{Action, ContainerSpec, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage};
+pub use error_report::{ErrorCode, ErrorReport};
+pub use event::{
+    CheckResult, CheckStatus, Event, EventKind, Evidence, Importance, Milestone, NodeOutcome, NodeResult,
+    Outcome, PlannedStep, RunResult, Unit,
+};
+pub use facts::{
+    ContainerFacts, DiskFacts, DockerFacts, Facts, FactsRequest, FileFacts, HealthFacts, ImageFacts,
+    InitFacts, InitState, PathState, PortHolder, RunFacts, RunPhase, WantedHealth,
+};
+pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
+pub use id::{Digest, InvalidName, NodeName, RunId, SecretName};
+pub use message::{
+    CancelMode, ConnectReply, Hello, Operator, PROTOCOL, PROTOCOL_OLDEST, ProbeTarget, Protocol, Refusal,
+    Request, Response, ToAgent, ToController, agree,
+};
+pub use plan::{Gate, NodePlan, Step, StepId};
+pub use secret::{Secret, WireSecret};

@@ -1,0 +1,1 @@
+//! The outside world, one thing each. Named only by `app`.

@@ -1,0 +1,104 @@
+//! The database in which OMS keeps its cluster: read by the controller through a byte stream from some host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::BoxFuture;
+use omsctl_proto::Secret;
+
+use super::ByteStream;
+
+/// Where the database is and who logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetaDbTarget {
+    /// As in `oms_meta_host`; only for messages, since the stream is connected already.
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Secret,
+}
+
+/// The names of the databases of a cluster; one heartbeat database a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetaDbNames {
+    pub rm: String,
+    pub cm: String,
+    pub heartbeats: Vec<String>,
+}
+
+/// What the MetaDB holds. A missing database or table is empty here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetaDbFacts {
+    pub server_version: String,
+    /// Milliseconds since 1970 by the database's clock.
+    pub utc_ms: u64,
+    /// `@@time_zone`, and `@@system_time_zone` where that is `SYSTEM`.
+    pub time_zone: String,
+    /// Those of the asked-for databases that exist.
+    pub databases: BTreeSet<String>,
+    /// `host` of the CM database.
+    pub hosts: Vec<HostRow>,
+    /// Of all heartbeat databases.
+    pub heartbeats: Vec<HeartbeatRow>,
+    /// `cluster_info` of the RM database.
+    pub clusters: Vec<ClusterRow>,
+    /// `resource_group` of the CM database: id to name.
+    pub resource_groups: BTreeMap<i64, String>,
+    /// The newest of `oms_version` of the RM database.
+    pub oms_version: Option<String>,
+    /// `enable` of `ha.config` in `oms_normal_config`.
+    pub ha_enabled: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRow {
+    pub ip: String,
+    pub status: String,
+    pub resource_group: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatRow {
+    pub database: String,
+    pub ip: String,
+    /// Seconds between `gmt_modified` and now, both by the database's clock.
+    pub age_s: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterRow {
+    pub region: String,
+    pub cm_url: String,
+    /// `cm_location`.
+    pub code: String,
+    pub is_default: bool,
+}
+
+/// Why the database could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetaDbError {
+    /// In the words of the host that tried.
+    #[error("no connection to {address}: {reason}")]
+    Unreachable { address: String, reason: String },
+    #[error("{address} refuses the log-in of {user}: {reason}")]
+    LogIn { address: String, user: String, reason: String },
+    #[error("a question to {address} failed: {reason}")]
+    Question { address: String, reason: String },
+}
+
+/// The database, over whatever stream leads to it.
+pub trait MetaDb: Send + Sync {
+    /// Logs in and out again.
+    fn log_in<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+    ) -> BoxFuture<'a, Result<(), MetaDbError>>;
+
+    /// Logs in and reads; changes nothing.
+    fn read<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>>;
+}

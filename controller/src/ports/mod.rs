@@ -1,0 +1,13 @@
+//! What a test must be able to replace: traits and plain data, nothing else.
+
+mod metadb;
+mod state_store;
+mod transport;
+
+pub use metadb::{
+    ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+};
+pub use state_store::{RunRecord, StateStore, StoreError};
+pub use transport::{
+    AgentCommand, Become, ByteStream, Connection, ConnectionDetails, HostTarget, Method, Transport,
+};

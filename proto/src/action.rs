@@ -1,0 +1,126 @@
+//! The closed list of what an agent can do to its host. Data only: a plan can be printed, compared, stored, sent.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Fingerprint, SecretName, StepId, WantedHealth};
+
+/// One thing to make true on a host. Every action looks first, acts only when what it finds differs, and proves the
+/// result; doing it twice is the same as doing it once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// The directories that are mounted into the container. Missing parents are made; modes are 0755, since OMS runs
+    /// as several users inside.
+    MakeDirectories { paths: Vec<String> },
+    /// Certificate and key, mode 0600 for keys and 0644 for certificates; written in place, since the files are
+    /// mounted singly.
+    WriteCertificates { files: Vec<SecretFile> },
+    /// OMS's `config.yaml`, mode 0600, written in place (same inode). The former text stays beside it until the new
+    /// one was read back, inside the container when that runs.
+    WriteConfig { file: SecretFile, container: Option<String> },
+    /// The image, by archive or by pull.
+    LoadImage { image: WantedImage, origin: ImageOrigin },
+    /// The container, created and started. An existing one of that name is stopped and renamed to
+    /// `set_aside` first; without `set_aside` an existing one is a failure.
+    CreateContainer { container: ContainerSpec, set_aside: Option<String> },
+    /// Starts a stopped container.
+    StartContainer { name: String },
+    /// Stops and starts a container whose bind mounts are stale.
+    RestartContainer { name: String },
+    /// Waits until every one of OMS's programs runs (OMS manual; `research/oms.md` 4.5).
+    AwaitServices { container: String },
+    /// OMS's initialisation; passes the schema step while it holds [`crate::Gate::Schema`].
+    Initialise { container: String, by: Initialiser, logs: String },
+    /// After a changed `config.yaml`: writes the components' files and restarts the two services that read them
+    /// (`research/oms.md` 2.4).
+    ReloadConfig { container: String },
+    /// Waits until OMS says that it is healthy.
+    AwaitHealthy { container: String, health: WantedHealth },
+}
+
+impl Action {
+    /// The step that this action is shown as.
+    pub fn step(&self) -> StepId {
+        match self {
+            Self::MakeDirectories { .. } => StepId::MakeDirectories,
+            Self::WriteCertificates { .. } => StepId::WriteCertificates,
+            Self::WriteConfig { .. } => StepId::WriteConfig,
+            Self::LoadImage { .. } => StepId::LoadImage,
+            Self::CreateContainer { set_aside: None, .. } => StepId::CreateContainer,
+            Self::CreateContainer { set_aside: Some(_), .. } => StepId::ReplaceContainer,
+            Self::StartContainer { .. } => StepId::StartContainer,
+            Self::RestartContainer { .. } => StepId::RestartContainer,
+            Self::AwaitServices { .. } => StepId::AwaitServices,
+            Self::Initialise { .. } => StepId::Initialise,
+            Self::ReloadConfig { .. } => StepId::ReloadConfig,
+            Self::AwaitHealthy { .. } => StepId::AwaitHealthy,
+        }
+    }
+}
+
+/// A file whose content travels apart from the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretFile {
+    pub path: String,
+    /// Permission bits, for instance `0o600`.
+    pub mode: u32,
+    pub content: SecretName,
+    /// Of the content, under the key of the run.
+    pub fingerprint: Fingerprint,
+}
+
+/// The image that a host should run. Image IDs differ between Docker's two stores; these do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedImage {
+    /// The name by which the container is created.
+    pub reference: String,
+    /// SHA-256 of the image configuration; `None` when the image is pulled and nobody knows it beforehand.
+    pub config: Option<Digest>,
+    /// Diff IDs, lowest layer first; empty when nobody knows them beforehand.
+    pub layers: Vec<Digest>,
+    /// As in the image configuration (`amd64`, `arm64`); `None` when nobody knows it beforehand.
+    pub architecture: Option<String>,
+}
+
+/// Where a missing image comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum ImageOrigin {
+    /// The controller sends an uncompressed `docker save` archive; `size` in bytes.
+    Archive { content: Digest, size: u64 },
+    /// The host's Docker pulls it.
+    Pull,
+}
+
+/// The arguments of `docker run`, exactly those of the OMS manual (`research/oms.md` 3). What is the same for
+/// every container (`-dit --net host --privileged=true --pids-limit -1 --ulimit nproc=65535:65535`) is not here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    pub name: String,
+    pub image: WantedImage,
+    /// In the order of the manual.
+    pub mounts: Vec<Mount>,
+    /// `-e OMS_HOST_IP`.
+    pub host_ip: IpAddr,
+    /// `--restart`; none as documented.
+    pub restart_policy: Option<String>,
+}
+
+/// `-v host:container`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    pub host: String,
+    pub container: String,
+}
+
+/// Who initialises OMS in a container (`research/oms.md` 3.2 and 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialiser {
+    /// `bash /root/docker_init.sh`, up to 4.2.10.
+    Script,
+    /// The container does it when it starts, from 4.2.11 on.
+    Container,
+}

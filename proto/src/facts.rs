@@ -1,0 +1,222 @@
+//! What an agent sees on its host. Read-only: asking for facts changes nothing.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Fingerprint, FingerprintKey, RunId, WireSecret};
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactsRequest {
+    pub container_name: String,
+    /// Directories and files whose presence matters, also those whose disk is measured.
+    pub paths: Vec<String>,
+    /// OMS's `config.yaml`; its text comes back whole, inside the SSH channel only.
+    pub config_file: String,
+    /// Files that are compared by fingerprint under `key`.
+    pub files: Vec<String>,
+    pub key: FingerprintKey,
+    /// Ports whose holder matters.
+    pub ports: Vec<u16>,
+    /// "Source address towards": name or address and port of the MetaDB.
+    pub towards: Option<(String, u16)>,
+    /// How the health of a running container is asked for.
+    pub health: WantedHealth,
+}
+
+/// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedHealth {
+    pub port: u16,
+    /// With certificates mounted, nginx speaks HTTPS only. The certificate is not verified: it is the host's own,
+    /// asked for over loopback.
+    pub tls: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub hostname: String,
+    /// `PRETTY_NAME` of os-release.
+    pub os: String,
+    pub kernel: String,
+    /// As `uname -m` says it.
+    pub architecture: String,
+    pub machine_id: Option<String>,
+    /// Random, written by the first agent on the host: two names with one of these are one machine.
+    pub host_id: String,
+    /// Milliseconds since 1970, the host's clock.
+    pub utc_ms: u64,
+    pub time_zone: Option<String>,
+    pub cpus: u32,
+    pub memory_bytes: u64,
+    /// 1 or 2.
+    pub cgroup_version: Option<u8>,
+    pub addresses: Vec<IpAddr>,
+    /// The address that packets towards the MetaDB leave from.
+    pub source_address: Option<IpAddr>,
+    pub docker: DockerFacts,
+    pub container: Option<ContainerFacts>,
+    pub paths: BTreeMap<String, PathState>,
+    pub files: BTreeMap<String, FileFacts>,
+    pub config: Option<WireSecret>,
+    pub disks: BTreeMap<String, DiskFacts>,
+    /// Only ports that something listens on.
+    pub ports: BTreeMap<u16, PortHolder>,
+    /// Runs of omsctl that this host knows of.
+    pub runs: Vec<RunFacts>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "docker", rename_all = "snake_case")]
+pub enum DockerFacts {
+    Answers {
+        server_version: String,
+        root_directory: String,
+        root_free_bytes: Option<u64>,
+        storage_driver: String,
+        /// Images are in containerd's store instead of Docker's own.
+        containerd_store: bool,
+        images: Vec<ImageFacts>,
+    },
+    /// There is no `docker` command.
+    Missing { looked_in: String },
+    /// The command is there and the daemon does not answer, in Docker's words.
+    Silent { error: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// With graph drivers the digest of the configuration; with containerd's store that of a manifest.
+    pub id: Digest,
+    pub references: Vec<String>,
+    /// Diff IDs, lowest first.
+    pub layers: Vec<Digest>,
+    pub architecture: String,
+}
+
+/// A container as `docker inspect` and its own processes show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one field of docker inspect")]
+pub struct ContainerFacts {
+    pub id: String,
+    /// The image's ID in this host's store.
+    pub image_id: Digest,
+    /// The name it was created from.
+    pub image_reference: String,
+    pub running: bool,
+    /// `running`, `exited`, `created`, `restarting`, `dead`, `paused`.
+    pub status: String,
+    pub exit_code: Option<i64>,
+    pub oom_killed: bool,
+    /// RFC 3339, as Docker gives it.
+    pub created: String,
+    pub started: String,
+    /// `KEY=value` of the container's own `-e`, image defaults included.
+    pub environment: Vec<String>,
+    pub binds: Vec<String>,
+    pub network_mode: String,
+    pub privileged: bool,
+    pub pids_limit: Option<i64>,
+    /// `name=soft:hard`.
+    pub ulimits: Vec<String>,
+    pub tty: bool,
+    pub open_stdin: bool,
+    pub restart_policy: String,
+    /// Bind sources that were deleted on the host while the container holds the former ones.
+    pub stale_mounts: Vec<String>,
+    /// supervisord's programs and their states; empty when it does not answer.
+    pub services: BTreeMap<String, String>,
+    pub initialisation: InitFacts,
+    pub health: Option<HealthFacts>,
+    /// The fingerprint of `config.yaml` as it is seen inside.
+    pub config_inside: Option<Fingerprint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitFacts {
+    pub state: InitState,
+    /// The line, file or process that says so.
+    pub proof: String,
+    /// The last heading that was printed, 0 when none.
+    pub last_step: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitState {
+    /// No sign that it ever began in this container.
+    NotBegun,
+    Running,
+    Succeeded,
+    /// It ended and said that it failed.
+    Failed,
+    /// It began, did not end, and no process is left.
+    Interrupted,
+    /// The container is stopped, so nobody can tell whether it runs.
+    CannotTell,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthFacts {
+    pub healthy: bool,
+    /// HTTP status and the start of the body, or why there was no answer.
+    pub answer: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathState {
+    Absent,
+    Directory,
+    File,
+    /// A socket, a device, something that cannot be looked at.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    pub fingerprint: Fingerprint,
+    pub mode: u32,
+}
+
+/// The file system that holds a path, or its nearest existing parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskFacts {
+    pub mount_point: String,
+    pub total_bytes: u64,
+    /// For an ordinary user, as `df` shows it.
+    pub free_bytes: u64,
+    pub free_inodes: u64,
+    pub read_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortHolder {
+    pub pid: Option<u32>,
+    /// The process's name; `?` when it cannot be seen.
+    pub process: String,
+    /// The process lives in the container of `container_name`.
+    pub own_container: bool,
+}
+
+/// A run that left its folder on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFacts {
+    pub run: RunId,
+    pub operator: String,
+    pub started: String,
+    pub phase: RunPhase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunPhase {
+    /// Its agent lives.
+    Running,
+    /// It wrote its terminal event.
+    Ended,
+    /// No terminal event and no agent.
+    Broken,
+}

@@ -1,0 +1,205 @@
+//! What is said on a control channel, and the rule by which two versions agree.
+//!
+//! Both ends send [`Hello`] first and take the highest protocol that both speak. Requests only look; `start` makes
+//! the agent detach and walk; from then on the channel carries the events of that run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, NodePlan, RunId, SecretName, WireSecret,
+};
+
+/// The protocol that this version speaks best.
+pub const PROTOCOL: Protocol = 1;
+/// The oldest that it still speaks.
+pub const PROTOCOL_OLDEST: Protocol = 1;
+
+pub type Protocol = u16;
+
+/// The first frame in each direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub oldest: Protocol,
+    pub newest: Protocol,
+    /// Of the program, for people.
+    pub version: String,
+    /// Milliseconds since 1970, the sender's clock.
+    pub utc_ms: u64,
+}
+
+impl Hello {
+    pub fn new(version: &str, utc_ms: u64) -> Self {
+        Self { oldest: PROTOCOL_OLDEST, newest: PROTOCOL, version: version.to_owned(), utc_ms }
+    }
+}
+
+/// The protocol that both sides speak, or none.
+pub fn agree(ours: &Hello, theirs: &Hello) -> Option<Protocol> {
+    let newest = ours.newest.min(theirs.newest);
+    (newest >= ours.oldest && newest >= theirs.oldest).then_some(newest)
+}
+
+/// From the controller to an agent. Commands that change something carry what makes them safe to repeat: a run,
+/// a gate, a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToAgent {
+    Hello(Hello),
+    /// Answered by a response with the same id.
+    Request {
+        id: u64,
+        request: Request,
+    },
+    /// Take this plan, detach and walk it; the same run again means: attach to it from its first event.
+    Start {
+        plan: NodePlan,
+        key: FingerprintKey,
+        secrets: BTreeMap<SecretName, WireSecret>,
+        operator: Operator,
+    },
+    /// Send the events of this run after `after`, then those that come.
+    Attach {
+        run: RunId,
+        after: u64,
+    },
+    OpenGate {
+        gate: Gate,
+    },
+    Cancel {
+        mode: CancelMode,
+        by: String,
+    },
+    /// Everything up to and including `seq` is kept elsewhere.
+    Acknowledge {
+        seq: u64,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// From an agent to the controller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToController {
+    Hello(Hello),
+    Response {
+        id: u64,
+        response: Response,
+    },
+    /// The run walks, detached; its events follow.
+    Attached {
+        run: RunId,
+    },
+    Refused {
+        refusal: Refusal,
+    },
+    Event {
+        event: Event,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// Who runs the controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// `user@bastion`.
+    pub who: String,
+    pub pid: u32,
+}
+
+/// Read-only questions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    Facts(FactsRequest),
+    /// Can this be reached from here?
+    Probe {
+        target: ProbeTarget,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum ProbeTarget {
+    /// Opens a TCP connection and closes it.
+    Tcp { host: String, port: u16 },
+    /// `GET` of an `http://` or `https://` address; the certificate is not verified.
+    Http { url: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Response {
+    Facts(Box<Facts>),
+    /// `status` for HTTP; `found` in words.
+    Probe {
+        reached: bool,
+        status: Option<u16>,
+        found: String,
+    },
+    Failed {
+        error: ErrorReport,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a plan or an attach was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Refusal {
+    /// Another run walks on this host.
+    Busy { run: RunId, operator: String, since: String },
+    /// This host has no such run.
+    NoSuchRun { run: RunId },
+    /// It cannot be begun, for instance because the disk is full.
+    Failed { error: ErrorReport },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelMode {
+    /// Finish the running step, begin no further one.
+    AfterStep,
+}
+
+/// The only frame that `omsctl-agent connect` and `receive` write before the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum ConnectReply {
+    /// `peer` is the address that was reached; for `receive` the path of the socket.
+    Connected {
+        peer: String,
+    },
+    Failed {
+        error: ErrorReport,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(oldest: Protocol, newest: Protocol) -> Hello {
+        Hello { oldest, newest, version: String::new(), utc_ms: 0 }
+    }
+
+    #[test]
+    fn the_highest_common_protocol_wins() {
+        assert_eq!(agree(&hello(1, 3), &hello(2, 5)), Some(3));
+        assert_eq!(agree(&hello(2, 5), &hello(1, 3)), Some(3));
+        assert_eq!(agree(&hello(1, 1), &hello(2, 5)), None);
+        assert_eq!(agree(&hello(4, 5), &hello(1, 3)), None);
+    }
+
+    #[test]
+    fn a_message_from_the_future_is_unknown() {
+        let message: ToAgent = serde_json::from_str(r#"{"say":"dance","tempo":3}"#).unwrap();
+        assert_eq!(message, ToAgent::Unknown);
+    }
+}

@@ -1,0 +1,110 @@
+//! What one host has to do, whole: the agent that has it needs nobody but the openers of its gates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Action, NodeName, RunId};
+
+/// The steps of one host in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePlan {
+    pub run: RunId,
+    pub node: NodeName,
+    /// The command that the operator typed, for whoever finds this run on the host.
+    pub command: String,
+    pub steps: Vec<Step>,
+}
+
+/// One step: what to do, why, and what has to be opened before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Why the step is there, in words: "image differs: have 0c1f…, want 9a2b…".
+    pub why: String,
+    /// The step begins only when the controller has opened this gate for this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+    pub action: Action,
+}
+
+impl Step {
+    pub fn id(&self) -> StepId {
+        self.action.step()
+    }
+}
+
+/// What hosts wait for each other at. Opened by the controller only.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Hosts that serve already change one at a time, after the new ones are healthy.
+    Turn,
+    /// The schema step of the initialisation runs on one host at a time.
+    Schema,
+}
+
+/// The kinds of steps, as `plan` and the events name them.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum StepId {
+    MakeDirectories,
+    WriteCertificates,
+    WriteConfig,
+    LoadImage,
+    CreateContainer,
+    ReplaceContainer,
+    StartContainer,
+    RestartContainer,
+    Initialise,
+    ReloadConfig,
+    AwaitServices,
+    AwaitHealthy,
+    /// The controller's own: the MetaDB shows the host.
+    Register,
+}
+
+impl StepId {
+    /// The name in JSON and in plain lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MakeDirectories => "make_directories",
+            Self::WriteCertificates => "write_certificates",
+            Self::WriteConfig => "write_config",
+            Self::LoadImage => "load_image",
+            Self::CreateContainer => "create_container",
+            Self::ReplaceContainer => "replace_container",
+            Self::StartContainer => "start_container",
+            Self::RestartContainer => "restart_container",
+            Self::Initialise => "initialise",
+            Self::ReloadConfig => "reload_config",
+            Self::AwaitServices => "await_services",
+            Self::AwaitHealthy => "await_healthy",
+            Self::Register => "register",
+        }
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl Gate {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
