@@ -7,7 +7,7 @@ mod state_store;
 mod transport;
 
 pub use clock::Clock;
-pub use content::ContentSource;
+pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
 pub use metadb::{
     ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
 };

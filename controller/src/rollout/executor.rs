@@ -1,6 +1,7 @@
 //! Runs a rollout: every host side by side, one loop that hears all of them, and the gates between them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub struct Rollout {
     pub run: RunId,
     pub nodes: Vec<(NodeWork, HostLink)>,
     pub init_order: InitOrder,
-    pub max_failures: Option<usize>,
+    pub max_failures: Option<NonZeroUsize>,
     pub key: FingerprintKey,
     pub operator: Operator,
     pub contents: BTreeMap<Digest, Arc<dyn ContentSource>>,

@@ -4,6 +4,7 @@
 //! that serve already change one at a time, after every new host is proved, the first of them as a canary.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
 
 use omsctl_proto::{EventKind, Gate, Milestone, NodeName, StepId};
 
@@ -28,7 +29,7 @@ pub enum InitOrder {
 #[derive(Debug)]
 pub struct Gates {
     init_order: InitOrder,
-    max_failures: Option<usize>,
+    max_failures: Option<NonZeroUsize>,
     /// Hosts that will come to the schema gate, in the order in which they pass.
     schema_queue: VecDeque<NodeName>,
     schema_holder: Option<SchemaHolder>,
@@ -57,7 +58,11 @@ struct SchemaHolder {
 impl Gates {
     /// `nodes`: every host with steps, in the order of the schema step, with its role and whether it has to pass
     /// the schema gate.
-    pub fn new(nodes: &[(NodeName, Role, bool)], init_order: InitOrder, max_failures: Option<usize>) -> Self {
+    pub fn new(
+        nodes: &[(NodeName, Role, bool)],
+        init_order: InitOrder,
+        max_failures: Option<NonZeroUsize>,
+    ) -> Self {
         let schema_queue =
             nodes.iter().filter(|(_, _, schema)| *schema).map(|(node, ..)| node.clone()).collect();
         let new =
@@ -202,7 +207,7 @@ impl Gates {
     }
 
     fn failed_enough(&self) -> bool {
-        self.max_failures.is_some_and(|limit| self.failures > limit)
+        self.max_failures.is_some_and(|limit| self.failures >= limit.get())
     }
 
     fn schema_entered(&mut self, node: &NodeName) {

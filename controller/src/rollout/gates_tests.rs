@@ -159,7 +159,7 @@ fn the_first_to_change_is_a_canary() {
 #[test]
 fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
     let nodes: Vec<_> = FRESH.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
-    let mut gates = Gates::new(&nodes, InitOrder::Staggered, Some(0));
+    let mut gates = Gates::new(&nodes, InitOrder::Staggered, NonZeroUsize::new(1));
     waits(&mut gates, "b", Gate::Schema);
     gates.ended(&node("a"), false);
     assert_eq!(opened(&mut gates), [""; 0]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use omsctl_proto::{ConnectReply, ErrorCode, ErrorReport, read_frame};
+use omsctl_proto::{ConnectReply, read_frame};
 
 use crate::ports::{
     AgentCommand, ByteStream, Connection, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
@@ -24,23 +24,21 @@ impl std::fmt::Debug for MetaDbReader {
 
 impl MetaDbReader {
     /// Logs in from that host, and out again.
-    pub async fn log_in(&self, connection: &dyn Connection) -> Result<(), ErrorReport> {
+    pub async fn log_in(&self, connection: &dyn Connection) -> Result<(), MetaDbError> {
         let stream = self.dial(connection).await?;
-        self.database.log_in(stream, &self.target).await.map_err(|error| report_metadb_error(&error))
+        self.database.log_in(stream, &self.target).await
     }
 
     /// Reads from that host.
-    pub async fn read(&self, connection: &dyn Connection) -> Result<MetaDbFacts, ErrorReport> {
+    pub async fn read(&self, connection: &dyn Connection) -> Result<MetaDbFacts, MetaDbError> {
         let stream = self.dial(connection).await?;
-        self.database
-            .read(stream, &self.target, &self.names)
-            .await
-            .map_err(|error| report_metadb_error(&error))
+        self.database.read(stream, &self.target, &self.names).await
     }
 
-    async fn dial(&self, connection: &dyn Connection) -> Result<Box<dyn ByteStream>, ErrorReport> {
+    async fn dial(&self, connection: &dyn Connection) -> Result<Box<dyn ByteStream>, MetaDbError> {
         let command = AgentCommand::Connect { host: self.target.host.clone(), port: self.target.port };
-        let mut stream = connection.run_agent(command).await?;
+        let started = connection.run_agent(command).await;
+        let mut stream = started.map_err(|error| unreachable_metadb(&self.target, error.one_line()))?;
         match read_frame::<ConnectReply, _>(&mut stream).await {
             Ok(Some(ConnectReply::Connected { .. })) => Ok(stream),
             Ok(Some(ConnectReply::Failed { error })) => {
@@ -52,24 +50,6 @@ impl MetaDbReader {
     }
 }
 
-fn unreachable_metadb(target: &MetaDbTarget, reason: String) -> ErrorReport {
-    let address = format!("{}:{}", target.host, target.port);
-    report_metadb_error(&MetaDbError::Unreachable { address, reason })
-}
-
-/// With what to do.
-pub fn report_metadb_error(error: &MetaDbError) -> ErrorReport {
-    let hint = match error {
-        MetaDbError::Unreachable { .. } => {
-            "oms_meta_host and oms_meta_port in config.yaml must be reachable from every host: look at the database, \
-             the firewall between, and ob_tcp_invited_nodes"
-        }
-        MetaDbError::LogIn { .. } => {
-            "look at oms_meta_user (OceanBase: user@tenant#cluster through OBProxy) and oms_meta_password in config.yaml"
-        }
-        MetaDbError::Question { .. } => {
-            "the user needs all privileges on the databases that config.yaml names"
-        }
-    };
-    ErrorReport::new(ErrorCode::Metadb, error.to_string()).hint(hint)
+fn unreachable_metadb(target: &MetaDbTarget, reason: String) -> MetaDbError {
+    MetaDbError::Unreachable { address: format!("{}:{}", target.host, target.port), reason }
 }

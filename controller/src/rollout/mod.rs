@@ -14,7 +14,7 @@ mod survey;
 pub use emit::{Audience, Emitter, run_id, timestamp};
 pub use executor::{Executor, Interrupt, Rollout};
 pub use gates::{Gates, InitOrder, Role};
-pub use metadb::{MetaDbReader, report_metadb_error};
+pub use metadb::MetaDbReader;
 pub use node::NodeWork;
 pub use register::Registration;
 pub use session::{FromAgent, Session};

@@ -269,11 +269,21 @@ impl NodeWalk {
         Ok(())
     }
 
+    /// Asks the MetaDB by way of the host until it shows the host; over a new connection when this one is lost.
     async fn prove(&mut self, registration: &Registration) -> End {
         let began = Instant::now();
-        match registration.wait(self.connection.as_ref()).await {
-            Ok(evidence) => End::Registered(evidence, began.elapsed()),
-            Err(error) => End::NotRegistered(error),
+        loop {
+            let connection = Arc::clone(&self.connection);
+            tokio::select! {
+                proved = registration.wait(connection.as_ref()) => return match proved {
+                    Ok(evidence) => End::Registered(evidence, began.elapsed()),
+                    Err(error) => End::NotRegistered(error),
+                },
+                () = connection.closed() => {}
+            }
+            if let Err(error) = self.find_again().await {
+                return End::Gone(error);
+            }
         }
     }
 }

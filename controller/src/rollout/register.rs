@@ -34,8 +34,7 @@ impl Registration {
                     Ok(evidence) => return Ok(evidence),
                     Err(missing) => missing,
                 },
-                Err(error) if error.code == ErrorCode::Unreachable => return Err(error),
-                Err(error) => error.one_line(),
+                Err(error) => error.to_string(),
             };
             if began.elapsed() > LIMIT {
                 return Err(ErrorReport::new(

@@ -9,7 +9,7 @@ use omsctl_proto::{ErrorReport, EventKind, Facts, FactsRequest, NodeName};
 use tokio::sync::Semaphore;
 
 use super::{Emitter, MetaDbReader, Session};
-use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbFacts, Transport};
+use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbError, MetaDbFacts, Transport};
 
 /// A host that answers: its connection, its control channel, and what its agent saw.
 pub struct HostLink {
@@ -32,8 +32,8 @@ pub struct Survey {
     /// Hosts that could not be looked at, and why.
     pub failed: BTreeMap<NodeName, ErrorReport>,
     /// `None` when no host answered, so that nobody could ask.
-    pub metadb: Option<Result<MetaDbFacts, ErrorReport>>,
-    pub logins: BTreeMap<NodeName, Result<(), ErrorReport>>,
+    pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
+    pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
 }
 
 /// Looks at hosts.
@@ -97,7 +97,7 @@ impl Surveyor {
         request: FactsRequest,
         metadb: &MetaDbReader,
         permits: &Semaphore,
-    ) -> (NodeName, Result<(HostLink, Result<(), ErrorReport>), ErrorReport>) {
+    ) -> (NodeName, Result<(HostLink, Result<(), MetaDbError>), ErrorReport>) {
         // The semaphore is never closed, so the only outcome is a permit.
         let _permit = permits.acquire().await;
         let node = target.node.clone();
