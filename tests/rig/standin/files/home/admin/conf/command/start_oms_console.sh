@@ -1,0 +1,2 @@
+#!/bin/sh
+exec python /home/ds/ghana/boot/oms_console.py
