@@ -24,7 +24,7 @@ pub enum StatePlace {
 /// A server and who logs in; the password stays in its file until it is needed.
 #[derive(Debug, Clone)]
 pub struct ServerPlace {
-    pub(super) options: MySqlConnectOptions,
+    pub(super) options: Box<MySqlConnectOptions>,
     pub(super) password_file: Option<PathBuf>,
     database: String,
 }
@@ -132,7 +132,7 @@ fn server(text: &str, rest: &str, password_file: Option<PathBuf>) -> Result<Serv
     let Some(database) = options.get_database().filter(|name| !name.contains('/')).map(str::to_owned) else {
         return Err(not_understood(text, "it names no database"));
     };
-    Ok(ServerPlace { options, password_file, database })
+    Ok(ServerPlace { options: Box::new(options), password_file, database })
 }
 
 fn not_understood(text: &str, reason: &str) -> PlaceError {

@@ -54,9 +54,7 @@ async fn log_in(
 
 /// Without the session settings that sqlx makes by default and that OceanBase and some proxies refuse.
 fn connect_options(place: &ServerPlace, address: IpAddr, password: Option<&Secret>) -> MySqlConnectOptions {
-    let options = place
-        .options
-        .clone()
+    let options = MySqlConnectOptions::clone(&place.options)
         .host(&address.to_string())
         .pipes_as_concat(false)
         .no_engine_substitution(false)
@@ -91,8 +89,7 @@ async fn addresses(host: &str) -> Result<Vec<IpAddr>, StoreProblem> {
         host: host.to_owned(),
         reason: error.to_string(),
     };
-    let resolver =
-        TokioResolver::builder_tokio().and_then(ResolverBuilder::build).map_err(|e| failed(&e))?;
+    let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build).map_err(|e| failed(&e))?;
     let found = resolver.lookup_ip(host).await.map_err(|error| failed(&error))?;
     Ok(found.iter().take(8).collect())
 }

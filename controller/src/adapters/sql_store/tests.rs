@@ -1,16 +1,16 @@
-//! One contract for every kind of database. MariaDB takes part where `OMSCTL_TEST_MARIADB` names a server
-//! (`mysql://root@127.0.0.1:3306`, an account without password that may create databases).
+//! One contract for every kind of database. A MySQL-protocol server takes part where
+//! `OMSCTL_TEST_MARIADB` names one.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use omsctl_proto::{ErrorCode, ErrorReport, Event, EventKind, NodeName, RunId, RunResult, StepId};
-use sqlx::{Connection, MySqlConnection};
 use tempfile::TempDir;
 
 use super::database::Database;
 use super::{SqlStore, StatePlace};
+use crate::adapters::test_server::TestServer;
 use crate::ports::{RunRecord, StateStore, StoreError};
 
 fn nothing(_: &str) -> Option<OsString> {
@@ -25,38 +25,15 @@ async fn file_store(folder: &TempDir) -> SqlStore {
     SqlStore::open(&file_place(folder)).await.unwrap()
 }
 
-/// A database of its own on the server of `OMSCTL_TEST_MARIADB`.
-struct ServerDatabase {
-    server: String,
-    name: String,
+/// A database of its own on the server, and its place.
+async fn server_database(name: &str) -> Option<(TestServer, String)> {
+    let server = TestServer::from_environment()?;
+    let database = server.fresh_database(name).await;
+    Some((server, database))
 }
 
-impl ServerDatabase {
-    async fn create(name: &str) -> Option<Self> {
-        let Ok(server) = std::env::var("OMSCTL_TEST_MARIADB") else {
-            println!("skipped: OMSCTL_TEST_MARIADB names no server");
-            return None;
-        };
-        let server = server.trim_end_matches('/').to_owned();
-        let name = format!("omsctl_test_{}_{name}", std::process::id());
-        let database = Self { server, name };
-        database.run(format!("DROP DATABASE IF EXISTS {}", database.name)).await;
-        database.run(format!("CREATE DATABASE {}", database.name)).await;
-        Some(database)
-    }
-
-    async fn run(&self, statement: String) {
-        let mut connection = MySqlConnection::connect(&self.server).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-    }
-
-    fn place(&self) -> StatePlace {
-        StatePlace::choose(Some(&format!("{}/{}", self.server, self.name)), nothing).unwrap()
-    }
-
-    async fn drop_it(self) {
-        self.run(format!("DROP DATABASE {}", self.name)).await;
-    }
+fn server_place(server: &TestServer, database: &str) -> StatePlace {
+    StatePlace::choose(Some(&format!("{}/{database}", server.url)), nothing).unwrap()
 }
 
 fn run_id(text: &str) -> RunId {
@@ -169,9 +146,9 @@ async fn sqlite_keeps_the_contract() {
 
 #[tokio::test]
 async fn a_mysql_protocol_server_keeps_the_contract() {
-    let Some(database) = ServerDatabase::create("contract").await else { return };
-    contract(&database.place()).await;
-    database.drop_it().await;
+    let Some((server, database)) = server_database("contract").await else { return };
+    contract(&server_place(&server, &database)).await;
+    server.drop_database(&database).await;
 }
 
 #[tokio::test]
@@ -266,13 +243,13 @@ async fn a_row_from_the_future_hides_no_other() {
 
 #[tokio::test]
 async fn the_password_of_a_server_comes_from_its_file() {
-    let Some(database) = ServerDatabase::create("password").await else { return };
+    let Some((server, database)) = server_database("password").await else { return };
     let user = format!("u{}", std::process::id());
-    database.run(format!("CREATE USER {user} IDENTIFIED BY 'can ary''s'")).await;
-    database.run(format!("GRANT ALL ON {}.* TO {user}", database.name)).await;
+    server.run(&format!("CREATE USER {user} IDENTIFIED BY 'can ary''s'")).await;
+    server.run(&format!("GRANT ALL ON {database}.* TO {user}")).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
-    let address = format!("{}/{}", database.server.replace("//root@", &format!("//{user}@")), database.name);
+    let address = format!("{}/{database}", server.url.replace("//root@", &format!("//{user}@")));
     let open = async |file: Option<&Path>| {
         let place = StatePlace::choose(Some(&address), |_| file.map(Into::into)).unwrap();
         SqlStore::open(&place).await.map_err(|error| chain(&error))
@@ -288,8 +265,8 @@ async fn the_password_of_a_server_comes_from_its_file() {
     }
     std::fs::write(&file, "two\nlines").unwrap();
     assert!(open(Some(&file)).await.unwrap_err().contains("does not hold one line"));
-    database.run(format!("DROP USER {user}")).await;
-    database.drop_it().await;
+    server.run(&format!("DROP USER {user}")).await;
+    server.drop_database(&database).await;
 }
 
 #[tokio::test]
@@ -301,9 +278,8 @@ async fn a_server_that_is_not_there_is_told() {
     let refused = open("mysql://ops@127.0.0.1:1/omsctl").await;
     assert!(refused.contains("mysql://ops@127.0.0.1:1/omsctl cannot be opened"), "{refused}");
     assert!(refused.contains("Connection refused"), "{refused}");
-    if let Some(database) = ServerDatabase::create("absent").await {
-        let absent = open(&format!("{}/omsctl_no_such_thing", database.server)).await;
+    if let Some(server) = TestServer::from_environment() {
+        let absent = open(&format!("{}/omsctl_no_such_thing", server.url)).await;
         assert!(absent.contains("Create it and grant"), "{absent}");
-        database.drop_it().await;
     }
 }
