@@ -1,1 +1,7 @@
 //! The outside world, one thing each. Named only by `app`.
+
+pub mod mysql_metadb;
+pub mod sql_store;
+
+#[cfg(test)]
+mod test_server;
