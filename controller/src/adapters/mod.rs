@@ -1,1 +1,9 @@
 //! The outside world, one thing each. Named only by `app`.
+
+pub mod agent_binary;
+pub mod connect_error;
+pub mod hosts;
+mod launch;
+pub mod local;
+pub mod resolver;
+pub mod ssh;
