@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+const STATE_HELP: &str =
+    "Where the history is kept: sqlite:FILE or mysql://USER@HOST/DATABASE [default: ~/.local/state/omsctl]";
+
 /// How results are written to stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -18,6 +21,7 @@ pub enum Format {
 
 /// What was said outside any one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
 pub struct Globals {
     /// Empty: the first of `./inventory.ini`, `.yml`, `.yaml` that exists.
     pub inventories: Vec<PathBuf>,
@@ -61,8 +65,11 @@ pub(super) struct GlobalArguments {
     /// SSH client configuration, as ssh -F [default: ~/.ssh/config]
     #[arg(long, value_name = "FILE", overrides_with = "ssh_config")]
     ssh_config: Option<PathBuf>,
-    /// Accept and remember the key of a host that is not in known_hosts; a changed key is still refused
-    #[arg(long, overrides_with = "accept_new")]
+    #[arg(
+        long,
+        help = "Accept and remember the key of a host that is not in known_hosts; never a changed one",
+        overrides_with = "accept_new"
+    )]
     accept_new: bool,
     /// Ask for the SSH password
     #[arg(short = 'k', long, overrides_with = "ask_pass")]
@@ -77,9 +84,7 @@ pub(super) struct GlobalArguments {
     /// [default: human]
     #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true, overrides_with = "format")]
     format: Option<Format>,
-    /// Where the history is kept: sqlite:FILE or mysql://USER@HOST/DATABASE
-    /// [default: ~/.local/state/omsctl]
-    #[arg(long, value_name = "URL", overrides_with = "state")]
+    #[arg(long, help = STATE_HELP, value_name = "URL", overrides_with = "state")]
     state: Option<String>,
     /// Write a log for developers to this file
     #[arg(long, value_name = "FILE", overrides_with = "log_file")]

@@ -49,7 +49,9 @@ fn typed(words: &[OsString]) -> String {
         let word = word.to_string_lossy();
         line.push(' ');
         if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"\\$`!*?&|;<>()".contains(c)) {
-            line.push_str(&format!("'{}'", word.replace('\'', r"'\''")));
+            line.push('\'');
+            line.push_str(&word.replace('\'', r"'\''"));
+            line.push('\'');
         } else {
             line.push_str(&word);
         }

@@ -9,7 +9,7 @@ use super::super::{
 use super::*;
 
 fn typed(line: &str) -> Result<Request, Stopped> {
-    super::parse(line.split(' ').map(OsString::from))
+    parse(line.split(' ').map(OsString::from))
 }
 
 fn check(line: &str, expected: Command) {
@@ -106,7 +106,7 @@ fn the_first_page_is_for_a_newcomer() {
 #[test]
 fn the_typed_line_is_kept_as_it_was() {
     let words = ["omsctl", "apply", "--limit", "oms:!node 3"].map(OsString::from);
-    assert_eq!(super::parse(words).unwrap().typed, "omsctl apply --limit 'oms:!node 3'");
+    assert_eq!(parse(words).unwrap().typed, "omsctl apply --limit 'oms:!node 3'");
 }
 
 #[test]
