@@ -269,8 +269,11 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            let place =
-                Place { file: file.as_path().into(), line: self.line.unwrap_or(0), column: self.column.unwrap_or(0) };
+            let place = Place {
+                file: file.as_path().into(),
+                line: self.line.unwrap_or(0),
+                column: self.column.unwrap_or(0),
+            };
             write!(formatter, "{place}: ")?;
         }
         write!(formatter, "{}[{}]: {}", self.severity, self.code, self.message)?;
@@ -305,7 +308,9 @@ impl Problems {
 
     /// By place, each problem once; those without a place last.
     pub(crate) fn sort(&mut self) {
-        self.0.sort_by_key(|problem| (problem.file.is_none(), problem.file.clone(), problem.line, problem.column));
+        self.0.sort_by_key(|problem| {
+            (problem.file.is_none(), problem.file.clone(), problem.line, problem.column)
+        });
         self.0.dedup();
     }
 }

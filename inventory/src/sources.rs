@@ -61,12 +61,19 @@ impl Sources {
         };
         let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+        file.take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(error.to_string()))?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(Problem::error(ProblemCode::LimitExceeded, "the file is longer than 4 MiB").at(&place));
+            return Err(
+                Problem::error(ProblemCode::LimitExceeded, "the file is longer than 4 MiB").at(&place)
+            );
         }
         String::from_utf8(bytes).map_err(|error| {
-            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count();
             let place = Place { line, ..place.clone() };
             Problem::error(ProblemCode::FileUnreadable, "the file is not UTF-8 text")
                 .at(&place)

@@ -53,8 +53,12 @@ pub(super) const UNGROUPED: GroupId = 1;
 
 impl InventoryData {
     pub(super) fn new() -> Self {
-        let mut data =
-            Self { groups: Vec::new(), hosts: Vec::new(), group_index: BTreeMap::new(), host_index: BTreeMap::new() };
+        let mut data = Self {
+            groups: Vec::new(),
+            hosts: Vec::new(),
+            group_index: BTreeMap::new(),
+            host_index: BTreeMap::new(),
+        };
         data.add_group("all");
         data.add_group("ungrouped");
         data.link(ALL, UNGROUPED);
@@ -87,15 +91,29 @@ impl InventoryData {
         id
     }
 
-    pub(super) fn add_host(&mut self, name: &str, group: GroupId, port: Option<u16>, place: &crate::problem::Place) {
+    pub(super) fn add_host(
+        &mut self,
+        name: &str,
+        group: GroupId,
+        port: Option<u16>,
+        place: &crate::problem::Place,
+    ) {
         let id = self.host(name).unwrap_or_else(|| {
             let mut vars = Variables::new();
             // Ansible takes a port of 0 as none.
             if let Some(port) = port.filter(|port| *port > 0) {
-                vars.insert("ansible_port".to_owned(), Variable::new(port.into(), Some(port.to_string()), place));
+                vars.insert(
+                    "ansible_port".to_owned(),
+                    Variable::new(port.into(), Some(port.to_string()), place),
+                );
             }
             let id = self.hosts.len();
-            self.hosts.push(HostEntry { name: name.to_owned(), vars, groups: Vec::new(), place: place.clone() });
+            self.hosts.push(HostEntry {
+                name: name.to_owned(),
+                vars,
+                groups: Vec::new(),
+                place: place.clone(),
+            });
             self.host_index.insert(name.to_owned(), id);
             id
         });
@@ -136,7 +154,12 @@ impl InventoryData {
         Ok(())
     }
 
-    pub(super) fn set_group(&mut self, group: GroupId, key: &str, variable: Variable) -> Result<(), BadPriority> {
+    pub(super) fn set_group(
+        &mut self,
+        group: GroupId,
+        key: &str,
+        variable: Variable,
+    ) -> Result<(), BadPriority> {
         if key == "ansible_group_priority" {
             let text = variable.value.as_str().map_or_else(|| variable.value.to_string(), str::to_owned);
             self.groups[group].priority = text.trim().parse().map_err(|_| BadPriority)?;
@@ -177,7 +200,8 @@ impl InventoryData {
         next: impl Fn(&'data Group) -> &'data Vec<GroupId>,
     ) -> BTreeSet<GroupId> {
         let mut seen = BTreeSet::new();
-        let mut open: Vec<GroupId> = start.into_iter().flat_map(|group| next(&self.groups[group])).copied().collect();
+        let mut open: Vec<GroupId> =
+            start.into_iter().flat_map(|group| next(&self.groups[group])).copied().collect();
         while let Some(group) = open.pop() {
             if seen.insert(group) {
                 open.extend(next(&self.groups[group]));
@@ -226,7 +250,9 @@ impl InventoryData {
     pub(super) fn by_precedence(&self, groups: &BTreeSet<GroupId>) -> Vec<GroupId> {
         let mut order: Vec<GroupId> = groups.iter().copied().filter(|group| *group != ALL).collect();
         order.sort_by(|one, other| {
-            let key = |id: GroupId| (self.groups[id].depth, self.groups[id].priority, self.groups[id].name.as_str());
+            let key = |id: GroupId| {
+                (self.groups[id].depth, self.groups[id].priority, self.groups[id].name.as_str())
+            };
             key(*one).cmp(&key(*other))
         });
         order

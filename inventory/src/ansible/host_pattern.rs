@@ -104,7 +104,8 @@ pub(super) fn is_ip_address(host: &str) -> bool {
 fn is_ipv6(host: &str) -> bool {
     let range = |range: &str| {
         range.split(':').enumerate().all(|(index, part)| {
-            !part.is_empty() && part.bytes().all(|b| if index < 2 { b.is_ascii_hexdigit() } else { b.is_ascii_digit() })
+            !part.is_empty()
+                && part.bytes().all(|b| if index < 2 { b.is_ascii_hexdigit() } else { b.is_ascii_digit() })
         })
     };
     without_ranges(host, range).is_some_and(|plain| plain.parse::<Ipv6Addr>().is_ok())
@@ -154,7 +155,8 @@ fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> 
         hosts.push(pattern.to_owned());
         return Ok(());
     };
-    let (range, tail) = rest.split_once(']').filter(|_| !pattern.contains('|')).ok_or(PatternError::Bounds)?;
+    let (range, tail) =
+        rest.split_once(']').filter(|_| !pattern.contains('|')).ok_or(PatternError::Bounds)?;
     let bounds: Vec<_> = range.split(':').collect();
     let (begin, end, step) = match bounds.as_slice() {
         [begin, end] => (*begin, *end, 1),
@@ -194,7 +196,11 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, hosts: &[&str], port: Option<u16>) {
-        assert_eq!(expand(pattern), Ok((hosts.iter().map(|host| (*host).to_owned()).collect(), port)), "{pattern}");
+        assert_eq!(
+            expand(pattern),
+            Ok((hosts.iter().map(|host| (*host).to_owned()).collect(), port)),
+            "{pattern}"
+        );
     }
 
     #[test]

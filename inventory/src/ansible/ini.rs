@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::data::{GroupId, InventoryData, UNGROUPED};
+use super::host_pattern;
 use super::inventory::Variable;
 use super::python_literal::literal_eval;
 use super::shlex::{Comments, split};
-use super::{host_pattern, inventory};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -106,11 +106,14 @@ impl IniReader<'_> {
             Some("children") => Section::Children,
             Some("vars") => Section::Vars,
             Some(other) => {
-                let problem = Problem::error(ProblemCode::InventorySyntax, format!("no section has the type `{other}`"))
-                    .at(place)
-                    .found(format!("[{name}:{other}]"))
-                    .allowed("hosts, children, vars")
-                    .nearest(crate::problem::nearest(other, ["hosts", "children", "vars"]));
+                let problem = Problem::error(
+                    ProblemCode::InventorySyntax,
+                    format!("no section has the type `{other}`"),
+                )
+                .at(place)
+                .found(format!("[{name}:{other}]"))
+                .allowed("hosts, children, vars")
+                .nearest(crate::problem::nearest(other, ["hosts", "children", "vars"]));
                 self.report(problem);
                 Section::Hosts
             }
@@ -137,16 +140,24 @@ impl IniReader<'_> {
                 ProblemCode::GroupLoop,
                 format!("`{child}` cannot be a child of `{parent}`: `{parent}` is already below `{child}`"),
             );
-            self.problems.push(problem.at(place).key(child.clone()).hint("take one of the two groups out of the other's :children"));
+            self.problems.push(
+                problem
+                    .at(place)
+                    .key(child.clone())
+                    .hint("take one of the two groups out of the other's :children"),
+            );
         }
     }
 
     fn child(&mut self, line: &str, place: &Place) {
         let Some(name) = group_name(line) else {
             self.report(
-                Problem::error(ProblemCode::InventorySyntax, "a section of children takes one group name a line")
-                    .at(place)
-                    .found(line),
+                Problem::error(
+                    ProblemCode::InventorySyntax,
+                    "a section of children takes one group name a line",
+                )
+                .at(place)
+                .found(line),
             );
             return;
         };
@@ -166,9 +177,12 @@ impl IniReader<'_> {
     fn variable(&mut self, line: &str, place: &Place) {
         let Some((key, text)) = line.split_once('=') else {
             self.report(
-                Problem::error(ProblemCode::InventorySyntax, "a section of variables takes `name=value` lines")
-                    .at(place)
-                    .found(first_word(line)),
+                Problem::error(
+                    ProblemCode::InventorySyntax,
+                    "a section of variables takes `name=value` lines",
+                )
+                .at(place)
+                .found(first_word(line)),
             );
             return;
         };
@@ -177,7 +191,7 @@ impl IniReader<'_> {
         self.set(&group, key.trim(), variable);
     }
 
-    fn set(&mut self, entity: &str, key: &str, variable: inventory::Variable) {
+    fn set(&mut self, entity: &str, key: &str, variable: Variable) {
         let place = variable.place.clone();
         if self.data.set(entity, key, variable).is_err() {
             let message = "ansible_group_priority must be a whole number";
@@ -189,8 +203,16 @@ impl IniReader<'_> {
         let tokens = match split(line, Comments::Cut) {
             Ok(tokens) => tokens,
             Err(error) => {
-                let problem = Problem::error(ProblemCode::InventorySyntax, format!("the line cannot be split: {error}"));
-                self.report(problem.at(place).found(first_word(line)).hint("put quotation marks around the whole value"));
+                let problem = Problem::error(
+                    ProblemCode::InventorySyntax,
+                    format!("the line cannot be split: {error}"),
+                );
+                self.report(
+                    problem
+                        .at(place)
+                        .found(first_word(line))
+                        .hint("put quotation marks around the whole value"),
+                );
                 return;
             }
         };
@@ -208,10 +230,13 @@ impl IniReader<'_> {
             match token.text.split_once('=') {
                 Some((key, text)) => variables.push((key, variable(text, &place))),
                 None => self.report(
-                    Problem::error(ProblemCode::InventorySyntax, "after the host only `name=value` may follow")
-                        .at(&place)
-                        .found(&token.text)
-                        .hint("put quotation marks around a value with spaces: name='a b'"),
+                    Problem::error(
+                        ProblemCode::InventorySyntax,
+                        "after the host only `name=value` may follow",
+                    )
+                    .at(&place)
+                    .found(&token.text)
+                    .hint("put quotation marks around a value with spaces: name='a b'"),
                 ),
             }
         }
@@ -235,7 +260,8 @@ impl IniReader<'_> {
                     format!("`{name}` is listed as a child group and declared nowhere")
                 }
             };
-            let known = self.data.groups.iter().map(|group| group.name.as_str()).filter(|known| *known != name);
+            let known =
+                self.data.groups.iter().map(|group| group.name.as_str()).filter(|known| *known != name);
             let nearest = crate::problem::nearest(&name, known).map(str::to_owned);
             self.problems.push(
                 Problem::error(ProblemCode::UndefinedGroup, message)
@@ -249,7 +275,11 @@ impl IniReader<'_> {
 }
 
 /// The problem of a host pattern; also for YAML.
-pub(super) fn host_pattern_problem(error: &host_pattern::PatternError, pattern: &str, place: &Place) -> Problem {
+pub(super) fn host_pattern_problem(
+    error: &host_pattern::PatternError,
+    pattern: &str,
+    place: &Place,
+) -> Problem {
     let code = match error {
         host_pattern::PatternError::TooMany => ProblemCode::LimitExceeded,
         _ => ProblemCode::HostPattern,

@@ -69,7 +69,11 @@ impl AnsibleInventory {
     pub(crate) fn groups_below(&self, group: &str) -> Vec<&str> {
         let Some(group) = self.data.group(group) else { return Vec::new() };
         let below = self.data.descendants(group);
-        below.into_iter().map(|id| self.data.groups[id].name.as_str()).filter(|name| *name != "ungrouped").collect()
+        below
+            .into_iter()
+            .map(|id| self.data.groups[id].name.as_str())
+            .filter(|name| *name != "ungrouped")
+            .collect()
     }
 
     /// What is set for this very group, `group_vars/` included.

@@ -53,7 +53,11 @@ impl AnsibleInventory {
         for (id, group) in self.data.groups.iter().enumerate() {
             if matches_glob(expression, &group.name) {
                 in_group = true;
-                hosts.extend(if id == ALL { (0..self.data.hosts.len()).collect() } else { self.data.hosts_of(id) });
+                hosts.extend(if id == ALL {
+                    (0..self.data.hosts.len()).collect()
+                } else {
+                    self.data.hosts_of(id)
+                });
             }
         }
         if !in_group || expression.contains(['.', '?', '*', '[']) {
@@ -64,9 +68,12 @@ impl AnsibleInventory {
         hosts.retain(|host| seen.insert(*host));
         if hosts.is_empty() && !in_group && expression != "all" {
             let names = self.host_names().chain(self.group_names());
-            return Err(refuse("--limit names no host and no group".to_owned()).nearest(nearest(expression, names)));
+            return Err(
+                refuse("--limit names no host and no group".to_owned()).nearest(nearest(expression, names))
+            );
         }
-        apply_subscript(hosts, subscript).ok_or_else(|| refuse("the number in brackets is beyond the hosts".to_owned()))
+        apply_subscript(hosts, subscript)
+            .ok_or_else(|| refuse("the number in brackets is beyond the hosts".to_owned()))
     }
 }
 

@@ -67,7 +67,13 @@ fn host_list(list: &str, data: &mut InventoryData, problems: &mut Problems) {
     }
 }
 
-fn read_source(sources: &Sources, path: &Path, depth: usize, data: &mut InventoryData, problems: &mut Problems) {
+fn read_source(
+    sources: &Sources,
+    path: &Path,
+    depth: usize,
+    data: &mut InventoryData,
+    problems: &mut Problems,
+) {
     if path.is_dir() {
         if depth < MAX_FOLDER_DEPTH {
             for entry in folder_entries(path) {
@@ -99,7 +105,9 @@ fn folder_entries(folder: &Path) -> Vec<PathBuf> {
         .filter(|path| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let variables = ["host_vars", "group_vars", "vars_plugins"].contains(&name.as_str());
-            !name.starts_with('.') && !variables && !IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending))
+            !name.starts_with('.')
+                && !variables
+                && !IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending))
         })
         .collect();
     paths.sort();
@@ -151,7 +159,12 @@ fn is_executable(path: &Path) -> bool {
 
 /// Ansible's precedence, each beating the one before: `all` in the inventory, groups in the inventory, group_vars/all
 /// beside it and in the working directory, group_vars of groups, then the host, then its host_vars.
-fn flatten(sources: &Sources, data: InventoryData, folders: &[PathBuf], problems: &mut Problems) -> AnsibleInventory {
+fn flatten(
+    sources: &Sources,
+    data: InventoryData,
+    folders: &[PathBuf],
+    problems: &mut Problems,
+) -> AnsibleInventory {
     let mut files = VarsFiles::new(sources);
     let mut places: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     places.push(&sources.working_directory);

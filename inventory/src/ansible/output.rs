@@ -69,11 +69,13 @@ impl AnsibleInventory {
         let group = &self.data.groups[id];
         let mut entry = Map::new();
         if id != ALL && !group.hosts.is_empty() {
-            let names: Vec<&str> = group.hosts.iter().map(|host| self.data.hosts[*host].name.as_str()).collect();
+            let names: Vec<&str> =
+                group.hosts.iter().map(|host| self.data.hosts[*host].name.as_str()).collect();
             entry.insert("hosts".to_owned(), json!(names));
         }
         if !group.children.is_empty() {
-            let names: Vec<&str> = group.children.iter().map(|child| self.data.groups[*child].name.as_str()).collect();
+            let names: Vec<&str> =
+                group.children.iter().map(|child| self.data.groups[*child].name.as_str()).collect();
             entry.insert("children".to_owned(), json!(names));
         }
         if !entry.is_empty() {

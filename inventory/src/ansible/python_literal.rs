@@ -214,7 +214,9 @@ impl Reader<'_> {
         let mut kind = None;
         loop {
             let end = self.rest.find(['\'', '"']).unwrap_or(self.rest.len());
-            let Some(prefix) = string_prefix(&self.rest[..end]).filter(|_| end < self.rest.len()) else { break };
+            let Some(prefix) = string_prefix(&self.rest[..end]).filter(|_| end < self.rest.len()) else {
+                break;
+            };
             if *kind.get_or_insert(prefix.bytes) != prefix.bytes {
                 return None;
             }
@@ -289,7 +291,9 @@ fn integer(magnitude: i128, negative: bool) -> Option<Value> {
 /// Digits of the base with single underscores between them.
 fn without_underscores(text: &str, radix: u32) -> Option<String> {
     let mut parts = text.split('_');
-    parts.all(|part| !part.is_empty() && part.chars().all(|c| c.is_digit(radix))).then(|| text.replace('_', ""))
+    parts
+        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_digit(radix)))
+        .then(|| text.replace('_', ""))
 }
 
 /// Where the token of a number ends, valid or not.
@@ -346,8 +350,30 @@ mod tests {
     #[test]
     fn leaves_the_rest_as_text() {
         let texts = [
-            "", "abc", "true", "007", "1__0", "10.0.0.1", "a,b", "f'x'", "'a", "[1", "--5", "1-2", "{1: 2, 3}", "5 6",
-            "'a' b'b'", "-True", "[,]", "1e", "0x", "_1", "not True", "b'é'", "1)", "{{ x }}",
+            "",
+            "abc",
+            "true",
+            "007",
+            "1__0",
+            "10.0.0.1",
+            "a,b",
+            "f'x'",
+            "'a",
+            "[1",
+            "--5",
+            "1-2",
+            "{1: 2, 3}",
+            "5 6",
+            "'a' b'b'",
+            "-True",
+            "[,]",
+            "1e",
+            "0x",
+            "_1",
+            "not True",
+            "b'é'",
+            "1)",
+            "{{ x }}",
         ];
         for text in texts {
             assert_eq!(literal_eval(text), None, "{text}");

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn offsets_count_characters() {
-        let offsets: Vec<_> = split("é b='x' c", Comments::Cut).unwrap().into_iter().map(|token| token.offset).collect();
+        let offsets: Vec<_> =
+            split("é b='x' c", Comments::Cut).unwrap().into_iter().map(|token| token.offset).collect();
         assert_eq!(offsets, [0, 2, 8]);
     }
 }

@@ -23,13 +23,20 @@ impl Resolved {
         match &self.value {
             Value::Null | Value::Array(_) | Value::Object(_) => None,
             Value::String(text) => Some(self.raw.clone().unwrap_or_else(|| text.clone())),
-            Value::Bool(_) | Value::Number(_) => Some(self.raw.clone().unwrap_or_else(|| self.value.to_string())),
+            Value::Bool(_) | Value::Number(_) => {
+                Some(self.raw.clone().unwrap_or_else(|| self.value.to_string()))
+            }
         }
     }
 }
 
 /// Resolves the value of the variable `name` of a host.
-pub(crate) fn resolve(name: &str, variable: &Variable, variables: &Variables, host: &str) -> Result<Resolved, Problem> {
+pub(crate) fn resolve(
+    name: &str,
+    variable: &Variable,
+    variables: &Variables,
+    host: &str,
+) -> Result<Resolved, Problem> {
     resolve_at(variable, variables, host, MAX_DEPTH).map_err(|reason| {
         Problem::error(reason.code(), format!("`{name}` {}", reason.message()))
             .at(&variable.place)
@@ -67,12 +74,19 @@ impl Refusal {
             Self::Jinja(_) => "write the value itself, or a plain reference: {{ other_variable }}",
             Self::Undefined(_) => "set it in the inventory, or write the value itself",
             Self::Circle => "write the value itself",
-            Self::Vault => "write it in clear, or take it from the environment: ${NAME} in config.yaml, -k and -K for log-ins",
+            Self::Vault => {
+                "write it in clear, or take it from the environment: ${NAME} in config.yaml, -k and -K for log-ins"
+            }
         }
     }
 }
 
-fn resolve_at(variable: &Variable, variables: &Variables, host: &str, depth: usize) -> Result<Resolved, Refusal> {
+fn resolve_at(
+    variable: &Variable,
+    variables: &Variables,
+    host: &str,
+    depth: usize,
+) -> Result<Resolved, Refusal> {
     if variable.value.get("__ansible_vault").is_some() {
         return Err(Refusal::Vault);
     }

@@ -29,7 +29,13 @@ impl<'sources> VarsFiles<'sources> {
     }
 
     /// What `FOLDER/SUBFOLDER/NAME*` sets; `subfolder` is `group_vars` or `host_vars`.
-    pub(super) fn variables(&mut self, folder: &Path, subfolder: &str, name: &str, problems: &mut Problems) -> Variables {
+    pub(super) fn variables(
+        &mut self,
+        folder: &Path,
+        subfolder: &str,
+        name: &str,
+        problems: &mut Problems,
+    ) -> Variables {
         let mut variables = Variables::new();
         // A name with a slash would lead out of the folder.
         if name.contains('/') || name == "." || name == ".." {
@@ -54,7 +60,11 @@ fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut files = Vec::new();
-    if found.is_dir() { walk(&found, 0, &mut files) } else { files.push(found) }
+    if found.is_dir() {
+        walk(&found, 0, &mut files)
+    } else {
+        files.push(found)
+    }
     files
 }
 
@@ -105,14 +115,20 @@ fn load_file(sources: &Sources, path: &Path, problems: &mut Problems) -> Variabl
     match parse_document(&text) {
         Ok(None) => Variables::new(),
         Ok(Some(root)) if is_null(&root) => Variables::new(),
-        Ok(Some(root)) if matches!(root.value, NodeValue::Mapping(_)) => last_of_equal_keys(&root, &file, problems)
-            .into_iter()
-            .map(|(key, node)| (key, variable(node, &file)))
-            .collect(),
+        Ok(Some(root)) if matches!(root.value, NodeValue::Mapping(_)) => {
+            last_of_equal_keys(&root, &file, problems)
+                .into_iter()
+                .map(|(key, node)| (key, variable(node, &file)))
+                .collect()
+        }
         Ok(Some(root)) => {
             let place = Place::new(&file, root.line, root.column);
             let message = "a file of variables must be a mapping of names to values";
-            problems.push(Problem::error(ProblemCode::InventoryShape, message).at(&place).hint("one space after the colon"));
+            problems.push(
+                Problem::error(ProblemCode::InventoryShape, message)
+                    .at(&place)
+                    .hint("one space after the colon"),
+            );
             Variables::new()
         }
         Err(error) => {

@@ -35,7 +35,11 @@ pub(super) fn looks_like_yaml(root: &Node) -> bool {
 pub(super) fn yaml_problem(error: &YamlError, file: &Path) -> Problem {
     let (line, column) = error.position();
     let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::InventoryYaml };
-    Problem::error(code, format!("this is not valid YAML: {error}")).at(&Place::new(&Arc::from(file), line, column))
+    Problem::error(code, format!("this is not valid YAML: {error}")).at(&Place::new(
+        &Arc::from(file),
+        line,
+        column,
+    ))
 }
 
 /// A value with its place, for group_vars as well.
@@ -69,10 +73,13 @@ pub(super) fn last_of_equal_keys<'node>(
         let entry: &mut (String, &Node, &Node) = &mut entries[position];
         if written.iter().any(|(own, _)| std::ptr::eq(own, entry.1)) {
             problems.push(
-                Problem::warning(ProblemCode::InventoryIgnored, format!("`{name}` is written twice; the last one counts"))
-                    .at(&Place::new(file, entry.1.line, entry.1.column))
-                    .key(&name)
-                    .hint(format!("it is written again in line {}", key.line)),
+                Problem::warning(
+                    ProblemCode::InventoryIgnored,
+                    format!("`{name}` is written twice; the last one counts"),
+                )
+                .at(&Place::new(file, entry.1.line, entry.1.column))
+                .key(&name)
+                .hint(format!("it is written again in line {}", key.line)),
             );
         }
         (entry.1, entry.2) = (key, value);
@@ -116,7 +123,10 @@ impl YamlReader<'_> {
 
     fn group(&mut self, name: &str, node: &Node) -> Option<GroupId> {
         if !matches!(node.value, NodeValue::Mapping(_)) && !is_null(node) {
-            self.ignore(format!("`{name}` is no group: a mapping with hosts, children or vars is expected"), node);
+            self.ignore(
+                format!("`{name}` is no group: a mapping with hosts, children or vars is expected"),
+                node,
+            );
             return None;
         }
         if name.is_empty() {
@@ -157,7 +167,8 @@ impl YamlReader<'_> {
         }
         let NodeValue::Mapping(written) = &node.value else { return };
         for (key, value) in last_of_equal_keys(node, &self.file, self.problems) {
-            let key_node = written.iter().find(|(_, other)| std::ptr::eq(other, value)).map_or(value, |(own, _)| own);
+            let key_node =
+                written.iter().find(|(_, other)| std::ptr::eq(other, value)).map_or(value, |(own, _)| own);
             self.entry(group, section, &key, value, key_node);
         }
     }
@@ -176,7 +187,9 @@ impl YamlReader<'_> {
                     && self.data.add_child(group, child).is_err()
                 {
                     let parent = &self.data.groups[group].name;
-                    let message = format!("`{key}` cannot be a child of `{parent}`: `{parent}` is already below `{key}`");
+                    let message = format!(
+                        "`{key}` cannot be a child of `{parent}`: `{parent}` is already below `{key}`"
+                    );
                     self.report(ProblemCode::GroupLoop, message, key_node);
                 }
             }
@@ -188,7 +201,11 @@ impl YamlReader<'_> {
         let place = self.place(key_node);
         if !to_json(key_node).is_string() && matches!(key_node.value, NodeValue::Scalar(_)) {
             let message = format!("the host `{pattern}` is read as a number");
-            self.problems.push(Problem::error(ProblemCode::InventoryShape, message).at(&place).hint("put it in quotation marks"));
+            self.problems.push(
+                Problem::error(ProblemCode::InventoryShape, message)
+                    .at(&place)
+                    .hint("put it in quotation marks"),
+            );
             return;
         }
         let expanded = host_pattern::expand(pattern);
@@ -196,7 +213,11 @@ impl YamlReader<'_> {
         let (hosts, port) = match expanded {
             Ok((hosts, port)) if fits(&hosts) => (hosts, port),
             Ok(_) => {
-                self.problems.push(host_pattern_problem(&host_pattern::PatternError::TooMany, pattern, &place));
+                self.problems.push(host_pattern_problem(
+                    &host_pattern::PatternError::TooMany,
+                    pattern,
+                    &place,
+                ));
                 return;
             }
             Err(error) => {
@@ -205,7 +226,11 @@ impl YamlReader<'_> {
             }
         };
         if !matches!(value.value, NodeValue::Mapping(_)) && !is_null(value) {
-            self.report(ProblemCode::InventoryShape, format!("the variables of `{pattern}` must be a mapping"), value);
+            self.report(
+                ProblemCode::InventoryShape,
+                format!("the variables of `{pattern}` must be a mapping"),
+                value,
+            );
             return;
         }
         let variables: Vec<(String, Variable)> = last_of_equal_keys(value, &self.file, self.problems)

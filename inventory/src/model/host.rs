@@ -127,9 +127,16 @@ pub enum InitOrder {
 pub enum VirtualIp {
     None,
     /// Somebody else moves it; omsctl only checks it.
-    External { address: Option<IpAddr> },
+    External {
+        address: Option<IpAddr>,
+    },
     /// keepalived beside the container.
-    Keepalived { address: IpAddr, prefix_length: u8, interface: Option<String>, router_id: u8 },
+    Keepalived {
+        address: IpAddr,
+        prefix_length: u8,
+        interface: Option<String>,
+        router_id: u8,
+    },
 }
 
 /// The time series database that omsctl shall run, when it shall.

@@ -5,8 +5,8 @@ mod host;
 mod oms_config;
 
 pub use host::{
-    Become, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths,
-    TsdbSettings, VirtualIp,
+    Become, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder,
+    MountPaths, TsdbSettings, VirtualIp,
 };
 pub use oms_config::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Scheme, Tsdb, TsdbService};
 

@@ -139,7 +139,9 @@ impl Builder<'_> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((OwnedEvent::from(event), span.start)),
             Some(Err(error)) => Err(syntax(&error)),
-            None => Err(YamlError::Syntax { line: 1, column: 1, message: "the file ends too early".to_owned() }),
+            None => {
+                Err(YamlError::Syntax { line: 1, column: 1, message: "the file ends too early".to_owned() })
+            }
         }
     }
 
@@ -281,7 +283,9 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let last = level - 1;
-            text.push_str(&format!("a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]\n"));
+            text.push_str(&format!(
+                "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]\n"
+            ));
         }
         assert!(matches!(parse_document(&text), Err(YamlError::TooLarge { .. })));
     }

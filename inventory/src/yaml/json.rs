@@ -13,7 +13,12 @@ pub(crate) fn to_json(node: &Node) -> Value {
         NodeValue::Sequence(items) => Value::Array(items.iter().map(to_json).collect()),
         NodeValue::Mapping(_) => {
             let entries = mapping_entries(node);
-            Value::Object(entries.into_iter().map(|(key, value)| (key_text(key), to_json(value))).collect::<Map<_, _>>())
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key_text(key), to_json(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
     }
 }
@@ -29,7 +34,9 @@ pub(crate) fn mapping_entries(node: &Node) -> Vec<(&Node, &Node)> {
             (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Mapping(_)) if text == "<<" => {
                 merged.splice(0..0, mapping_entries(value));
             }
-            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Sequence(items)) if text == "<<" => {
+            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Sequence(items))
+                if text == "<<" =>
+            {
                 for item in items {
                     merged.splice(0..0, mapping_entries(item));
                 }
@@ -83,7 +90,10 @@ mod tests {
             "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {x: 9, z: 4}]}",
             serde_json::json!({"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2, "z": 4}}),
         );
-        check("{1: yes, true: '1', n: ~, o: 010}", serde_json::json!({"1": true, "true": "1", "n": null, "o": 8}));
+        check(
+            "{1: yes, true: '1', n: ~, o: 010}",
+            serde_json::json!({"1": true, "true": "1", "n": null, "o": 8}),
+        );
         check("!!bool \"true\"", serde_json::json!(true));
     }
 }

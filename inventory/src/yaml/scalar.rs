@@ -34,7 +34,9 @@ pub(crate) fn read_yaml_1_1(text: &str) -> Reading {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Reading::Null,
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Reading::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Reading::Bool(false),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Reading::Bool(false);
+        }
         _ => {}
     }
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
@@ -49,8 +51,19 @@ pub(crate) fn read_yaml_1_1(text: &str) -> Reading {
     if is_timestamp(text) { Reading::Timestamp } else { Reading::Text }
 }
 
-/// What a YAML 1.2 reader, the maintained `serde_yaml`, makes of the same plain scalar.
+/// What a YAML 1.2 reader, the maintained `serde_yaml`, makes of the same plain scalar. Digits after a leading zero,
+/// which that one leaves as text, are a decimal number in the core schema.
 pub(crate) fn read_yaml_1_2(text: &str) -> Reading {
+    // No scalar that is more than text is longer.
+    if text.len() > 128 {
+        return Reading::Text;
+    }
+    let (negative, digits) = split_sign(text);
+    if digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return digits
+            .parse::<i128>()
+            .map_or(Reading::HugeInt, |value| Reading::Int(if negative { -value } else { value }));
+    }
     match serde_yaml::from_str::<serde_yaml::Value>(text) {
         Ok(serde_yaml::Value::Null) => Reading::Null,
         Ok(serde_yaml::Value::Bool(value)) => Reading::Bool(value),
@@ -157,7 +170,11 @@ fn float_1_1(text: &str) -> Option<f64> {
         }
     }
     if whole.contains(':') {
-        return if exponent.is_none() && digits(fraction) { sexagesimal_float(whole, fraction, sign) } else { None };
+        return if exponent.is_none() && digits(fraction) {
+            sexagesimal_float(whole, fraction, sign)
+        } else {
+            None
+        };
     }
     if !digits(whole) || !digits(fraction) || whole.starts_with('_') {
         return None;
@@ -269,6 +286,8 @@ mod tests {
     fn yaml_1_2_reads_as_serde_yaml() {
         let cases = [
             ("0o17", Reading::Int(15)),
+            ("0100", Reading::Int(100)),
+            ("08", Reading::Int(8)),
             ("0x1F", Reading::Int(31)),
             ("1e5", Reading::Float(100_000.0)),
             ("yes", Reading::Text),
