@@ -5,5 +5,5 @@ pub mod cli;
 pub mod exit;
 pub mod out;
 pub mod ports;
-pub mod rollout;
 pub mod report;
+pub mod rollout;
