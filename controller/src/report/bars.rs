@@ -138,7 +138,6 @@ impl Drop for Bars {
 }
 
 /// What must not be lost when the live lines go on.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not told above the lines is not listed")]
 fn worth_a_line(event: &Event) -> Option<String> {
     match (&event.kind, &event.node) {
         (EventKind::StepWarning { message, .. }, Some(node)) => {

@@ -50,11 +50,11 @@ fn block(check: &CheckResult, hosts: &[Option<&NodeName>], style: Style) -> Stri
         CheckStatus::Warn => ("warning", Paint::Warning),
         CheckStatus::Pass => ("passed", Paint::Good),
     };
-    let mut text = format!("{:<9}{} on {}\n", "", check.name, place(hosts));
-    text.replace_range(..9, &format!("{}{}", style.paint(paint, word), " ".repeat(9 - word.len())));
+    let gap = " ".repeat(9 - word.len());
+    let mut text = format!("{}{gap}{} on {}\n", style.paint(paint, word), check.name, place(hosts));
     for (label, value) in [("expected", &check.expected), ("found", &check.found), ("to do", &check.fix)] {
         if !value.is_empty() {
-            text.push_str(&format!("         {label:<8}  {}\n", words::clean(value)));
+            words::add_line(&mut text, &format!("         {label:<8}  {}", words::clean(value)));
         }
     }
     text

@@ -27,6 +27,7 @@ mod status_text;
 mod summary;
 mod table;
 mod tally;
+mod totals;
 mod words;
 
 pub use agent_part::{AgentPart, CurrentStep, End, Progress};
@@ -45,4 +46,5 @@ pub use plan_text::plan_text;
 pub use reporter::Reporter;
 pub use status_text::status_text;
 pub use summary::{Closing, summary};
-pub use tally::{Ending, NodePicture, Phase, Tally, Totals};
+pub use tally::{Ending, NodePicture, Phase, Tally};
+pub use totals::Totals;

@@ -44,7 +44,10 @@ fn block(hosts: &[&NodeName], steps: &[PlannedStep], style: Style) -> String {
     let width = steps.iter().map(|step| words::to_do(step.id).len()).max().unwrap_or(0);
     for step in steps {
         let gate = step.gate.map(|gate| style.paint(Paint::Faint, gate_words(gate))).unwrap_or_default();
-        text.push_str(&format!("  {:width$}  {}{gate}\n", words::to_do(step.id), words::clean(&step.why)));
+        words::add_line(
+            &mut text,
+            &format!("  {:width$}  {}{gate}", words::to_do(step.id), words::clean(&step.why)),
+        );
     }
     text.push('\n');
     text

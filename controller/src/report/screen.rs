@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use omsctl_proto::{Gate, NodeName, NodeResult, StepId};
 
 use super::agent_part::Progress;
-use super::tally::{Phase, Tally, Totals};
+use super::tally::{Phase, Tally};
+use super::totals::Totals;
 use super::words;
 use crate::out::{Paint, Style};
 
@@ -197,17 +198,7 @@ fn elapsed(host: &NodeName, frame: &Frame<'_>) -> String {
 
 fn total_line(totals: &Totals, frame: &Frame<'_>) -> String {
     let mut parts = vec![format!("{} ready", totals.ready)];
-    for (number, word) in [
-        (totals.failed, "failed"),
-        (totals.unreachable, "unreachable"),
-        (totals.unknown, "unknown"),
-        (totals.waiting, "waiting"),
-        (totals.left_out, "left out"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
-        }
-    }
+    parts.extend(totals.troubles());
     let hosts = words::count(totals.hosts, "host");
     let steps = format!("{} of {} steps", totals.steps_done, totals.steps);
     let line = format!("{hosts}: {}  {steps}  {}", parts.join(", "), words::duration(frame.elapsed_ms));
@@ -220,7 +211,18 @@ pub(super) fn clock_key(phase: &Phase<'_>) -> (u8, Option<StepId>, Option<Gate>)
         Phase::Working { step } => (0, Some(*step), None),
         Phase::Waiting { gate, step, .. } => (1, Some(*step), Some(*gate)),
         Phase::Registering => (2, None, None),
-        _ => (3, None, None),
+        Phase::Ended { .. }
+        | Phase::Unreachable(_)
+        | Phase::Failed { .. }
+        | Phase::NotRegistered(_)
+        | Phase::Aborted { .. }
+        | Phase::Unknown(_)
+        | Phase::Lost(_)
+        | Phase::Walking
+        | Phase::Done { .. }
+        | Phase::Planned
+        | Phase::Connected
+        | Phase::Connecting => (3, None, None),
     }
 }
 

@@ -13,9 +13,9 @@ pub fn status_text(status: &StatusDocument, style: Style) -> String {
     text.push('\n');
     for node in &status.nodes {
         if let Some(error) = &node.error {
-            text.push_str(&format!("{}: {}\n", node.node, words::clean(&error.one_line())));
+            words::add_line(&mut text, &format!("{}: {}", node.node, words::clean(&error.one_line())));
             if let Some(hint) = &error.hint {
-                text.push_str(&format!("  {}\n", words::clean(hint)));
+                words::add_line(&mut text, &format!("  {}", words::clean(hint)));
             }
         }
     }

@@ -2,9 +2,17 @@
 
 use omsctl_proto::{ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId};
 
-use super::tally::{Tally, Totals};
+use super::tally::Tally;
+use super::totals::Totals;
 use super::words;
 use crate::out::{Paint, Style};
+
+/// Source: `research/oms.md` 5.
+const PASSWORD: &str = "Whoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.";
+
+/// Source: `research/oms.md` 6.
+const HA: &str = "HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, \
+                  set enable to true.";
 
 /// What the events do not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,10 +131,10 @@ impl Failure<'_> {
         let mut text = format!("{}\n", style.paint(Paint::Bad, &head));
         let said = std::iter::once(&self.error.message).chain(&self.error.causes);
         for line in said.flat_map(|part| part.lines()) {
-            text.push_str(&format!("  {}\n", words::clean(line)));
+            words::add_line(&mut text, &format!("  {}", words::clean(line)));
         }
         if let Some(hint) = &self.error.hint {
-            text.push_str(&format!("  What to do: {}\n", words::clean(hint)));
+            words::add_line(&mut text, &format!("  What to do: {}", words::clean(hint)));
         }
         text.push('\n');
         text
@@ -137,16 +145,11 @@ fn closing_lines(closing: &Closing) -> String {
     let mut text = String::new();
     if !closing.consoles.is_empty() {
         let addresses = if closing.consoles.len() == 1 { "Console:" } else { "Console, on every host:" };
-        text.push_str(&format!(
-            "{addresses} {}\nWhoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.\n",
-            closing.consoles.join("  ")
-        ));
+        words::add_line(&mut text, &format!("{addresses} {}", closing.consoles.join("  ")));
+        words::add_line(&mut text, PASSWORD);
     }
     if !closing.ha_enabled {
-        text.push_str(
-            "HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, \
-             set enable to true.\n",
-        );
+        words::add_line(&mut text, HA);
     }
     if !text.is_empty() {
         text.push('\n');
@@ -194,17 +197,7 @@ fn steps(totals: &Totals) -> String {
 /// "1 of 3 hosts ready, 2 failed".
 fn standing(totals: &Totals) -> String {
     let mut parts = vec![format!("{} of {} ready", totals.ready, words::count(totals.hosts, "host"))];
-    for (number, word) in [
-        (totals.failed, "failed"),
-        (totals.unreachable, "unreachable"),
-        (totals.unknown, "unknown"),
-        (totals.waiting, "waiting"),
-        (totals.left_out, "left out"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
-        }
-    }
+    parts.extend(totals.troubles());
     parts.join(", ")
 }
 

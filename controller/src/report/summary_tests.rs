@@ -76,7 +76,7 @@ fn a_host_behind_a_lost_holder_says_whom_it_waits_for() {
     let mut story = Recording::default();
     story.begin(&["node1", "node2"]);
     for host in ["node1", "node2"] {
-        story.connect(host).plan(host, &fixtures::FRESH).to_gate(host);
+        story.connect(host).plan(host, &fixtures::FRESH).reach_gate(host);
     }
     story.open("node1");
     story.finish(
