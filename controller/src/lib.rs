@@ -1,5 +1,9 @@
 //! The controller: reads what should be, looks at what is, makes a plan, and walks it with the agents.
 
 pub mod adapters;
+pub mod cli;
+pub mod exit;
+pub mod out;
 pub mod ports;
 pub mod rollout;
+pub mod report;

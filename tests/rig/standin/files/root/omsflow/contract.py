@@ -15,7 +15,12 @@ from omsflow import judge
 NEEDED_MOUNTS = ("/home/admin/conf/config.yaml", "/home/admin/logs", "/home/ds/store", "/home/ds/run")
 CERTIFICATES = ("/etc/pki/nginx/oms_server.crt", "/etc/pki/nginx/oms_server.key")
 RUNTIME_MOUNTS = ("/", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts")
-KNOWN_VARIABLES = {"PATH", "HOSTNAME", "TERM", "HOME", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LANG", "OMS_HOST_IP", "IS_UPGRADE"}
+# The image's own, OMS's two, and what the shell of the entry exports before it becomes docker_cmd.sh.
+KNOWN_VARIABLES = {
+    *("PATH", "HOSTNAME", "TERM", "HOME", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LANG"),
+    *("OMS_HOST_IP", "IS_UPGRADE"),
+    *("PWD", "OLDPWD", "SHLVL", "_"),
+}
 # CAP_NET_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN, SYSLOG: none of them is there without --privileged.
 PRIVILEGED_BITS = (12, 16, 17, 19, 21, 34)
 

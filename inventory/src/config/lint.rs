@@ -1,0 +1,297 @@
+//! What must hold between keys, between regions, and between config.yaml and the inventory (research/oms.md 2.2). One
+//! small function per rule; each adds its problems and none stops the others.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::model::{OmsConfig, Region, TsdbService};
+use crate::problem::{Place, Problem, ProblemCode, Problems};
+
+/// What is known of a host's address before anybody has asked the host.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeAddresses {
+    pub(crate) name: String,
+    /// `oms_host_ip`, else a literal `ansible_host` that is not loopback.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// A region with the places of its values and the addresses of its hosts.
+pub(crate) struct RegionToCheck<'run> {
+    pub(crate) region: &'run Region,
+    pub(crate) nodes: Vec<NodeAddresses>,
+    /// Where each key of the region is written.
+    pub(crate) places: BTreeMap<&'static str, Place>,
+    /// config.yaml as a whole, for keys that are written nowhere.
+    pub(crate) file: Place,
+}
+
+impl RegionToCheck<'_> {
+    fn config(&self) -> &OmsConfig {
+        &self.region.config
+    }
+
+    fn at(&self, key: &str) -> Place {
+        self.places.get(key).unwrap_or(&self.file).clone()
+    }
+
+    fn problem(&self, code: ProblemCode, key: &str, message: impl Into<String>) -> Problem {
+        Problem::error(code, message).at(&self.at(key)).key(key)
+    }
+}
+
+/// All rules over all regions.
+pub(crate) fn check_regions(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    let hosts = regions.iter().map(|region| region.nodes.len()).sum();
+    for region in regions {
+        cm_url_host(region, hosts, problems);
+        cm_url_port(region, problems);
+        database_names(region, problems);
+        ports_differ(region, problems);
+        tsdb(region, problems);
+        meta_user(region, problems);
+        listed_nodes(region, regions, problems);
+    }
+    if regions.len() > 1 {
+        one_default(regions, problems);
+        unique(regions, "cm_location", |config| config.cm_location.to_string(), problems);
+        unique(regions, "drc_cm_heartbeat_db", |config| config.heartbeat_db.clone(), problems);
+        shared(regions, problems);
+        regions_have_names(regions, problems);
+        one_region_per_address(regions, problems);
+    }
+}
+
+/// Loopback or one node: nobody else reaches the CM, and scaling out later takes surgery in the database.
+fn cm_url_host(region: &RegionToCheck<'_>, hosts: usize, problems: &mut Problems) {
+    let host = &region.config().cm_url.host;
+    let address = host.parse::<IpAddr>().ok();
+    let loopback = address.is_some_and(|address| address.is_loopback()) || host == "localhost";
+    let node =
+        region.nodes.iter().find(|node| node.name == *host || (address.is_some() && node.address == address));
+    let message = match node {
+        _ if loopback => "`cm_url` points to the loopback address, where no other host reaches it".to_owned(),
+        Some(node) => format!("`cm_url` points to one node, {}", node.name),
+        None => return,
+    };
+    let several = if loopback { hosts > 1 } else { region.nodes.len() > 1 };
+    let mut problem =
+        region.problem(ProblemCode::CmUrl, "cm_url", message).found(&region.config().cm_url.text);
+    problem = problem.hint(if several {
+        "use a virtual address or a name in front of all CM nodes, such as http://oms.example.com:8088"
+    } else {
+        "it works with one host; a second one needs a virtual address or a name here"
+    });
+    if !several {
+        problem.severity = crate::Severity::Warning;
+    }
+    problems.push(problem);
+}
+
+/// 8088 is the CM, 8089 the console; they are mixed up all the time.
+fn cm_url_port(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    let config = region.config();
+    let port = config.cm_url.port_or_default();
+    if port == 8089 || port == config.ports.nginx.number {
+        let message = format!("`cm_url` has the port of the console, {port}");
+        problems.push(
+            region
+                .problem(ProblemCode::CmUrl, "cm_url", message)
+                .found(&config.cm_url.text)
+                .allowed(format!("the port of the CM, {}", config.ports.cm.number)),
+        );
+    }
+}
+
+fn database_names(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    let config = region.config();
+    let names = [
+        ("drc_rm_db", &config.rm_db),
+        ("drc_cm_db", &config.cm_db),
+        ("drc_cm_heartbeat_db", &config.heartbeat_db),
+    ];
+    for (index, (key, name)) in names.iter().enumerate() {
+        if let Some((other, _)) = names[..index].iter().find(|(_, before)| before.eq_ignore_ascii_case(name))
+        {
+            let message = format!("`{key}` and `{other}` name the same database");
+            problems.push(
+                region
+                    .problem(ProblemCode::DatabaseNames, key, message)
+                    .found(name.as_str())
+                    .allowed("three different names, such as oms_rm, oms_cm and oms_cm_hb"),
+            );
+        }
+    }
+}
+
+fn ports_differ(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    let ports = region.config().ports;
+    let ports = [
+        ("cm_server_port", ports.cm),
+        ("nginx_server_port", ports.nginx),
+        ("ghana_server_port", ports.ghana),
+        ("supervisor_server_port", ports.supervisor),
+        ("sshd_server_port", ports.sshd),
+    ];
+    for (index, (key, port)) in ports.iter().enumerate() {
+        if let Some((other, before)) = ports[..index].iter().find(|(_, before)| before.number == port.number)
+        {
+            let (at, port_of) = if port.given { (key, other) } else { (other, key) };
+            let origin = if port.given && before.given { "" } else { " (its default)" };
+            let message = format!("`{at}` is the port of `{port_of}`{origin}");
+            let problem = region.problem(ProblemCode::ConfigValue, at, message);
+            problems.push(problem.found(port.number.to_string()).allowed("five different ports"));
+        }
+    }
+}
+
+fn tsdb(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    let tsdb = &region.config().tsdb;
+    if let Some(url) = tsdb.url.as_ref().filter(|url| url.contains("://")) {
+        let message = "`tsdb_url` is written without a scheme";
+        let problem = region.problem(ProblemCode::Tsdb, "tsdb_url", message);
+        problems.push(problem.found(url).allowed("ADDRESS:8086"));
+    }
+    if !tsdb.is_enabled() {
+        return;
+    }
+    let missing = [
+        ("tsdb_service", tsdb.service.is_none(), "INFLUXDB; OMS's own default, CERESDB, is not supported"),
+        ("tsdb_url", tsdb.url.is_none(), "ADDRESS:8086"),
+        ("tsdb_username", tsdb.username.is_none(), "the user of the time series database"),
+        ("tsdb_password", tsdb.password.is_none(), "its password"),
+    ];
+    for (key, _, allowed) in missing.into_iter().filter(|(_, missing, _)| *missing) {
+        let message = format!("`{key}` is missing while `tsdb_enabled` is true");
+        let problem = region.problem(ProblemCode::Tsdb, "tsdb_enabled", message).allowed(allowed);
+        problems.push(problem.key(key).hint(format!("write `{key}: …`, or `tsdb_enabled: false`")));
+    }
+    if tsdb.service == Some(TsdbService::Ceresdb) {
+        let problem = region.problem(ProblemCode::Tsdb, "tsdb_service", "OMS does not support CERESDB");
+        problems.push(problem.found("CERESDB").allowed("INFLUXDB"));
+    }
+}
+
+fn meta_user(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    let user = &region.config().meta.user;
+    if user.contains("@sys#") || user.ends_with("@sys") {
+        let message =
+            "`oms_meta_user` is a user of OceanBase's sys tenant, which is no place for OMS's databases";
+        let mut problem = region.problem(ProblemCode::ConfigValue, "oms_meta_user", message).found(user);
+        problem.severity = crate::Severity::Warning;
+        problems.push(problem.hint("make a tenant for OMS and write user@tenant#cluster"));
+    }
+}
+
+/// A host that `cm_nodes` lists and the inventory lacks would be dropped from the cluster.
+fn listed_nodes(region: &RegionToCheck<'_>, regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    let Some(listed) = &region.config().listed_nodes else { return };
+    // A list that several regions inherit from the file may name the hosts of all of them.
+    let shared = regions.iter().filter(|other| other.places.get("cm_nodes") == region.places.get("cm_nodes"));
+    let nodes: Vec<&NodeAddresses> = shared.flat_map(|region| &region.nodes).collect();
+    let strangers: Vec<&IpAddr> =
+        listed.iter().filter(|listed| !nodes.iter().any(|node| node.address == Some(**listed))).collect();
+    // Hosts whose address only the host itself can tell may be meant.
+    let undecided = nodes.iter().filter(|node| node.address.is_none()).count();
+    if strangers.len() <= undecided {
+        return;
+    }
+    for stranger in strangers {
+        let message = format!("`cm_nodes` lists {stranger}, and the inventory has no host with that address");
+        problems.push(region.problem(ProblemCode::CmNodes, "cm_nodes", message).found(stranger.to_string()).hint(
+            "add the host to the inventory (or oms_host_ip to its line), or delete it here if it never was part of the cluster; `omsctl remove HOST` takes a running host out",
+        ));
+    }
+}
+
+fn one_default(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    let defaults: Vec<_> = regions.iter().filter(|region| region.config().is_default).collect();
+    if let [_] = defaults.as_slice() {
+        return;
+    }
+    let names: Vec<_> = regions.iter().map(|region| region.region.name.as_str()).collect();
+    let hint =
+        "set `cm_is_default=true` in one region's group variables and `cm_is_default=false` in the others";
+    if defaults.is_empty() {
+        let message = "no region is the default region";
+        let problem = regions[0].problem(ProblemCode::Regions, "cm_is_default", message);
+        problems.push(problem.found(format!("regions {}", names.join(", "))).hint(hint));
+        return;
+    }
+    for region in &defaults[1..] {
+        let (this, first) = (&region.region.name, &defaults[0].region.name);
+        let message = format!("the regions `{first}` and `{this}` are both the default region");
+        problems.push(region.problem(ProblemCode::Regions, "cm_is_default", message).hint(hint));
+    }
+}
+
+fn unique(
+    regions: &[RegionToCheck<'_>],
+    key: &'static str,
+    value: impl Fn(&OmsConfig) -> String,
+    problems: &mut Problems,
+) {
+    for (index, region) in regions.iter().enumerate() {
+        let this = value(region.config());
+        if let Some(other) = regions[..index].iter().find(|other| value(other.config()) == this) {
+            let (name, before) = (&region.region.name, &other.region.name);
+            let message = format!("the regions `{before}` and `{name}` have the same `{key}`");
+            let problem = region.problem(ProblemCode::Regions, key, message).found(this);
+            problems.push(problem.hint(format!("set another `{key}` in the group variables of `{name}`")));
+        }
+    }
+}
+
+/// The MetaDB, two of its databases and the time series database are one for all regions.
+fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    type Part = fn(&OmsConfig) -> String;
+    let parts: [(&str, Part); 8] = [
+        ("oms_meta_host", |config| config.meta.host.clone()),
+        ("oms_meta_port", |config| config.meta.port.to_string()),
+        ("oms_meta_user", |config| config.meta.user.clone()),
+        ("oms_meta_password", |config| config.meta.password.expose().to_owned()),
+        ("drc_rm_db", |config| config.rm_db.clone()),
+        ("drc_cm_db", |config| config.cm_db.clone()),
+        ("tsdb_enabled", |config| config.tsdb.is_enabled().to_string()),
+        ("tsdb_url", |config| config.tsdb.url.clone().unwrap_or_default()),
+    ];
+    for (key, value) in parts {
+        for region in &regions[1..] {
+            if value(region.config()) != value(regions[0].config()) {
+                let (this, first) = (&region.region.name, &regions[0].region.name);
+                let message = format!("`{key}` differs between the regions `{first}` and `{this}`");
+                let problem = region.problem(ProblemCode::Regions, key, message);
+                problems.push(problem.hint("it must be the same in all regions: leave it to config.yaml"));
+            }
+        }
+    }
+}
+
+fn regions_have_names(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    for region in regions.iter().filter(|region| region.config().cm_region.is_none()) {
+        let message = format!("the region `{}` needs `cm_region` when there are several", region.region.name);
+        let problem = region.problem(ProblemCode::MissingKey, "cm_location", message).key("cm_region");
+        problems.push(
+            problem.hint("set it beside `cm_location` in the group variables, such as cm_region=cn-jiangsu"),
+        );
+    }
+}
+
+fn one_region_per_address(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
+    for (index, region) in regions.iter().enumerate() {
+        let Some(listed) = &region.config().listed_nodes else { continue };
+        for other in &regions[..index] {
+            if other.places.get("cm_nodes") == region.places.get("cm_nodes") {
+                continue;
+            }
+            let also =
+                other.config().listed_nodes.iter().flatten().filter(|address| listed.contains(address));
+            for address in also {
+                let (this, first) = (&region.region.name, &other.region.name);
+                let message = format!("`cm_nodes` of the regions `{first}` and `{this}` both list {address}");
+                problems.push(
+                    region.problem(ProblemCode::CmNodes, "cm_nodes", message).found(address.to_string()),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! One value of config.yaml: filled, checked for open places, and read as the kind that its key has. A refusal never
+//! shows a secret.
+
+use std::net::IpAddr;
+
+use super::document::{Entry, Given, GivenScalar, Style};
+use super::environment::Environment;
+use super::keys::Key;
+use super::placeholder::is_placeholder;
+use crate::problem::{Place, Problem, ProblemCode, Problems};
+use crate::yaml::{Reading, read_yaml_1_1, read_yaml_1_2};
+
+/// Reads entries and gathers what is wrong with them.
+pub(super) struct ValueReader<'run> {
+    pub(super) environment: &'run Environment,
+    pub(super) problems: &'run mut Problems,
+}
+
+impl ValueReader<'_> {
+    fn refuse(&mut self, key: &Key, place: &Place, text: &str, allowed: &str) -> Problem {
+        let problem = Problem::error(
+            ProblemCode::ConfigValue,
+            format!("`{}` has a value that OMS cannot use", key.name),
+        )
+        .at(place)
+        .key(key.name)
+        .allowed(allowed);
+        if key.secret { problem } else { problem.found(text) }
+    }
+
+    pub(super) fn report(&mut self, key: &Key, place: &Place, text: &str, allowed: &str) {
+        let problem = self.refuse(key, place, text, allowed);
+        self.problems.push(problem);
+    }
+
+    /// The scalar with its variables filled; `None` when it is open, empty or no scalar (told unless it is empty).
+    fn scalar(&mut self, key: &Key, entry: &Entry) -> Option<GivenScalar> {
+        match &entry.given {
+            Given::Scalar(scalar) => self.filled(key, scalar, &entry.place),
+            Given::List(_) | Given::Nested => {
+                let problem = self.refuse(key, &entry.place, "a list or a mapping", "a single value");
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn filled(&mut self, key: &Key, scalar: &GivenScalar, place: &Place) -> Option<GivenScalar> {
+        if scalar.style == Style::Plain && read_yaml_1_1(&scalar.text) == Reading::Null {
+            return None;
+        }
+        if is_placeholder(key, &scalar.text, scalar.style) {
+            self.problems.push(
+                Problem::error(ProblemCode::OpenPlace, format!("`{}` is still to be filled in", key.name))
+                    .at(place)
+                    .key(key.name)
+                    .found(&scalar.text)
+                    .hint("write the real value; a password may be taken from the environment: \"${NAME}\""),
+            );
+            return None;
+        }
+        match self.environment.fill(&scalar.text, key.name, place) {
+            Ok(text) if text == scalar.text => Some(scalar.clone()),
+            Ok(text) => Some(GivenScalar { text, style: Style::Text }),
+            Err(open) => {
+                self.problems.0.extend(open);
+                None
+            }
+        }
+    }
+
+    /// Text as typed. A plain scalar that OMS would read as something else is told of and kept.
+    pub(super) fn text(&mut self, key: &Key, entry: &Entry) -> Option<String> {
+        let scalar = self.scalar(key, entry)?;
+        let reading = read_yaml_1_1(&scalar.text);
+        if scalar.style == Style::Plain && reading != Reading::Text {
+            let as_read =
+                if key.secret { "something other than text".to_owned() } else { reading.describe() };
+            self.problems.push(
+                Problem::warning(
+                    ProblemCode::ReadDifferently,
+                    format!("`{}` is written without quotation marks and OMS would read {as_read}", key.name),
+                )
+                .at(&entry.place)
+                .key(key.name)
+                .hint("omsctl writes it to the hosts as typed, in quotation marks; put them here too"),
+            );
+        }
+        if scalar.text.contains('\0') {
+            let problem = self.refuse(key, &entry.place, "a NUL character", "text without NUL");
+            self.problems.push(problem);
+            return None;
+        }
+        Some(scalar.text)
+    }
+
+    /// A whole number within the range.
+    pub(super) fn number(
+        &mut self,
+        key: &Key,
+        entry: &Entry,
+        range: std::ops::RangeInclusive<u16>,
+    ) -> Option<u16> {
+        let scalar = self.scalar(key, entry)?;
+        let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+        let read = match scalar.style {
+            Style::Plain | Style::Inventory => match both_readings(&scalar.text) {
+                Ok(number) => number,
+                Err((old, new)) => {
+                    self.problems.push(ambiguous(key, &entry.place, &scalar.text, &old, &new));
+                    return None;
+                }
+            },
+            Style::Tagged => integer(&read_yaml_1_1(&scalar.text)),
+            Style::Text => {
+                scalar.text.bytes().all(|b| b.is_ascii_digit()).then(|| scalar.text.parse().ok()).flatten()
+            }
+        };
+        match read.and_then(|number| u16::try_from(number).ok()).filter(|number| range.contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                self.report(key, &entry.place, &scalar.text, &allowed);
+                None
+            }
+        }
+    }
+
+    pub(super) fn boolean(&mut self, key: &Key, entry: &Entry) -> Option<bool> {
+        let scalar = self.scalar(key, entry)?;
+        match scalar.text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Some(true),
+            "false" | "no" | "off" => Some(false),
+            _ => {
+                self.report(key, &entry.place, &scalar.text, "true or false");
+                None
+            }
+        }
+    }
+
+    /// A list of addresses, each once.
+    pub(super) fn nodes(&mut self, key: &Key, entry: &Entry) -> Option<Vec<IpAddr>> {
+        let items = match &entry.given {
+            Given::List(items) => items.clone(),
+            Given::Scalar(scalar) => {
+                let scalar = self.filled(key, scalar, &entry.place)?;
+                let problem = self.refuse(key, &entry.place, &scalar.text, "a list, one `- address` a line");
+                self.problems.push(problem.hint("a blank after the dash, each address on its own line; or leave the key out: the inventory has the hosts"));
+                return None;
+            }
+            Given::Nested => {
+                self.report(key, &entry.place, "a mapping", "a list, one `- address` a line");
+                return None;
+            }
+        };
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for (scalar, place) in &items {
+            let Some(scalar) = self.filled(key, scalar, place) else { continue };
+            match scalar.text.trim().parse::<IpAddr>() {
+                Ok(address) if addresses.contains(&address) => {
+                    self.report(key, place, &scalar.text, "each address once");
+                }
+                Ok(address) => addresses.push(address),
+                Err(_) => self.report(key, place, &scalar.text, "the IP address of an OMS host"),
+            }
+        }
+        Some(addresses)
+    }
+}
+
+/// The number, when YAML 1.1 and 1.2 agree on it or on there being none; else both readings.
+fn both_readings(text: &str) -> Result<Option<i128>, (Reading, Reading)> {
+    let (old, new) = (read_yaml_1_1(text), read_yaml_1_2(text));
+    if integer(&old) == integer(&new) { Ok(integer(&old)) } else { Err((old, new)) }
+}
+
+fn integer(reading: &Reading) -> Option<i128> {
+    match reading {
+        Reading::Int(number) => Some(*number),
+        Reading::Null
+        | Reading::Bool(_)
+        | Reading::HugeInt
+        | Reading::Float(_)
+        | Reading::Timestamp
+        | Reading::Text => None,
+    }
+}
+
+fn ambiguous(key: &Key, place: &Place, text: &str, old: &Reading, new: &Reading) -> Problem {
+    Problem::error(ProblemCode::AmbiguousNumber, format!("`{}` can be read in two ways", key.name))
+        .at(place)
+        .key(key.name)
+        .found(format!("{text}: YAML 1.1 (OMS) reads {}, YAML 1.2 reads {}", old.describe(), new.describe()))
+        .hint("write the number in plain decimal digits, without leading zeros")
+}

@@ -1,0 +1,219 @@
+//! Puts hosts, regions and config.yaml together. Everything is looked at, so that all problems come at once.
+
+use std::collections::BTreeMap;
+
+use omsctl_proto::NodeName;
+
+use super::addresses::{check_hosts, known_address};
+use super::connection::connection;
+use super::regions::{OMS_GROUP, RegionDraft, oms_hosts, regions};
+use super::settings::settings;
+use super::variables::{HostVariables, check_names};
+use crate::ansible::AnsibleInventory;
+use crate::config::{Environment, RawConfig, RegionToCheck, check_regions, read_config, resolve_config};
+use crate::model::{Deployment, Host, Region, RegionName};
+use crate::problem::{Place, Problem, ProblemCode, Problems};
+use crate::sources::Sources;
+
+/// The deployment; `None` when too much is wrong, which is told.
+pub(crate) fn resolve(
+    sources: &Sources,
+    inventory: &AnsibleInventory,
+    problems: &mut Problems,
+) -> Option<Deployment> {
+    check_names(inventory, problems);
+    let names = oms_hosts(inventory);
+    if names.is_empty() {
+        no_hosts(inventory, problems);
+    }
+    let selected = selected(sources, inventory, &names, problems);
+    let drafts = regions(inventory, &names, problems);
+    let environment = Environment::load(sources, problems);
+    let raw = read_config_file(sources, problems);
+    let hosts = hosts(sources, inventory, &drafts, &selected, problems);
+    check_hosts(&hosts, inventory, problems);
+    let regions = resolve_regions(raw.as_ref()?, &drafts, &environment, problems);
+    check_all(&regions, &hosts, raw.as_ref()?, &drafts, problems);
+    if regions.len() != drafts.len() || hosts.len() != names.len() || hosts.is_empty() {
+        return None;
+    }
+    Some(in_order(regions, hosts))
+}
+
+fn no_hosts(inventory: &AnsibleInventory, problems: &mut Problems) {
+    let known: Vec<&str> =
+        inventory.group_names().filter(|name| !matches!(*name, "all" | "ungrouped")).collect();
+    let problem = Problem::error(ProblemCode::NoHosts, "the inventory has no OMS host");
+    let hint = if known.contains(&OMS_GROUP) {
+        "the group [oms] is empty: write a host below it"
+    } else {
+        "write a section [oms] and a host below it"
+    };
+    // An inventory that could not be read at all is told already.
+    if !problems.has_errors() {
+        problems.push(problem.key(OMS_GROUP).hint(hint));
+    }
+}
+
+fn selected(
+    sources: &Sources,
+    inventory: &AnsibleInventory,
+    names: &[String],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let Some(pattern) = &sources.limit else { return names.to_vec() };
+    match inventory.select(pattern) {
+        Ok(selected) => {
+            let selected: Vec<String> = selected
+                .into_iter()
+                .filter(|name| names.iter().any(|n| n == name))
+                .map(str::to_owned)
+                .collect();
+            if selected.is_empty() && !names.is_empty() {
+                let problem =
+                    Problem::error(ProblemCode::Limit, "--limit selects no OMS host").key("--limit");
+                problems
+                    .push(problem.found(pattern).hint("`omsctl inventory --graph` shows hosts and groups"));
+            }
+            selected
+        }
+        Err(problem) => {
+            problems.push(problem);
+            Vec::new()
+        }
+    }
+}
+
+fn read_config_file(sources: &Sources, problems: &mut Problems) -> Option<RawConfig> {
+    let path = sources.absolute(&sources.config);
+    let shown = sources.shown(&path);
+    if !path.exists() {
+        problems.push(
+            Problem::error(ProblemCode::ConfigMissing, "OMS's configuration file does not exist")
+                .at(&Place::file(&shown))
+                .hint("name another with -c FILE, or let `omsctl init` write one to start from"),
+        );
+        return None;
+    }
+    match sources.read(&path) {
+        Ok(text) => read_config(&text, &shown, problems),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+fn hosts(
+    sources: &Sources,
+    inventory: &AnsibleInventory,
+    drafts: &[RegionDraft],
+    selected: &[String],
+    problems: &mut Problems,
+) -> Vec<Host> {
+    let mut hosts: Vec<Host> = Vec::new();
+    let mut without_image = Vec::new();
+    for draft in drafts {
+        for name in &draft.hosts {
+            let Some(variables) = inventory.host_variables(name) else { continue };
+            let mut of_host = HostVariables { host: name, variables, sources, problems };
+            let connection = connection(&mut of_host);
+            let settings = settings(&mut of_host, &mut without_image);
+            match NodeName::new(name) {
+                Ok(node) => hosts.extend(settings.map(|settings| Host {
+                    name: node,
+                    region: draft.name.clone(),
+                    selected: selected.contains(name),
+                    connection,
+                    settings,
+                })),
+                Err(error) => {
+                    let problem =
+                        Problem::error(ProblemCode::HostName, "omsctl cannot use this host name").found(name);
+                    let problem = problem.allowed(error.allowed);
+                    problems.push(match inventory.place_of(name) {
+                        Some(place) => problem.at(place),
+                        None => problem,
+                    });
+                }
+            }
+        }
+    }
+    tell_missing_image(inventory, &without_image, problems);
+    hosts
+}
+
+/// Once, however many hosts lack it.
+fn tell_missing_image(inventory: &AnsibleInventory, hosts: &[String], problems: &mut Problems) {
+    let Some(first) = hosts.first() else { return };
+    let listed: Vec<&str> = hosts.iter().take(10).map(String::as_str).collect();
+    let more = if hosts.len() > 10 { format!(" and {} more", hosts.len() - 10) } else { String::new() };
+    let mut problem = Problem::error(ProblemCode::VariableMissing, "no image is named for the OMS container")
+        .key("oms_image_archive")
+        .found(format!("neither oms_image_archive nor oms_image for {}{more}", listed.join(", ")))
+        .allowed(
+            "oms_image_archive=FILE on this machine (tar, tar.gz, tar.zst), or oms_image=REFERENCE to pull",
+        )
+        .hint("write it once below [oms:vars]");
+    if let Some(place) = inventory.place_of(first) {
+        problem = problem.at(place);
+    }
+    problems.push(problem);
+}
+
+fn resolve_regions(
+    raw: &RawConfig,
+    drafts: &[RegionDraft],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Vec<Region> {
+    let node_names =
+        |draft: &RegionDraft| draft.hosts.iter().filter_map(|name| NodeName::new(name).ok()).collect();
+    let mut regions = Vec::new();
+    for draft in drafts {
+        let config = resolve_config(raw, &draft.overrides, environment, problems);
+        let hosts = node_names(draft);
+        regions.extend(config.map(|config| Region { name: draft.name.clone(), config, hosts }));
+    }
+    if drafts.is_empty() {
+        // No host is an error of its own; the file is looked at all the same.
+        let _ = resolve_config(raw, &BTreeMap::new(), environment, problems);
+    }
+    regions
+}
+
+fn check_all(
+    regions: &[Region],
+    hosts: &[Host],
+    raw: &RawConfig,
+    drafts: &[RegionDraft],
+    problems: &mut Problems,
+) {
+    let to_check: Vec<RegionToCheck<'_>> = regions
+        .iter()
+        .map(|region| RegionToCheck {
+            region,
+            nodes: hosts.iter().filter(|host| host.region == region.name).map(known_address).collect(),
+            places: places(&region.name, raw, drafts),
+            file: Place::file(&raw.file),
+        })
+        .collect();
+    check_regions(&to_check, problems);
+}
+
+fn places(region: &RegionName, raw: &RawConfig, drafts: &[RegionDraft]) -> BTreeMap<&'static str, Place> {
+    let of_file = raw.entries.iter();
+    let of_region = drafts.iter().filter(|draft| draft.name == *region).flat_map(|draft| &draft.overrides);
+    of_file.chain(of_region).map(|(key, entry)| (*key, entry.place.clone())).collect()
+}
+
+/// The default region first; its hosts first.
+fn in_order(mut regions: Vec<Region>, hosts: Vec<Host>) -> Deployment {
+    regions.sort_by_key(|region| !region.config.is_default);
+    let mut ordered = Vec::with_capacity(hosts.len());
+    let (first, rest): (Vec<Host>, Vec<Host>) =
+        hosts.into_iter().partition(|host| regions.first().is_some_and(|region| region.name == host.region));
+    ordered.extend(first);
+    ordered.extend(rest);
+    Deployment { hosts: ordered, regions }
+}

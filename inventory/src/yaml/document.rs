@@ -1,0 +1,306 @@
+//! From text to a tree of nodes with places, within limits on depth and on what aliases can make of a small file.
+//! Scalars are kept as typed; what they mean is decided elsewhere.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
+
+/// Deeper nesting than this is no configuration.
+const MAX_DEPTH: usize = 64;
+/// More nodes than this, aliases expanded, is an attack or an accident.
+const MAX_NODES: usize = 200_000;
+
+/// Why a text is no document that omsctl reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum YamlError {
+    #[error("{message}")]
+    Syntax { line: usize, column: usize, message: String },
+    #[error("the file nests deeper than {MAX_DEPTH} levels")]
+    TooDeep { line: usize, column: usize },
+    #[error("the file has more than {MAX_NODES} values when its aliases are expanded")]
+    TooLarge { line: usize, column: usize },
+    #[error("the file has more than one document")]
+    SecondDocument { line: usize, column: usize },
+}
+
+impl YamlError {
+    /// Line and column, from 1.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        match self {
+            Self::Syntax { line, column, .. }
+            | Self::TooDeep { line, column }
+            | Self::TooLarge { line, column }
+            | Self::SecondDocument { line, column } => (*line, *column),
+        }
+    }
+
+    /// True when the text is YAML and only too much of it.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::TooDeep { .. } | Self::TooLarge { .. })
+    }
+}
+
+/// A value and where it begins, from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) value: NodeValue,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum NodeValue {
+    Scalar(Scalar),
+    Sequence(Vec<Node>),
+    /// In the order of the file, duplicates included.
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// A scalar as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    /// Not quoted and no block: its form decides what it is.
+    pub(crate) plain: bool,
+    pub(crate) tag: Option<ScalarTag>,
+}
+
+/// The tags that somebody writes into an inventory or into config.yaml.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ScalarTag {
+    /// `!!bool`, `!!int`, `!!str` and the like, without the exclamation marks.
+    Core(String),
+    /// `!vault`, `!unsafe`.
+    Local(String),
+}
+
+impl Node {
+    fn new(value: NodeValue, mark: Marker) -> Self {
+        Self { value, line: mark.line(), column: mark.col() + 1 }
+    }
+
+    fn size(&self) -> usize {
+        match &self.value {
+            NodeValue::Scalar(_) => 1,
+            NodeValue::Sequence(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            NodeValue::Mapping(entries) => {
+                1 + entries.iter().map(|(key, value)| key.size() + value.size()).sum::<usize>()
+            }
+        }
+    }
+}
+
+/// Reads the first document; `None` when the text has none (empty, comments only).
+pub(crate) fn parse_document(text: &str) -> Result<Option<Node>, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 }.document()
+}
+
+struct Builder<'input> {
+    parser: Parser<'input, StrInput<'input>>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+}
+
+impl Builder<'_> {
+    fn document(&mut self) -> Result<Option<Node>, YamlError> {
+        let mut root = None;
+        while let Some(next) = self.parser.next_event() {
+            let (event, span) = next.map_err(|error| syntax(&error))?;
+            match event {
+                Event::DocumentStart(_) => {
+                    if root.is_some() {
+                        let (line, column) = (span.start.line(), span.start.col() + 1);
+                        return Err(YamlError::SecondDocument { line, column });
+                    }
+                    root = Some(self.node(0)?);
+                }
+                Event::Nothing
+                | Event::StreamStart
+                | Event::StreamEnd
+                | Event::DocumentEnd
+                | Event::Alias(_)
+                | Event::Scalar(..)
+                | Event::SequenceStart(..)
+                | Event::SequenceEnd
+                | Event::MappingStart(..)
+                | Event::MappingEnd => {}
+            }
+        }
+        Ok(root)
+    }
+
+    fn node(&mut self, depth: usize) -> Result<Node, YamlError> {
+        let (event, mark) = self.next()?;
+        self.complete(event, mark, depth)
+    }
+
+    fn next(&mut self) -> Result<(OwnedEvent, Marker), YamlError> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((OwnedEvent::from(event), span.start)),
+            Some(Err(error)) => Err(syntax(&error)),
+            None => {
+                Err(YamlError::Syntax { line: 1, column: 1, message: "the file ends too early".to_owned() })
+            }
+        }
+    }
+
+    fn complete(&mut self, event: OwnedEvent, mark: Marker, depth: usize) -> Result<Node, YamlError> {
+        let (line, column) = (mark.line(), mark.col() + 1);
+        if depth > MAX_DEPTH {
+            return Err(YamlError::TooDeep { line, column });
+        }
+        self.count(1, mark)?;
+        let (node, anchor) = match event {
+            OwnedEvent::Scalar(scalar, anchor) => (Node::new(NodeValue::Scalar(scalar), mark), anchor),
+            OwnedEvent::Sequence(anchor) => {
+                let mut items = Vec::new();
+                loop {
+                    let (event, mark) = self.next()?;
+                    if event == OwnedEvent::End {
+                        break;
+                    }
+                    items.push(self.complete(event, mark, depth + 1)?);
+                }
+                (Node::new(NodeValue::Sequence(items), mark), anchor)
+            }
+            OwnedEvent::Mapping(anchor) => {
+                let mut entries = Vec::new();
+                loop {
+                    let (event, mark) = self.next()?;
+                    if event == OwnedEvent::End {
+                        break;
+                    }
+                    let key = self.complete(event, mark, depth + 1)?;
+                    entries.push((key, self.node(depth + 1)?));
+                }
+                (Node::new(NodeValue::Mapping(entries), mark), anchor)
+            }
+            OwnedEvent::Alias(anchor) => {
+                let Some((target, size)) = self.anchors.get(&anchor) else {
+                    let message = "an alias refers to an anchor that is not complete".to_owned();
+                    return Err(YamlError::Syntax { line, column, message });
+                };
+                let (target, size) = (target.clone(), *size);
+                self.count(size, mark)?;
+                return Ok(target);
+            }
+            OwnedEvent::End => {
+                return Err(YamlError::Syntax { line, column, message: "a value is missing".to_owned() });
+            }
+        };
+        if anchor > 0 {
+            let size = node.size();
+            // The copy that the anchor keeps counts as well.
+            self.count(size, mark)?;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, more: usize, mark: Marker) -> Result<(), YamlError> {
+        self.nodes += more;
+        if self.nodes > MAX_NODES {
+            return Err(YamlError::TooLarge { line: mark.line(), column: mark.col() + 1 });
+        }
+        Ok(())
+    }
+}
+
+/// A parser event without its borrow and with one kind of end.
+#[derive(Debug, PartialEq)]
+enum OwnedEvent {
+    Scalar(Scalar, usize),
+    Sequence(usize),
+    Mapping(usize),
+    Alias(usize),
+    End,
+}
+
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                let tag = tag.and_then(|tag| scalar_tag(&tag));
+                Self::Scalar(Scalar { text: text.into_owned(), plain, tag }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => Self::Sequence(anchor),
+            Event::MappingStart(anchor, _) => Self::Mapping(anchor),
+            Event::Alias(anchor) => Self::Alias(anchor),
+            Event::SequenceEnd
+            | Event::MappingEnd
+            | Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Self::End,
+        }
+    }
+}
+
+fn scalar_tag(tag: &Tag) -> Option<ScalarTag> {
+    if tag.is_yaml_core_schema() {
+        return Some(ScalarTag::Core(tag.suffix.clone()));
+    }
+    if tag.handle.is_empty() {
+        // A verbatim tag: `!<tag:yaml.org,2002:str>`.
+        return Some(match tag.suffix.strip_prefix("tag:yaml.org,2002:") {
+            Some(name) => ScalarTag::Core(name.to_owned()),
+            None => ScalarTag::Local(tag.suffix.trim_start_matches('!').to_owned()),
+        });
+    }
+    // A lone `!` makes a string of whatever follows.
+    if tag.suffix.is_empty() {
+        return Some(ScalarTag::Core("str".to_owned()));
+    }
+    Some(ScalarTag::Local(tag.suffix.clone()))
+}
+
+fn syntax(error: &ScanError) -> YamlError {
+    let mark = error.marker();
+    YamlError::Syntax { line: mark.line().max(1), column: mark.col() + 1, message: error.info().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_keep_text_style_tag_and_place() {
+        let root = parse_document("a: 0123\nb:  !!bool \"true\"\n").unwrap().unwrap();
+        let NodeValue::Mapping(entries) = root.value else { panic!("a mapping") };
+        let plain = Scalar { text: "0123".to_owned(), plain: true, tag: None };
+        assert_eq!(entries[0].1, Node { value: NodeValue::Scalar(plain), line: 1, column: 4 });
+        let tag = Some(ScalarTag::Core("bool".to_owned()));
+        let tagged = Scalar { text: "true".to_owned(), plain: false, tag };
+        assert_eq!(entries[1].1.value, NodeValue::Scalar(tagged));
+        assert_eq!((entries[1].0.line, entries[1].0.column), (2, 1));
+    }
+
+    #[test]
+    fn a_billion_laughs_are_refused() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let last = level - 1;
+            text.push_str(&format!(
+                "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]\n"
+            ));
+        }
+        assert!(matches!(parse_document(&text), Err(YamlError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let text = "[".repeat(100_000);
+        assert!(parse_document(&text).is_err());
+        let block: String = (0..100).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        assert!(matches!(parse_document(&block), Err(YamlError::TooDeep { .. })));
+    }
+
+    #[test]
+    fn an_empty_file_has_no_document() {
+        assert_eq!(parse_document("# nothing\n"), Ok(None));
+        assert_eq!(parse_document(""), Ok(None));
+    }
+}

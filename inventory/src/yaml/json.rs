@@ -1,0 +1,99 @@
+//! A document as Ansible's Python sees it: YAML 1.1 types, merge keys, the last of equal keys, turned into JSON as
+//! `ansible-inventory` prints it.
+
+use serde_json::{Map, Number, Value};
+
+use super::document::{Node, NodeValue, Scalar, ScalarTag};
+use super::scalar::{Reading, read_yaml_1_1};
+
+/// The value as JSON.
+pub(crate) fn to_json(node: &Node) -> Value {
+    match &node.value {
+        NodeValue::Scalar(scalar) => scalar_json(scalar),
+        NodeValue::Sequence(items) => Value::Array(items.iter().map(to_json).collect()),
+        NodeValue::Mapping(_) => {
+            let entries = mapping_entries(node);
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key_text(key), to_json(value)))
+                    .collect::<Map<_, _>>(),
+            )
+        }
+    }
+}
+
+/// The entries of a mapping with merge keys (`<<`) put in; empty for anything else. What is written beats what is
+/// merged, an earlier merge beats a later one.
+pub(crate) fn mapping_entries(node: &Node) -> Vec<(&Node, &Node)> {
+    let NodeValue::Mapping(entries) = &node.value else { return Vec::new() };
+    let mut merged = Vec::new();
+    let mut own = Vec::new();
+    for (key, value) in entries {
+        match (&key.value, &value.value) {
+            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Mapping(_)) if text == "<<" => {
+                merged.splice(0..0, mapping_entries(value));
+            }
+            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Sequence(items))
+                if text == "<<" =>
+            {
+                for item in items {
+                    merged.splice(0..0, mapping_entries(item));
+                }
+            }
+            _ => own.push((key, value)),
+        }
+    }
+    merged.extend(own);
+    merged
+}
+
+/// A key as JSON writes it: `1` is "1", `true` is "true".
+pub(crate) fn key_text(key: &Node) -> String {
+    match to_json(key) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn scalar_json(scalar: &Scalar) -> Value {
+    let text = || Value::String(scalar.text.clone());
+    let reading = match &scalar.tag {
+        Some(ScalarTag::Local(name)) if name == "vault" || name == "vault-encrypted" => {
+            return serde_json::json!({ "__ansible_vault": scalar.text });
+        }
+        Some(ScalarTag::Core(name)) if name != "str" => read_yaml_1_1(&scalar.text),
+        None if scalar.plain => read_yaml_1_1(&scalar.text),
+        Some(_) | None => return text(),
+    };
+    match reading {
+        Reading::Null => Value::Null,
+        Reading::Bool(value) => Value::Bool(value),
+        Reading::Int(value) => Number::from_i128(value).map_or_else(text, Value::Number),
+        Reading::Float(value) => Number::from_f64(value).map_or_else(text, Value::Number),
+        Reading::HugeInt | Reading::Timestamp | Reading::Text => text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_document;
+    use super::*;
+
+    fn check(text: &str, expected: Value) {
+        assert_eq!(to_json(&parse_document(text).unwrap().unwrap()), expected, "{text}");
+    }
+
+    #[test]
+    fn merge_keys_and_types_are_pythons() {
+        check(
+            "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {x: 9, z: 4}]}",
+            serde_json::json!({"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2, "z": 4}}),
+        );
+        check(
+            "{1: yes, true: '1', n: ~, o: 010}",
+            serde_json::json!({"1": true, "true": "1", "n": null, "o": 8}),
+        );
+        check("!!bool \"true\"", serde_json::json!(true));
+    }
+}

@@ -1,0 +1,307 @@
+//! What a plain scalar is: for YAML 1.1 as PyYAML resolves it (Ansible and OMS read with it), for YAML 1.2 as
+//! `serde_yaml` reads it. research/oms.md 2.3 lists the surprises.
+
+/// What a reader makes of a plain scalar.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Reading {
+    Null,
+    Bool(bool),
+    Int(i128),
+    /// An integer beyond 128 bits; as typed.
+    HugeInt,
+    Float(f64),
+    Timestamp,
+    Text,
+}
+
+impl Reading {
+    /// For messages: what it is, without showing a text that may be a secret.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Null => "nothing (null)".to_owned(),
+            Self::Bool(value) => format!("the boolean {value}"),
+            Self::Int(value) => format!("the number {value}"),
+            Self::HugeInt => "a number".to_owned(),
+            Self::Float(value) => format!("the number {value}"),
+            Self::Timestamp => "a date".to_owned(),
+            Self::Text => "text".to_owned(),
+        }
+    }
+}
+
+/// PyYAML's implicit resolver, rule by rule in its order.
+pub(crate) fn read_yaml_1_1(text: &str) -> Reading {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Reading::Null,
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Reading::Bool(true),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Reading::Bool(false);
+        }
+        _ => {}
+    }
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        return Reading::Text;
+    }
+    if let Some(float) = float_1_1(text) {
+        return Reading::Float(float);
+    }
+    if let Some(int) = int_1_1(text) {
+        return int;
+    }
+    if is_timestamp(text) { Reading::Timestamp } else { Reading::Text }
+}
+
+/// What a YAML 1.2 reader, the maintained `serde_yaml`, makes of the same plain scalar. Digits after a leading zero,
+/// which that one leaves as text, are a decimal number in the core schema.
+pub(crate) fn read_yaml_1_2(text: &str) -> Reading {
+    // No scalar that is more than text is longer.
+    if text.len() > 128 {
+        return Reading::Text;
+    }
+    let (negative, digits) = split_sign(text);
+    if digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return digits
+            .parse::<i128>()
+            .map_or(Reading::HugeInt, |value| Reading::Int(if negative { -value } else { value }));
+    }
+    match serde_yaml::from_str::<serde_yaml::Value>(text) {
+        Ok(serde_yaml::Value::Null) => Reading::Null,
+        Ok(serde_yaml::Value::Bool(value)) => Reading::Bool(value),
+        Ok(serde_yaml::Value::Number(number)) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(int), ..) => Reading::Int(int.into()),
+            (None, Some(int), _) => Reading::Int(int.into()),
+            (None, None, Some(float)) => Reading::Float(float),
+            (None, None, None) => Reading::Text,
+        },
+        _ => Reading::Text,
+    }
+}
+
+fn split_sign(text: &str) -> (bool, &str) {
+    match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    }
+}
+
+fn int_1_1(text: &str) -> Option<Reading> {
+    let (negative, digits) = split_sign(text);
+    let magnitude = if let Some(binary) = digits.strip_prefix("0b") {
+        radix(binary, 2)
+    } else if let Some(hexadecimal) = digits.strip_prefix("0x") {
+        radix(hexadecimal, 16)
+    } else if digits == "0" {
+        Some(Some(0))
+    } else if digits.starts_with('0') {
+        radix(digits, 8)
+    } else if digits.contains(':') {
+        sexagesimal(digits)
+    } else if digits.starts_with(|c: char| c.is_ascii_digit()) {
+        radix(digits, 10)
+    } else {
+        None
+    }?;
+    Some(match magnitude {
+        Some(value) if negative => Reading::Int(-value),
+        Some(value) => Reading::Int(value),
+        None => Reading::HugeInt,
+    })
+}
+
+/// `None`: not of this form. `Some(None)`: of this form and too large.
+#[expect(clippy::option_option, reason = "\"not a number\" and \"too large a number\" are two answers")]
+fn radix(digits: &str, base: u32) -> Option<Option<i128>> {
+    if digits.is_empty() || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
+        return None;
+    }
+    let digits: String = digits.chars().filter(|c| *c != '_').collect();
+    if digits.is_empty() {
+        return None;
+    }
+    Some(i128::from_str_radix(&digits, base).ok())
+}
+
+/// `12:30` is 750: base 60, as for times of day.
+#[expect(clippy::option_option, reason = "\"not a number\" and \"too large a number\" are two answers")]
+fn sexagesimal(digits: &str) -> Option<Option<i128>> {
+    let mut parts = digits.split(':');
+    let first = parts.next()?;
+    if !first.starts_with(|c: char| ('1'..='9').contains(&c)) {
+        return None;
+    }
+    let mut total = radix(first, 10)?;
+    for part in parts {
+        let value: i128 = sixtieth(part)?.into();
+        total = total.and_then(|total| total.checked_mul(60)).and_then(|total| total.checked_add(value));
+    }
+    Some(total)
+}
+
+/// `[0-5]?[0-9]`.
+fn sixtieth(part: &str) -> Option<u8> {
+    let valid = match part.as_bytes() {
+        [digit] => digit.is_ascii_digit(),
+        [tens, digit] => (b'0'..=b'5').contains(tens) && digit.is_ascii_digit(),
+        _ => false,
+    };
+    valid.then(|| part.parse().ok()).flatten()
+}
+
+fn float_1_1(text: &str) -> Option<f64> {
+    let (negative, body) = split_sign(text);
+    let sign = if negative { -1.0 } else { 1.0 };
+    match body {
+        ".inf" | ".Inf" | ".INF" => return Some(sign * f64::INFINITY),
+        ".nan" | ".NaN" | ".NAN" if body.len() == text.len() => return Some(f64::NAN),
+        _ => {}
+    }
+    let (mantissa, exponent) = match body.find(['e', 'E']) {
+        Some(position) => (&body[..position], Some(&body[position + 1..])),
+        None => (body, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.')?;
+    let digits = |text: &str| text.chars().all(|c| c == '_' || c.is_ascii_digit());
+    if let Some(exponent) = exponent {
+        // PyYAML wants the sign of an exponent: `1.5e3` is text.
+        let number = exponent.strip_prefix(['-', '+'])?;
+        if number.is_empty() || !number.chars().all(|c| c.is_ascii_digit()) {
+            return None;
+        }
+    }
+    if whole.contains(':') {
+        return if exponent.is_none() && digits(fraction) {
+            sexagesimal_float(whole, fraction, sign)
+        } else {
+            None
+        };
+    }
+    if !digits(whole) || !digits(fraction) || whole.starts_with('_') {
+        return None;
+    }
+    // PyYAML takes `.5` and not `-.5`.
+    if whole.is_empty() && (body.len() < text.len() || !fraction.starts_with(|c: char| c.is_ascii_digit())) {
+        return None;
+    }
+    let plain: String = body.chars().filter(|c| *c != '_').collect();
+    plain.parse::<f64>().ok().map(|value| sign * value)
+}
+
+fn sexagesimal_float(whole: &str, fraction: &str, sign: f64) -> Option<f64> {
+    let mut parts = whole.split(':');
+    let first = parts.next()?;
+    if !first.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let mut total: f64 = first.replace('_', "").parse().ok()?;
+    for part in parts {
+        total = total * 60.0 + f64::from(sixtieth(part)?);
+    }
+    let fraction: f64 = format!("0.{}", fraction.replace('_', "")).parse().ok()?;
+    Some(sign * (total + fraction))
+}
+
+/// `2023-01-01`, or with a time of day and a zone behind it.
+fn is_timestamp(text: &str) -> bool {
+    let digits = |text: &str, range: std::ops::RangeInclusive<usize>| {
+        range.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    let Some((year, rest)) = text.split_once('-') else { return false };
+    let Some((month, rest)) = rest.split_once('-') else { return false };
+    if !digits(year, 4..=4) {
+        return false;
+    }
+    let day_end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (day, time) = rest.split_at(day_end);
+    if time.is_empty() {
+        return digits(month, 2..=2) && digits(day, 2..=2);
+    }
+    if !digits(month, 1..=2) || !digits(day, 1..=2) {
+        return false;
+    }
+    let Some(time) = time.strip_prefix(['T', 't', ' ', '\t']) else { return false };
+    let time = time.trim_start_matches([' ', '\t']);
+    let clock_end = time.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(time.len());
+    let (clock, zone) = time.split_at(clock_end);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let parts: Vec<&str> = clock.split(':').collect();
+    let zone = zone.trim_start_matches([' ', '\t']);
+    let zone_parts: Vec<&str> = zone.get(1..).unwrap_or("").split(':').collect();
+    let zone_valid = zone.is_empty()
+        || zone == "Z"
+        || (zone.starts_with(['+', '-'])
+            && zone_parts.len() <= 2
+            && digits(zone_parts[0], 1..=2)
+            && zone_parts.get(1).is_none_or(|minutes| digits(minutes, 2..=2)));
+    parts.len() == 3
+        && digits(parts[0], 1..=2)
+        && digits(parts[1], 2..=2)
+        && digits(parts[2], 2..=2)
+        && fraction.bytes().all(|b| b.is_ascii_digit())
+        && zone_valid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_1_1_reads_as_pyyaml() {
+        let cases = [
+            ("123456", Reading::Int(123_456)),
+            ("0123456", Reading::Int(42798)),
+            ("123_456", Reading::Int(123_456)),
+            ("12:30", Reading::Int(750)),
+            ("0x1F", Reading::Int(31)),
+            ("0100", Reading::Int(64)),
+            ("0b11", Reading::Int(3)),
+            ("-7", Reading::Int(-7)),
+            ("0", Reading::Int(0)),
+            ("08", Reading::Text),
+            ("0o17", Reading::Text),
+            ("1e5", Reading::Text),
+            ("1.5e3", Reading::Text),
+            ("1.5e+3", Reading::Float(1500.0)),
+            ("1.", Reading::Float(1.0)),
+            (".5", Reading::Float(0.5)),
+            ("-.5", Reading::Text),
+            (".", Reading::Text),
+            ("10.0.0.1", Reading::Text),
+            ("yes", Reading::Bool(true)),
+            ("off", Reading::Bool(false)),
+            ("y", Reading::Text),
+            ("~", Reading::Null),
+            ("2023-01-01", Reading::Timestamp),
+            ("2023-1-1", Reading::Text),
+            ("2023-01-01 10:11:12.5 +08:00", Reading::Timestamp),
+            ("root@oms", Reading::Text),
+            ("123456789012345678901234567890123456789012", Reading::HugeInt),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read_yaml_1_1(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn yaml_1_2_reads_as_serde_yaml() {
+        let cases = [
+            ("0o17", Reading::Int(15)),
+            ("0100", Reading::Int(100)),
+            ("08", Reading::Int(8)),
+            ("0x1F", Reading::Int(31)),
+            ("1e5", Reading::Float(100_000.0)),
+            ("yes", Reading::Text),
+            ("12:30", Reading::Text),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read_yaml_1_2(text), expected, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            let _ = (read_yaml_1_1(&text), read_yaml_1_2(&text), is_timestamp(&text));
+        }
+    }
+}
