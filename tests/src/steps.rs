@@ -28,8 +28,19 @@ pub fn repository() -> PathBuf {
 
 /// Where cargo puts what it builds for this target: `…/release` and `…/debug` lie in it.
 pub fn target_directory() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    target.join("x86_64-unknown-linux-gnu")
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    repository().join(target).join("x86_64-unknown-linux-gnu")
+}
+
+/// Where the release build puts `omsctl` and its agent.
+pub fn release_folder() -> PathBuf {
+    target_directory().join("release")
+}
+
+/// Builds the product as operators get it; does nothing when it is up to date.
+pub fn build_release() -> Result<(), StepError> {
+    let packages = ["--package", "omsctl-controller", "--package", "omsctl-agent"];
+    run("release build", "cargo", ["build", "--quiet", "--release"].into_iter().chain(packages))
 }
 
 /// Says what begins, runs it in the repository with its output shown, says how long it took.
