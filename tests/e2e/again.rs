@@ -1,6 +1,8 @@
 //! Story: the same command a second time finds nothing to do, and says so quickly.
 
-use super::evidence::{assert_lawful, assert_nothing_left, container_ids, judge_mark, judged_since, snapshot};
+use super::evidence::{
+    assert_lawful, assert_nothing_left, container_ids, judge_mark, judged_since, snapshot,
+};
 use super::stage::Stage;
 
 #[test]

@@ -78,7 +78,10 @@ impl Operator {
         let mut command = Command::new(program());
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.home()).env("XDG_STATE_HOME", self.path("home/state")).env("LC_ALL", "C.UTF-8");
+        command
+            .env("HOME", self.home())
+            .env("XDG_STATE_HOME", self.path("home/state"))
+            .env("LC_ALL", "C.UTF-8");
         command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();

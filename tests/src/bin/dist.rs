@@ -24,7 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn make() -> Result<String, StepError> {
-    run("build", "cargo", ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"])?;
+    run(
+        "build",
+        "cargo",
+        ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"],
+    )?;
     let name = format!("omsctl-{}-linux-{ARCHITECTURE}", env!("CARGO_PKG_VERSION"));
     let folder = repository().join("dist").join(&name);
     if folder.exists() {
@@ -41,11 +45,13 @@ fn make() -> Result<String, StepError> {
         (repository().join("CHANGELOG.md"), "CHANGELOG.md"),
     ];
     for (from, to) in files {
-        fs::copy(&from, folder.join(to)).map_err(|error| other(&format!("copy {}", from.display()), &error))?;
+        fs::copy(&from, folder.join(to))
+            .map_err(|error| other(&format!("copy {}", from.display()), &error))?;
     }
     for (shell, file) in [("bash", "omsctl.bash"), ("zsh", "_omsctl"), ("fish", "omsctl.fish")] {
         let script = completion(&release.join("omsctl"), shell)?;
-        fs::write(folder.join("completions").join(file), script).map_err(|error| other("completions", &error))?;
+        fs::write(folder.join("completions").join(file), script)
+            .map_err(|error| other("completions", &error))?;
     }
     checksums(&folder)?;
     let archive = format!("dist/{name}.tar.gz");

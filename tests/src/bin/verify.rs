@@ -30,7 +30,11 @@ fn verify() -> Result<(), Box<dyn std::error::Error>> {
     run("lints", "cargo", lints)?;
     run("tests that need no rig", "cargo", ["test", "--workspace"])?;
     run("release build", "cargo", ["build", "--release"])?;
-    run("end-to-end suite, build", "cargo", ["test", "--package", "system-tests", "--test", "e2e", "--no-run"])?;
+    run(
+        "end-to-end suite, build",
+        "cargo",
+        ["test", "--package", "system-tests", "--test", "e2e", "--no-run"],
+    )?;
     on_the_rig()
 }
 
