@@ -10,6 +10,8 @@ pub mod hosts;
 mod launch;
 pub mod local;
 pub mod resolver;
+pub mod signals;
 pub mod ssh;
+pub mod system_clock;
 #[cfg(test)]
 mod test_server;

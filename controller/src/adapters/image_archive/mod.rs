@@ -11,6 +11,7 @@ mod limits;
 mod manifest;
 mod meter;
 mod raw_stream;
+mod reader;
 mod scan;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use self::cache::Identity;
 use self::decode::Compression;
 pub use self::error::ArchiveError;
 use self::manifest::ImageRecord;
+pub use self::reader::ArchiveReader;
 
 /// One image of an archive whose digests were all computed and found right.
 #[derive(Debug, Clone)]
