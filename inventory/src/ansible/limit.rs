@@ -45,7 +45,7 @@ impl AnsibleInventory {
         let refuse = |message: String| Problem::error(ProblemCode::Limit, message).key("--limit").found(part);
         if part.starts_with('~') {
             return Err(refuse("--limit does not take regular expressions (`~`)".to_owned())
-                .hint("use wildcards: `web*`, `n[1-3]`, `!bad*`"));
+                .hint("use wildcards: `web*`, `n?`, `!bad*`"));
         }
         let (expression, subscript) = split_subscript(part);
         let mut hosts: Vec<HostId> = Vec::new();

@@ -54,7 +54,7 @@ impl ValueReader<'_> {
                 Problem::error(ProblemCode::OpenPlace, format!("`{}` is still to be filled in", key.name))
                     .at(place)
                     .key(key.name)
-                    .found(&scalar.text)
+                    .found(as_typed(&scalar.text))
                     .hint("write the real value; a password may be taken from the environment: \"${NAME}\""),
             );
             return None;
@@ -164,6 +164,14 @@ impl ValueReader<'_> {
             }
         }
         Some(addresses)
+    }
+}
+
+/// Masks of asterisks were put in brackets for the parser's sake.
+fn as_typed(text: &str) -> String {
+    match text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        Some(inside) if inside.bytes().all(|b| b == b'*') => "*".repeat(text.len()),
+        _ => text.to_owned(),
     }
 }
 

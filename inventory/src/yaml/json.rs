@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::document::{Node, NodeValue, Scalar, ScalarTag};
 use super::scalar::{Reading, read_yaml_1_1};
+use super::timestamp::iso_format;
 
 /// The value as JSON.
 pub(crate) fn to_json(node: &Node) -> Value {
@@ -62,6 +63,9 @@ fn scalar_json(scalar: &Scalar) -> Value {
         Some(ScalarTag::Local(name)) if name == "vault" || name == "vault-encrypted" => {
             return serde_json::json!({ "__ansible_vault": scalar.text });
         }
+        Some(ScalarTag::Local(name)) if name == "unsafe" => {
+            return serde_json::json!({ "__ansible_unsafe": scalar.text });
+        }
         Some(ScalarTag::Core(name)) if name != "str" => read_yaml_1_1(&scalar.text),
         None if scalar.plain => read_yaml_1_1(&scalar.text),
         Some(_) | None => return text(),
@@ -69,10 +73,17 @@ fn scalar_json(scalar: &Scalar) -> Value {
     match reading {
         Reading::Null => Value::Null,
         Reading::Bool(value) => Value::Bool(value),
-        Reading::Int(value) => Number::from_i128(value).map_or_else(text, Value::Number),
+        Reading::Int(value) => json_integer(value).map_or_else(text, Value::Number),
         Reading::Float(value) => Number::from_f64(value).map_or_else(text, Value::Number),
-        Reading::HugeInt | Reading::Timestamp | Reading::Text => text(),
+        Reading::Timestamp => iso_format(&scalar.text).map_or_else(text, Value::String),
+        Reading::HugeInt | Reading::Text => text(),
     }
+}
+
+/// An integer as JSON has it; beyond 64 bits a float, as JSON readers take it.
+#[expect(clippy::cast_precision_loss, reason = "JSON numbers of that size have no more digits")]
+pub(crate) fn json_integer(value: i128) -> Option<Number> {
+    Number::from_i128(value).or_else(|| Number::from_f64(value as f64))
 }
 
 #[cfg(test)]
