@@ -285,10 +285,8 @@ pub(super) fn host_pattern_problem(
     pattern: &str,
     place: &Place,
 ) -> Problem {
-    let code = match error {
-        host_pattern::PatternError::TooMany => ProblemCode::LimitExceeded,
-        _ => ProblemCode::HostPattern,
-    };
+    let too_many = *error == host_pattern::PatternError::TooMany;
+    let code = if too_many { ProblemCode::LimitExceeded } else { ProblemCode::HostPattern };
     Problem::error(code, error.to_string()).at(place).found(pattern)
 }
 

@@ -86,12 +86,11 @@ impl Reader<'_> {
                 self.items(']').map(Python::List)
             }
             '{' => self.braces(),
-            '+' | '-' | '0'..='9' => self.signed(),
             '.' if self.rest.starts_with("...") => {
                 self.rest = &self.rest[3..];
                 Some(Python::Json(Value::String("...".to_owned())))
             }
-            '.' => self.signed(),
+            '+' | '-' | '.' | '0'..='9' => self.signed(),
             _ => self.word(),
         };
         self.depth -= 1;

@@ -37,12 +37,10 @@ pub(crate) fn resolve(
     variable: &Variable,
     variables: &Variables,
     host: &str,
-) -> Result<Resolved, Problem> {
+) -> Result<Resolved, Box<Problem>> {
     resolve_at(variable, variables, host, MAX_DEPTH, &mut { MAX_REFERENCES }).map_err(|reason| {
-        Problem::error(reason.code(), format!("`{name}` {}", reason.message()))
-            .at(&variable.place)
-            .key(name)
-            .hint(reason.hint())
+        let problem = Problem::error(reason.code(), format!("`{name}` {}", reason.message()));
+        Box::new(problem.at(&variable.place).key(name).hint(reason.hint()))
     })
 }
 

@@ -123,7 +123,9 @@ fn given(resolved: &Resolved, variable: &crate::Variable) -> Given {
         Value::Array(items) => {
             let item = |item: &Value| match item {
                 Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    item.to_string()
+                }
             };
             Given::List(items.iter().map(|value| (scalar(item(value)), variable.place.clone())).collect())
         }

@@ -74,21 +74,16 @@ fn digits(text: &str, shortest: usize, longest: usize) -> bool {
 /// Python's form of it; `None` when it is no timestamp.
 pub(super) fn iso_format(text: &str) -> Option<String> {
     let Timestamp { date: [year, month, day], time, zone } = parse_timestamp(text)?;
-    let mut iso = format!("{year}-{month:0>2}-{day:0>2}");
-    if let Some(([hour, minute, second], fraction)) = time {
-        iso.push_str(&format!("T{hour:0>2}:{minute}:{second}"));
-        let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
-        if micros != "000000" {
-            iso.push('.');
-            iso.push_str(&micros);
-        }
-        match zone {
-            Zone::None => {}
-            Zone::Utc => iso.push_str("+00:00"),
-            Zone::Offset(sign, hours, minutes) => iso.push_str(&format!("{sign}{hours:0>2}:{minutes}")),
-        }
-    }
-    Some(iso)
+    let date = format!("{year}-{month:0>2}-{day:0>2}");
+    let Some(([hour, minute, second], fraction)) = time else { return Some(date) };
+    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let micros = if micros == "000000" { String::new() } else { format!(".{micros}") };
+    let zone = match zone {
+        Zone::None => String::new(),
+        Zone::Utc => "+00:00".to_owned(),
+        Zone::Offset(sign, hours, minutes) => format!("{sign}{hours:0>2}:{minutes}"),
+    };
+    Some(format!("{date}T{hour:0>2}:{minute}:{second}{micros}{zone}"))
 }
 
 #[cfg(test)]
