@@ -5,6 +5,8 @@
 
 mod by_hand;
 
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,10 +15,30 @@ use system_tests::rig::{Fault, FaultMode, OmsImage, Options, Rig, Step, TEST_INS
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn rig() -> Rig {
-    let rig = Rig::up(&Options::new(TEST_INSTANCE, 2)).unwrap();
+/// The rig, for one test alone; `OMSCTL_RIG` names one that is up already.
+struct Stage {
+    rig: Rig,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Stage {
+    type Target = Rig;
+
+    fn deref(&self) -> &Rig {
+        &self.rig
+    }
+}
+
+fn rig() -> Stage {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed left a state that the next one's reset does away with.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let rig = match std::env::var("OMSCTL_RIG") {
+        Ok(name) => Rig::attach(&name).unwrap(),
+        Err(_) => Rig::up(&Options::new(TEST_INSTANCE, 2)).unwrap(),
+    };
     rig.reset(false).unwrap();
-    rig
+    Stage { rig, _turn: turn }
 }
 
 #[test]
