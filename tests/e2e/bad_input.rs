@@ -71,8 +71,19 @@ fn every_error_of_both_files_is_told_at_once() {
         .replace("cm_location: 1", "cm_location: 0123");
     operator.write("config.yaml", config);
     let told = [
-        "inventory.ini:3:", "inventory.ini:6:", "oms_image_archive", "inventory.ini:7:", "nobody", "script",
-        "config.yaml:2:", "twenty", "config.yaml:10:1", "cm_regiom", "cm_region", "config.yaml:9:", "0123",
+        "inventory.ini:3:",
+        "inventory.ini:6:",
+        "oms_image_archive",
+        "inventory.ini:7:",
+        "nobody",
+        "script",
+        "config.yaml:2:",
+        "twenty",
+        "config.yaml:10:1",
+        "cm_regiom",
+        "cm_region",
+        "config.yaml:9:",
+        "0123",
     ];
     refused(&operator, &door, &told);
 }
@@ -81,7 +92,10 @@ fn every_error_of_both_files_is_told_at_once() {
 fn a_variable_without_a_value_is_named() {
     let (operator, door) = (Operator::without_files(), Door::new());
     operator.write("oms.tar", "x");
-    operator.write("inventory.ini", format!("[oms]\n{}\n[oms:vars]\noms_image_archive=oms.tar\n", door.host("n1")));
+    operator.write(
+        "inventory.ini",
+        format!("[oms]\n{}\n[oms:vars]\noms_image_archive=oms.tar\n", door.host("n1")),
+    );
     operator.write("config.yaml", GOOD_CONFIG.replace("'x1'", "${META_SECRET}"));
     refused(&operator, &door, &["config.yaml:4:", "META_SECRET"]);
 }
@@ -90,7 +104,10 @@ fn a_variable_without_a_value_is_named() {
 fn with_archive(name: &str, content: &[u8], words: &[&str]) -> Outcome {
     let (operator, door) = (Operator::without_files(), Door::new());
     operator.write(name, content);
-    operator.write("inventory.ini", format!("[oms]\n{}\n[oms:vars]\noms_image_archive={name}\n", door.host("n1")));
+    operator.write(
+        "inventory.ini",
+        format!("[oms]\n{}\n[oms:vars]\noms_image_archive={name}\n", door.host("n1")),
+    );
     operator.write("config.yaml", GOOD_CONFIG);
     refused(&operator, &door, words);
     operator.run(&["apply", "--yes", "--format", "json"]).exits(2)

@@ -72,8 +72,11 @@ pub(super) fn judged_since(stage: &Stage, mark: u64) -> Vec<Record> {
 /// of these kinds are mixed: they changed at the same time.
 #[track_caller]
 pub(super) fn one_at_a_time(records: &[Record], kinds: &[&str]) -> Vec<String> {
-    let mut hosts: Vec<String> =
-        records.iter().filter(|record| kinds.contains(&record.kind.as_str())).map(|record| record.host.clone()).collect();
+    let mut hosts: Vec<String> = records
+        .iter()
+        .filter(|record| kinds.contains(&record.kind.as_str()))
+        .map(|record| record.host.clone())
+        .collect();
     hosts.dedup();
     let mut distinct = hosts.clone();
     distinct.sort();

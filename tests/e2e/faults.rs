@@ -89,7 +89,10 @@ fn the_metadb_refuses_the_log_in() {
         assert!(failed.contains(&row(node, "metadb_login")), "tried from every host: {}", checked.stdout);
     }
     let applied = operator.apply().exits(3).tells(&["oms_meta_password"]);
-    assert!(!(applied.stderr + &applied.stdout).contains("not-the-password"), "a wrong password is a secret too");
+    assert!(
+        !(applied.stderr + &applied.stdout).contains("not-the-password"),
+        "a wrong password is a secret too"
+    );
     for node in stage.usual() {
         assert_eq!(node.container_id(CONTAINER).unwrap(), None, "{} was begun", node.name());
     }

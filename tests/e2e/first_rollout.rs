@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use system_tests::rig::{META_PASSWORD, Node, OmsImage};
 
 use super::evidence::{
-    assert_lawful, assert_nothing_left, assert_registered, config_inside, inspect, is_healthy, rows, schema_order,
+    assert_lawful, assert_nothing_left, assert_registered, config_inside, inspect, is_healthy, rows,
+    schema_order,
 };
 use super::operator::Operator;
 use super::outcome::Outcome;
@@ -72,7 +73,12 @@ fn documented_container(node: &Node) {
         }
         config
     };
-    assert_eq!(without_command(&ours["Config"]), without_command(&by_hand["Config"]), "Config on {}", node.name());
+    assert_eq!(
+        without_command(&ours["Config"]),
+        without_command(&by_hand["Config"]),
+        "Config on {}",
+        node.name()
+    );
     assert_eq!(ours["Image"], by_hand["Image"]);
     let image = node.docker(["image", "inspect", OmsImage::Script.reference()]).unwrap().ok().unwrap();
     let image: Value = serde_json::from_str(&image.stdout).unwrap();
@@ -136,7 +142,8 @@ fn history(operator: &Operator, applied: &Outcome) {
     assert!(shown.iter().any(|event| event["event"] == "rollout_finished"), "the whole run is kept");
     for node in ["", "node1", "node2", "node3"] {
         let of_node = shown.iter().filter(|event| event["node"] == node);
-        let numbers: Vec<u64> = of_node.filter_map(|event| event["seq"].as_u64()).filter(|seq| *seq > 0).collect();
+        let numbers: Vec<u64> =
+            of_node.filter_map(|event| event["seq"].as_u64()).filter(|seq| *seq > 0).collect();
         let gap_free: Vec<u64> = (1..=numbers.len() as u64).collect();
         assert_eq!(numbers, gap_free, "the events of `{node}`");
     }

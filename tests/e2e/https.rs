@@ -18,10 +18,8 @@ fn a_certificate_turns_https_on() {
     node.exec(["rm", "/tmp/k", "/tmp/c"]).unwrap().ok().unwrap();
     // Paths in an inventory count from the inventory, as Ansible's do.
     let (certificate, private) = (operator.path("oms.crt"), operator.path("oms.key"));
-    let variables = [
-        ("oms_https_cert", certificate.to_str().unwrap()),
-        ("oms_https_key", private.to_str().unwrap()),
-    ];
+    let variables =
+        [("oms_https_cert", certificate.to_str().unwrap()), ("oms_https_key", private.to_str().unwrap())];
     operator.inventory(&stage, &stage.host_lines(1), &variables);
     // A line from the middle of the key.
     let canary = key.lines().nth(5).unwrap();

@@ -9,7 +9,12 @@ fn a_second_region_joins_only_when_told() {
     let ids = container_ids(stage.usual());
     operator.inventory(&stage, &stage.host_lines(4)[3..], &[]);
     let url = format!("http://{}:8088", stage.host(4).address());
-    let region = [("cm_location", "2"), ("cm_region", "cn-second"), ("cm_is_default", "false"), ("cm_url", url.as_str())];
+    let region = [
+        ("cm_location", "2"),
+        ("cm_region", "cn-second"),
+        ("cm_is_default", "false"),
+        ("cm_url", url.as_str()),
+    ];
     operator.config(&stage, &region);
     operator.apply().exits(3).tells(&["--join-metadb"]);
 

@@ -30,7 +30,9 @@ fn an_unknown_host_key_is_refused_until_accepted() {
     }
     operator.check().exits(0);
     // A key that changed is never accepted.
-    let swapped = remembered.replace(stage.host(1).address(), "1.2.3.4").replace(stage.host(2).address(), stage.host(1).address());
+    let swapped = remembered
+        .replace(stage.host(1).address(), "1.2.3.4")
+        .replace(stage.host(2).address(), stage.host(1).address());
     fs::write(&known, swapped).unwrap();
     let changed = operator.run(&["check", "--accept-new", "--format", "json", "--limit", "node1"]);
     assert_ne!(changed.code, 0, "{}", changed.stdout);
@@ -47,19 +49,28 @@ fn a_wrong_key_is_told() {
     assert_eq!(refused.of_node("node2")["error"]["code"], "authentication", "{}", refused.stdout);
     let checked = operator.check();
     assert_ne!(checked.code, 0);
-    assert!(checked.failed_checks().contains(&("node1".to_owned(), "connect".to_owned())), "{}", checked.stdout);
+    assert!(
+        checked.failed_checks().contains(&("node1".to_owned(), "connect".to_owned())),
+        "{}",
+        checked.stdout
+    );
 }
 
 #[test]
 fn sudo_without_its_password_is_told() {
     let stage = Stage::empty();
     let operator = Operator::new(&stage);
-    operator.inventory(&stage, &stage.host_lines(1), &[("ansible_user", User::Dba.name()), ("ansible_become", "true")]);
+    operator.inventory(
+        &stage,
+        &stage.host_lines(1),
+        &[("ansible_user", User::Dba.name()), ("ansible_become", "true")],
+    );
     let refused = operator.apply().exits(4).tells(&["sudo", "ansible_become_password", "-K"]);
     assert_eq!(refused.of_node("node1")["error"]["code"], "become", "{}", refused.stdout);
     assert_nothing_left(&stage.nodes()[..1]);
 
-    let wrong = [("ansible_user", "dba"), ("ansible_become", "true"), ("ansible_become_password", "nonsense")];
+    let wrong =
+        [("ansible_user", "dba"), ("ansible_become", "true"), ("ansible_become_password", "nonsense")];
     operator.inventory(&stage, &stage.host_lines(1), &wrong);
     operator.apply().exits(4).tells(&["sudo"]);
 }

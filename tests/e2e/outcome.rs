@@ -53,7 +53,8 @@ impl Outcome {
     /// The document of `--format json`.
     #[track_caller]
     pub(super) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| self.fail(&format!("stdout is no JSON: {error}")))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| self.fail(&format!("stdout is no JSON: {error}")))
     }
 
     /// The events of `--format jsonl`.
@@ -101,7 +102,8 @@ impl Outcome {
         let mut total = 0;
         for entry in document["nodes"].as_array().into_iter().flatten() {
             let node = entry["node"].as_str().unwrap_or_default();
-            let wanted = expected.iter().find(|(name, _)| *name == node).map_or(&[] as &[&str], |(_, steps)| steps);
+            let wanted =
+                expected.iter().find(|(name, _)| *name == node).map_or(&[] as &[&str], |(_, steps)| steps);
             let found = self.steps_of(node);
             total += found.len();
             if found != wanted {
@@ -137,6 +139,7 @@ impl Outcome {
     /// Whether this is a plan with nothing to do.
     pub(super) fn is_quiet_plan(&self) -> bool {
         let document: Option<Value> = serde_json::from_str(&self.stdout).ok();
-        self.code == 0 && document.is_some_and(|plan| plan["changes"] == 0 && plan["nodes"][2]["node"] == "node3")
+        self.code == 0
+            && document.is_some_and(|plan| plan["changes"] == 0 && plan["nodes"][2]["node"] == "node3")
     }
 }

@@ -42,7 +42,11 @@ fn a_changed_mount_path() {
 fn another_version_is_an_upgrade() {
     let (stage, operator) = Stage::cluster();
     let archive = stage.archive(system_tests::rig::OmsImage::Itself).unwrap();
-    operator.inventory(&stage, &stage.host_lines(3), &[("oms_image_archive", &archive.display().to_string())]);
+    operator.inventory(
+        &stage,
+        &stage.host_lines(3),
+        &[("oms_image_archive", &archive.display().to_string())],
+    );
     refused(&stage, &operator, &["4.2.2", "4.2.11", "omsctl upgrade"]);
 }
 

@@ -3,8 +3,8 @@
 use system_tests::rig::{Node, OmsImage};
 
 use super::evidence::{
-    assert_lawful, assert_registered, config_inside, container_ids, inspect, is_healthy, judge_mark, judged_since,
-    one_at_a_time,
+    assert_lawful, assert_registered, config_inside, container_ids, inspect, is_healthy, judge_mark,
+    judged_since, one_at_a_time,
 };
 use super::operator::Operator;
 use super::stage::{CONTAINER, Stage};
@@ -37,12 +37,19 @@ fn a_changed_key_is_taken_over_one_host_at_a_time() {
         assert_eq!(config_inside(node)["cm_region"], "cn-changed", "{}", node.name());
     }
     assert_eq!(container_ids(stage.usual()), ids, "containers stay");
-    assert_eq!(stage.usual().iter().map(inode).collect::<Vec<_>>(), inodes, "the file is a mount: its inode stays");
+    assert_eq!(
+        stage.usual().iter().map(inode).collect::<Vec<_>>(),
+        inodes,
+        "the file is a mount: its inode stays"
+    );
     let records = judged_since(&stage, mark);
     let kinds = ["config_written", "console_started", "supervisor_started"];
     let order = one_at_a_time(&records, &kinds);
     assert_eq!(order.len(), 3, "{records:#?}");
-    assert!(!records.iter().any(|record| record.kind == "cm_started"), "nothing else is restarted: {records:#?}");
+    assert!(
+        !records.iter().any(|record| record.kind == "cm_started"),
+        "nothing else is restarted: {records:#?}"
+    );
     assert_mended(&stage, &operator);
     // Back to the usual file, for the stories after this one.
     operator.config(&stage, &[]);
@@ -59,7 +66,11 @@ fn a_stopped_container_is_started() {
     let steps = planned.steps_of("node2");
     assert_eq!(steps.first().map(String::as_str), Some("start_container"), "{steps:?}");
     assert!(!steps.iter().any(|step| step == "initialise" || step == "write_config"), "{steps:?}");
-    assert!(planned.steps_of("node1").is_empty() && planned.steps_of("node3").is_empty(), "{}", planned.stdout);
+    assert!(
+        planned.steps_of("node1").is_empty() && planned.steps_of("node3").is_empty(),
+        "{}",
+        planned.stdout
+    );
     let applied = operator.apply().exits(0);
 
     assert_eq!(applied.result_of("node2"), "changed");
@@ -85,7 +96,11 @@ fn a_deleted_directory_takes_a_restart() {
     operator.apply().exits(0);
 
     assert_eq!(container_ids(stage.usual()), ids);
-    assert_ne!(inspect(stage.host(3), CONTAINER)["State"]["StartedAt"], started, "the mount is stale until a restart");
+    assert_ne!(
+        inspect(stage.host(3), CONTAINER)["State"]["StartedAt"],
+        started,
+        "the mount is stale until a restart"
+    );
     stage.host(3).docker_exec(CONTAINER, ["touch", "/home/ds/run/proof"]).unwrap().ok().unwrap();
     stage.host(3).read_file("/data/oms/oms_run/proof").unwrap();
     assert_mended(&stage, &operator);
@@ -104,15 +119,25 @@ fn a_container_of_another_image_is_replaced() {
     assert!(steps.iter().any(|step| step == "replace_container"), "{steps:?}");
     assert!(steps.iter().any(|step| step == "initialise"), "a new container is initialised: {steps:?}");
     assert!(!steps.iter().any(|step| step == "load_image"), "it is there: {steps:?}");
-    assert!(planned.steps_of("node2").is_empty() && planned.steps_of("node3").is_empty(), "{}", planned.stdout);
+    assert!(
+        planned.steps_of("node2").is_empty() && planned.steps_of("node3").is_empty(),
+        "{}",
+        planned.stdout
+    );
     operator.apply().exits(0);
 
     let image = inspect(stage.host(1), CONTAINER)["Config"]["Image"].clone();
     assert_eq!(image, OmsImage::Script.reference());
     assert_eq!(container_ids(&stage.nodes()[1..3]), ids[1..], "the others stay");
     // What was there before is set aside, never removed.
-    let aside = stage.host(1).docker(["inspect", "--format", "{{.Name}} {{.State.Running}}", &other]).unwrap();
-    assert!(aside.stdout.starts_with("/oms-") && aside.stdout.contains("false"), "{}{}", aside.stdout, aside.stderr);
+    let aside =
+        stage.host(1).docker(["inspect", "--format", "{{.Name}} {{.State.Running}}", &other]).unwrap();
+    assert!(
+        aside.stdout.starts_with("/oms-") && aside.stdout.contains("false"),
+        "{}{}",
+        aside.stdout,
+        aside.stderr
+    );
     assert_mended(&stage, &operator);
 }
 

@@ -3,8 +3,8 @@
 use system_tests::rig::Node;
 
 use super::evidence::{
-    assert_lawful, assert_nothing_left, assert_registered, config_inside, container_ids, inspect, is_healthy, judge_mark,
-    judged_since, one_at_a_time,
+    assert_lawful, assert_nothing_left, assert_registered, config_inside, container_ids, inspect, is_healthy,
+    judge_mark, judged_since, one_at_a_time,
 };
 use super::stage::{CONTAINER, Stage};
 
@@ -19,7 +19,10 @@ fn a_fourth_line_adds_a_fourth_host() {
     let planned = operator.plan().exits(0);
     let steps = planned.steps_of("node4");
     assert!(steps.iter().any(|step| step == "create_container"), "{steps:?}");
-    assert_eq!(planned.steps_of("node1"), ["write_config", "reload_config", "await_services", "await_healthy"]);
+    assert_eq!(
+        planned.steps_of("node1"),
+        ["write_config", "reload_config", "await_services", "await_healthy"]
+    );
     let why = planned.why("node1", "write_config");
     assert!(why.contains("cm_nodes") && why.contains(stage.host(4).address()), "{why}");
     operator.apply().exits(0);
@@ -32,7 +35,8 @@ fn a_fourth_line_adds_a_fourth_host() {
         assert!(is_healthy(node, "http"), "{}", node.name());
     }
     let records = judged_since(&stage, mark);
-    let new_is_done = records.iter().position(|record| record.kind == "init_done").expect("an initialisation");
+    let new_is_done =
+        records.iter().position(|record| record.kind == "init_done").expect("an initialisation");
     assert_eq!(records[new_is_done].host, all[3]);
     let first_old = records.iter().position(|record| record.host != all[3]).expect("the others reload");
     assert!(new_is_done < first_old, "the new host comes first: {records:#?}");

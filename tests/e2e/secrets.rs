@@ -95,6 +95,7 @@ fn has(bytes: &[u8], canary: &str) -> bool {
 
 /// Files of omsctl on a host, and the logs of its containers' creation, that hold a canary.
 pub(super) fn files_on(node: &Node, canary: &str) -> String {
-    let search = "grep -rlF -- \"$1\" /var/lib/omsctl /run/omsctl /tmp /var/tmp /root /var/log 2>/dev/null; exit 0";
+    let search =
+        "grep -rlF -- \"$1\" /var/lib/omsctl /run/omsctl /tmp /var/tmp /root /var/log 2>/dev/null; exit 0";
     node.exec(["sh", "-c", search, "sh", canary]).unwrap().stdout
 }

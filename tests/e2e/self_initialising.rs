@@ -12,7 +12,11 @@ fn three_hosts_initialise_themselves_in_turn() {
     stage.slow_schema();
     let operator = Operator::new(&stage);
     let archive = stage.archive(OmsImage::Itself).unwrap();
-    operator.inventory(&stage, &stage.host_lines(3), &[("oms_image_archive", &archive.display().to_string())]);
+    operator.inventory(
+        &stage,
+        &stage.host_lines(3),
+        &[("oms_image_archive", &archive.display().to_string())],
+    );
 
     operator.apply().exits(0);
 

@@ -17,7 +17,8 @@ fn the_history_lies_in_mariadb() {
     let environment = [("OMSCTL_STATE_PASSWORD_FILE", file.as_str())];
 
     let watch = Watch::begin(&[super::secrets::CANARY]);
-    let applied = operator.run_with(&["apply", "--yes", "--format", "json", "--state", &url], &environment).exits(0);
+    let applied =
+        operator.run_with(&["apply", "--yes", "--format", "json", "--state", &url], &environment).exits(0);
     watch.saw_no_secret();
 
     let run = applied.json()["run"].as_str().unwrap().to_owned();
@@ -36,6 +37,7 @@ fn the_history_lies_in_mariadb() {
     assert_eq!(files_with(super::secrets::CANARY, &operator.home()), Vec::<String>::new());
 
     let open = format!("mysql://{META_USER}:open-secret@{}/omsctl_history", server.address());
-    let refused = operator.run(&["history", "--state", &open]).exits(2).tells(&["OMSCTL_STATE_PASSWORD_FILE"]);
+    let refused =
+        operator.run(&["history", "--state", &open]).exits(2).tells(&["OMSCTL_STATE_PASSWORD_FILE"]);
     assert!(!refused.stderr.contains("open-secret"), "{}", refused.stderr);
 }

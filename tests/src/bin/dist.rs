@@ -1,6 +1,7 @@
 //! `cargo dist`: the release archive that an operator without cargo copies to a bastion. Builds only for the
 //! architecture of this machine.
 
+use std::env::consts;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -8,7 +9,7 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 use system_tests::steps::{StepError, one_line, repository, run, run_command, say, target_directory};
 
-const ARCHITECTURE: &str = std::env::consts::ARCH;
+const ARCHITECTURE: &str = consts::ARCH;
 
 fn main() -> ExitCode {
     match make() {
@@ -24,7 +25,11 @@ fn main() -> ExitCode {
 }
 
 fn make() -> Result<String, StepError> {
-    run("build", "cargo", ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"])?;
+    run(
+        "build",
+        "cargo",
+        ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"],
+    )?;
     let name = format!("omsctl-{}-linux-{ARCHITECTURE}", env!("CARGO_PKG_VERSION"));
     let folder = repository().join("dist").join(&name);
     if folder.exists() {
@@ -41,11 +46,13 @@ fn make() -> Result<String, StepError> {
         (repository().join("CHANGELOG.md"), "CHANGELOG.md"),
     ];
     for (from, to) in files {
-        fs::copy(&from, folder.join(to)).map_err(|error| other(&format!("copy {}", from.display()), &error))?;
+        fs::copy(&from, folder.join(to))
+            .map_err(|error| other(&format!("copy {}", from.display()), &error))?;
     }
     for (shell, file) in [("bash", "omsctl.bash"), ("zsh", "_omsctl"), ("fish", "omsctl.fish")] {
         let script = completion(&release.join("omsctl"), shell)?;
-        fs::write(folder.join("completions").join(file), script).map_err(|error| other("completions", &error))?;
+        fs::write(folder.join("completions").join(file), script)
+            .map_err(|error| other("completions", &error))?;
     }
     checksums(&folder)?;
     let archive = format!("dist/{name}.tar.gz");
@@ -78,7 +85,8 @@ fn checksums(folder: &Path) -> Result<(), StepError> {
                 continue;
             }
             let bytes = fs::read(&path).map_err(|error| other("checksums", &error))?;
-            let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: Vec<String> = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hash.concat();
             let relative = path.strip_prefix(folder).unwrap_or(&path);
             lines.push(format!("{hash}  {}\n", relative.display()));
         }
