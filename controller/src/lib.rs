@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod cli;
 pub mod exit;
 pub mod out;
+pub mod plan;
 pub mod ports;
-pub mod rollout;
 pub mod report;
+pub mod rollout;

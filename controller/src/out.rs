@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use console::Term;
-use indicatif::MultiProgress;
+use indicatif::ProgressBar;
 use omsctl_proto::Secret;
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
@@ -95,7 +95,7 @@ pub struct Out {
     environment: Environment,
     stdout_terminal: bool,
     stderr_terminal: bool,
-    live: Arc<Mutex<Option<MultiProgress>>>,
+    live: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Out {
@@ -178,7 +178,7 @@ impl Out {
     }
 
     /// The live lines that everything else has to be written around; `None` when they are gone.
-    pub fn set_live(&self, lines: Option<MultiProgress>) {
+    pub fn set_live(&self, lines: Option<ProgressBar>) {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = lines;
     }
 

@@ -12,45 +12,45 @@ fn typed(line: &str) -> Result<Request, Stopped> {
     parse(line.split(' ').map(OsString::from))
 }
 
-fn check(line: &str, expected: Command) {
-    assert_eq!(typed(line).unwrap().command, expected, "{line}");
+fn check(line: &str, expected: &Command) {
+    assert_eq!(&typed(line).unwrap().command, expected, "{line}");
 }
 
 #[test]
 fn every_command_becomes_its_request() {
-    check("omsctl init", Command::Init(InitRequest::default()));
-    check("omsctl init n1 n2", Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
-    check("omsctl check", Command::Check);
-    check("omsctl plan", Command::Plan);
-    check("omsctl apply", Command::Apply(ApplyRequest::default()));
+    check("omsctl init", &Command::Init(InitRequest::default()));
+    check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
+    check("omsctl check", &Command::Check);
+    check("omsctl plan", &Command::Plan);
+    check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(
         "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb",
-        Command::Apply(ApplyRequest {
+        &Command::Apply(ApplyRequest {
             forks: std::num::NonZeroUsize::new(2),
             max_failures: std::num::NonZeroUsize::new(1),
             keep_going: true,
             join_metadb: true,
         }),
     );
-    check("omsctl status", Command::Status(StatusRequest { watch: false }));
-    check("omsctl status --watch", Command::Status(StatusRequest { watch: true }));
-    check("omsctl history", Command::History(HistoryRequest { last: 20 }));
-    check("omsctl inventory", Command::Inventory(InventoryRequest { view: InventoryView::Graph }));
-    check("omsctl inventory --list", Command::Inventory(InventoryRequest { view: InventoryView::List }));
+    check("omsctl status", &Command::Status(StatusRequest { watch: false }));
+    check("omsctl status --watch", &Command::Status(StatusRequest { watch: true }));
+    check("omsctl history", &Command::History(HistoryRequest { last: 20 }));
+    check("omsctl inventory", &Command::Inventory(InventoryRequest { view: InventoryView::Graph }));
+    check("omsctl inventory --list", &Command::Inventory(InventoryRequest { view: InventoryView::List }));
     check(
         "omsctl --format json inventory",
-        Command::Inventory(InventoryRequest { view: InventoryView::List }),
+        &Command::Inventory(InventoryRequest { view: InventoryView::List }),
     );
     check(
         "omsctl config render n1 --reveal",
-        Command::ConfigRender(RenderRequest {
+        &Command::ConfigRender(RenderRequest {
             host: Some(omsctl_proto::NodeName::new("n1").unwrap()),
             reveal: true,
         }),
     );
-    check("omsctl schema", Command::Schema(SchemaName::Events));
-    check("omsctl schema events", Command::Schema(SchemaName::Events));
-    check("omsctl completion zsh", Command::Completion(Shell::Zsh));
+    check("omsctl schema", &Command::Schema(SchemaName::Events));
+    check("omsctl schema events", &Command::Schema(SchemaName::Events));
+    check("omsctl completion zsh", &Command::Completion(Shell::Zsh));
 }
 
 #[test]

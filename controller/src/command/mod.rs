@@ -12,6 +12,7 @@ mod outcome;
 mod plan;
 mod show;
 mod status;
+mod telling;
 mod world;
 
 pub use apply::apply;

@@ -24,14 +24,14 @@ pub(crate) fn run() -> RunId {
 }
 
 pub(crate) fn steps(ids: &[StepId]) -> Vec<PlannedStep> {
-    let gate = |id| match id {
-        StepId::Initialise => Some(Gate::Schema),
-        StepId::ReloadConfig => Some(Gate::Turn),
-        _ => None,
+    let gate = |id| {
+        let schema = (id == StepId::Initialise).then_some(Gate::Schema);
+        schema.or((id == StepId::ReloadConfig).then_some(Gate::Turn))
     };
     ids.iter().map(|id| PlannedStep { id: *id, why: why(*id).to_owned(), gate: gate(*id) }).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "words for the steps of the canned runs")]
 fn why(id: StepId) -> &'static str {
     match id {
         StepId::MakeDirectories => "/data/oms/oms_logs is absent",
@@ -138,7 +138,7 @@ impl Recording {
         self.step(host, StepId::MakeDirectories, 20).step(host, StepId::WriteConfig, 30)
     }
 
-    pub(crate) fn to_gate(&mut self, host: &str) -> &mut Self {
+    pub(crate) fn reach_gate(&mut self, host: &str) -> &mut Self {
         self.prepare(host)
             .step(host, StepId::LoadImage, 4_000)
             .step(host, StepId::CreateContainer, 900)
@@ -217,7 +217,7 @@ pub(crate) fn success() -> Vec<Event> {
         story.connect(host).plan(host, &FRESH);
     }
     for host in hosts {
-        story.to_gate(host);
+        story.reach_gate(host);
     }
     for host in hosts {
         story.open(host).initialised(host);
@@ -270,7 +270,7 @@ pub(crate) fn one_unreachable() -> Vec<Event> {
     story.begin(&["node1", "node2", "node3"]);
     story.controller(EventKind::HostUnreachable { host: name("node3"), error: dead() });
     for host in ["node1", "node2"] {
-        story.connect(host).plan(host, &FRESH).to_gate(host);
+        story.connect(host).plan(host, &FRESH).reach_gate(host);
     }
     story.open("node1").initialised("node1").open("node2").initialised("node2");
     story.finish(
@@ -292,7 +292,7 @@ pub(crate) fn at_the_gate() -> Vec<Event> {
     for host in ["node1", "node2", "node3"] {
         story.connect(host).plan(host, &FRESH);
     }
-    story.to_gate("node1").open("node1").to_gate("node2").prepare("node3");
+    story.reach_gate("node1").open("node1").reach_gate("node2").prepare("node3");
     story.start("node3", StepId::LoadImage).bytes("node3", 0, 3_400_000_000);
     story.wait(10_000).bytes("node3", 1_200_000_000, 3_400_000_000);
     story.events

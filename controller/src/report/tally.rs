@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{
-    CheckResult, ErrorReport, Event, EventKind, Gate, Importance, NodeName, NodeOutcome, NodeResult, RunId,
-    RunResult, StepId,
+    CheckResult, ErrorReport, Event, EventKind, Gate, Importance, NodeName, NodeOutcome, NodeResult, Outcome,
+    RunId, RunResult, StepId,
 };
 
 use super::agent_part::AgentPart;
 use super::controller_part::ControllerPart;
+use super::totals::Totals;
 
 /// The whole run, as far as the events tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,23 +91,6 @@ pub enum Phase<'a> {
     Planned,
     Connected,
     Connecting,
-}
-
-/// Sums over all hosts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub hosts: usize,
-    /// Done and, where that is planned, registered.
-    pub ready: usize,
-    pub failed: usize,
-    pub unreachable: usize,
-    pub unknown: usize,
-    /// Not begun or not finished when the run ended; at a gate while it runs.
-    pub waiting: usize,
-    pub left_out: usize,
-    pub steps: usize,
-    pub steps_done: usize,
-    pub steps_changed: usize,
 }
 
 impl Tally {
@@ -277,33 +261,6 @@ impl Tally {
     }
 }
 
-impl Totals {
-    fn count(&mut self, phase: &Phase<'_>) {
-        match phase {
-            Phase::Ended { result, .. } => match result {
-                NodeResult::Changed | NodeResult::Unchanged => self.ready += 1,
-                NodeResult::Failed => self.failed += 1,
-                NodeResult::Unreachable => self.unreachable += 1,
-                NodeResult::Waiting => self.waiting += 1,
-                NodeResult::LeftOut => self.left_out += 1,
-                NodeResult::Unknown => self.unknown += 1,
-            },
-            Phase::Done { .. } => self.ready += 1,
-            Phase::Failed { .. } | Phase::NotRegistered(_) => self.failed += 1,
-            Phase::Unreachable(_) => self.unreachable += 1,
-            Phase::Unknown(_) => self.unknown += 1,
-            Phase::Waiting { .. } | Phase::Aborted { .. } => self.waiting += 1,
-            Phase::Lost(_)
-            | Phase::Working { .. }
-            | Phase::Walking
-            | Phase::Registering
-            | Phase::Planned
-            | Phase::Connected
-            | Phase::Connecting => {}
-        }
-    }
-}
-
 impl NodePicture {
     /// Done, of all; the registration counts when it is planned.
     pub fn steps(&self) -> (usize, usize) {
@@ -314,7 +271,7 @@ impl NodePicture {
 
     /// Steps that changed something.
     pub fn steps_changed(&self) -> usize {
-        self.agent.done.values().filter(|outcome| **outcome == omsctl_proto::Outcome::Changed).count()
+        self.agent.done.values().filter(|outcome| **outcome == Outcome::Changed).count()
     }
 }
 

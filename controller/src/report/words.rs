@@ -124,6 +124,12 @@ pub(super) fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// Appends a line and its end.
+pub(super) fn add_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
 /// "1 host", "3 hosts".
 pub(super) fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

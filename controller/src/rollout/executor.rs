@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_proto::{
-    Digest, ErrorCode, ErrorReport, EventKind, FingerprintKey, Gate, NodeName, NodeOutcome, NodeResult,
-    Operator, Refusal, RunId,
+    CheckResult, CheckStatus, Digest, ErrorCode, ErrorReport, EventKind, FingerprintKey, Gate, NodeName,
+    NodeOutcome, NodeResult, Operator, Refusal, RunId,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -35,6 +35,19 @@ pub struct Rollout {
     pub key: FingerprintKey,
     pub operator: Operator,
     pub contents: BTreeMap<Digest, Arc<dyn ContentSource>>,
+    /// Asked for from a finished host when all are done.
+    pub cm_url: String,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Walked {
+    /// Hosts without an outcome were left walking.
+    pub nodes: Vec<NodeOutcome>,
+    /// `None` when no host came to its end.
+    pub cm_url: Option<CheckResult>,
+    /// The operator asked to stop or to leave.
+    pub interrupted: bool,
 }
 
 impl std::fmt::Debug for Rollout {
@@ -65,16 +78,17 @@ struct Walk<'a> {
     /// What the terminal event of a host said, until its end is known.
     said: BTreeMap<NodeName, NodeOutcome>,
     emitter: &'a mut Emitter,
+    interrupted: bool,
 }
 
 impl Executor {
-    /// Until every host has ended, or the operator left. Hosts without an outcome were left walking.
+    /// Until every host has ended, or the operator left.
     pub async fn run(
         &self,
         rollout: Rollout,
         emitter: &mut Emitter,
         interrupts: &mut mpsc::Receiver<Interrupt>,
-    ) -> Vec<NodeOutcome> {
+    ) -> Walked {
         let at_gates = rollout.nodes.iter().map(|(work, _)| {
             let schema = work.plan.steps.iter().any(|step| step.gate == Some(Gate::Schema));
             (work.plan.node.clone(), work.role, schema)
@@ -98,13 +112,16 @@ impl Executor {
             walks.spawn(walk.run(work, received));
         }
         drop(events);
-        let mut walk = Walk { gates, commands, outcomes: BTreeMap::new(), said: BTreeMap::new(), emitter };
+        let mut walk = Walk { gates, commands, outcomes: BTreeMap::new(), said: BTreeMap::new(), emitter, interrupted: false };
         walk.listen(&mut heard, interrupts).await;
+        let mut cm_url = None;
         if walk.outcomes.len() == walk.commands.len() {
+            cm_url = walk.probe(rollout.cm_url, &mut heard).await;
             // Every agent said its last word; wait until each is gone from its host.
+            walk.commands.clear();
             while walks.join_next().await.is_some() {}
         }
-        walk.outcomes.into_values().collect()
+        Walked { nodes: walk.outcomes.into_values().collect(), cm_url, interrupted: walk.interrupted }
     }
 }
 
@@ -123,7 +140,10 @@ impl Walk<'_> {
                 },
                 interrupt = interrupts.recv(), if interruptible => match interrupt {
                     Some(Interrupt::Stop) => self.stop().await,
-                    Some(Interrupt::Leave) => return,
+                    Some(Interrupt::Leave) => {
+                        self.interrupted = true;
+                        return;
+                    }
                     None => interruptible = false,
                 },
             }
@@ -144,6 +164,8 @@ impl Walk<'_> {
             }
             FromNode::Regained => self.emitter.say(EventKind::HostRegained { host: node.clone() }).await,
             FromNode::Ended(end) => self.end(node, end).await,
+            // Asked for only after the last end.
+            FromNode::Probed(_) => {}
         }
     }
 
@@ -208,8 +230,30 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the CM answers where OMS's components look for it, seen from the first host that is done.
+    async fn probe(
+        &mut self,
+        url: String,
+        heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
+    ) -> Option<CheckResult> {
+        let done =
+            |outcome: &&NodeOutcome| matches!(outcome.result, NodeResult::Changed | NodeResult::Unchanged);
+        let node = self.outcomes.values().find(done)?.node.clone();
+        self.tell(&node, ToNode::Probe(url.clone())).await;
+        let answer = loop {
+            match heard.recv().await? {
+                (from, FromNode::Probed(answer)) if from == node => break answer,
+                _ => {}
+            }
+        };
+        let check = cm_url_check(&url, &node, answer);
+        self.emitter.say(EventKind::Check { check: check.clone() }).await;
+        Some(check)
+    }
+
     async fn stop(&mut self) {
         self.gates.close();
+        self.interrupted = true;
         let message = "stopping: no further gate opens, running steps are finished".to_owned();
         self.emitter.say(EventKind::Notice { message }).await;
         for node in self.commands.keys().cloned().collect::<Vec<_>>() {
@@ -235,6 +279,25 @@ impl Walk<'_> {
             // A host that ended meanwhile hears nothing any more.
             let _ = commands.send(command).await;
         }
+    }
+}
+
+/// `cm_url` as a row of `check`; any answer will do, since the CM says 404 to a bare address.
+pub fn cm_url_check(url: &str, from: &NodeName, answer: Result<(bool, String), ErrorReport>) -> CheckResult {
+    let (reached, found) = answer.unwrap_or_else(|error| (false, error.one_line()));
+    CheckResult {
+        node: None,
+        name: "cm_url".to_owned(),
+        status: if reached { CheckStatus::Pass } else { CheckStatus::Fail },
+        expected: format!("{url} answers"),
+        found: format!("from {from}: {found}"),
+        fix: if reached {
+            String::new()
+        } else {
+            "let the virtual IP, load balancer or name in cm_url lead to port 8088 of the hosts; OMS's components \
+             find their cluster manager there"
+                .to_owned()
+        },
     }
 }
 

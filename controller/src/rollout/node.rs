@@ -40,19 +40,22 @@ impl std::fmt::Debug for NodeWork {
 }
 
 /// What the executor tells a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ToNode {
     Open(Gate),
     Cancel,
+    /// After the end: does this address answer, seen from the host?
+    Probe(String),
 }
 
-/// What a host tells the executor. After [`FromNode::Ended`] nothing follows.
+/// What a host tells the executor. After [`FromNode::Ended`] only answers to probes follow.
 #[derive(Debug)]
 pub(super) enum FromNode {
     Event(Box<Event>),
     Lost(ErrorReport),
     Regained,
     Ended(End),
+    Probed(Result<(bool, String), ErrorReport>),
 }
 
 /// How a host's part ended.
@@ -119,7 +122,7 @@ impl NodeWalk {
         }
     }
 
-    /// From the plan to the proof. Closes the connection when it is over.
+    /// From the plan to the proof. Closes the connection when nobody wants anything of the host any more.
     pub(super) async fn run(mut self, work: NodeWork, mut commands: mpsc::Receiver<ToNode>) {
         let secrets = work.secrets.into_iter().map(|(name, secret)| (name, WireSecret(secret))).collect();
         let (key, operator) = (self.shared.key.clone(), self.shared.operator.clone());
@@ -134,6 +137,13 @@ impl NodeWalk {
         };
         self.sending.abort_all();
         let _ = self.events.send((self.node.clone(), FromNode::Ended(end))).await;
+        while let Some(command) = commands.recv().await {
+            if let ToNode::Probe(url) = command {
+                let probed = self.session.probe(ProbeTarget::Http { url }).await;
+                let answer = probed.map(|(reached, _, found)| (reached, found));
+                let _ = self.events.send((self.node.clone(), FromNode::Probed(answer))).await;
+            }
+        }
         // The agent ends after the acknowledgement; the channel closes when it is gone.
         self.session.close(Duration::from_secs(3)).await;
         self.connection.close().await;
@@ -173,6 +183,7 @@ impl NodeWalk {
                 self.cancelled = true;
                 self.cancel_message()
             }
+            ToNode::Probe(_) => return,
         };
         // A lost channel is noticed where events are read; what was said is said again afterwards.
         let _ = self.session.send(message).await;

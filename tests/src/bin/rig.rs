@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use system_tests::rig::{Fault, FaultMode, MetaDbKind, OmsImage, Options, Rig, RigError, Step};
+use system_tests::rig::{Fault, FaultMode, MetaDbKind, Node, OmsImage, Options, Rig, RigError, Step};
 
 /// Real hosts on one machine, to point omsctl at. See tests/rig/README.md.
 #[derive(Debug, Parser)]
@@ -205,7 +205,7 @@ fn fault(rig: &Rig, setting: &str, node: Option<&str>, times: Option<u32>) -> Re
         "hang" => FaultMode::Hang,
         _ => return Err(wrong()),
     };
-    let host = node.map_or(Ok("*"), |node| rig.node(node).map(|node| node.address()))?;
+    let host = node.map_or(Ok("*"), |node| rig.node(node).map(Node::address))?;
     rig.fault(&Fault { step, host, mode, times })
 }
 

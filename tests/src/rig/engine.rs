@@ -11,7 +11,7 @@ use super::process::{Output, Program, is_installed};
 use super::{RigError, packages, until};
 
 const LOG: &str = "/var/log/omsctl-rig-dockerd.log";
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What has to be done before Docker answers.
 #[derive(Debug, PartialEq, Eq)]

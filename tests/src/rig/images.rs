@@ -1,4 +1,4 @@
-//! Builds the rig's images from Debian packages and PyPI, without any image registry. An image is tagged by a digest of
+//! Builds the rig's images from Debian packages and a wheel of `PyPI`, without any image registry. An image is tagged by a digest of
 //! what it is made of, so that it is built once on a machine and again only when its recipe changes.
 
 use std::fs;

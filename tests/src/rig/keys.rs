@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use std::path::PathBuf;
+
 use super::layout::{read, write_private};
 use super::process::Program;
 use super::{Layout, Node, RigError};
@@ -25,6 +27,19 @@ pub(super) fn ensure(layout: &Layout) -> Result<String, RigError> {
     read(&layout.state.join(KEY).with_extension("pub"))
 }
 
+/// A certificate for HTTPS and its key, signed by itself, made once.
+pub(super) fn certificate(layout: &Layout, address: &str) -> Result<(PathBuf, PathBuf), RigError> {
+    let (certificate, key) = (layout.state.join("oms_server.crt"), layout.state.join("oms_server.key"));
+    if !certificate.exists() {
+        Program::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=oms"])
+            .args(["-addext", &format!("subjectAltName=IP:{address}")])
+            .args(["-keyout".as_ref(), key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
+            .run()?;
+    }
+    Ok((certificate, key))
+}
+
 /// Writes `known_hosts` and `ssh_config` for the hosts; `public` holds each host's public host keys, one a line.
 pub(super) fn write_client_files(layout: &Layout, nodes: &[(Node, String)]) -> Result<(), RigError> {
     let mut known = String::new();
@@ -45,11 +60,15 @@ pub(super) fn write_client_files(layout: &Layout, nodes: &[(Node, String)]) -> R
 }
 
 fn known_lines(name: &str, address: &str, public: &str) -> String {
-    let keys = public.lines().filter_map(|line| {
+    let mut lines = String::new();
+    for line in public.lines() {
         let mut words = line.split_whitespace();
-        Some((words.next()?, words.next()?))
-    });
-    keys.map(|(kind, key)| format!("{address},{name} {kind} {key}\n")).collect()
+        if let (Some(kind), Some(key)) = (words.next(), words.next()) {
+            // Writing to a String does not fail.
+            let _ = writeln!(lines, "{address},{name} {kind} {key}");
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Where the rig keeps its files: below `target/rig`, never beside the sources.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -76,7 +77,12 @@ pub(super) fn digest(texts: &[&str], paths: &[&Path]) -> Result<String, RigError
             hash.update(fs::read(&file).map_err(RigError::file("read", &file))?);
         }
     }
-    Ok(hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    let mut short = String::new();
+    for byte in hash.finalize().iter().take(6) {
+        // Writing to a String does not fail.
+        let _ = write!(short, "{byte:02x}");
+    }
+    Ok(short)
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), RigError> {

@@ -1,12 +1,11 @@
 //! An instance from nothing to up, to empty, to gone. What exists is reused, so that a second `up` takes seconds.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::archives::{self, OmsImage};
-use super::engine::{docker_ok, inspect};
-use super::images::{self, Kind};
+use super::assembly::{build_shared, lock, machine_lock, parallel, start_all};
+use super::engine::inspect;
 use super::instance::{Instance, MOST_NODES};
 use super::judge::{Fault, Record};
 use super::layout::Layout;
@@ -63,7 +62,7 @@ impl Rig {
         engine::ensure(options.progress)?;
         let (node_image, services_image) = build_shared(&layout, options.progress)?;
         let instance = {
-            let _machine = lock(&std::env::temp_dir().join("omsctl-rig.lock"))?;
+            let _machine = machine_lock()?;
             Instance::find_or_create(&options.name)?
         };
         let public_key = keys::ensure(&layout)?;
@@ -178,13 +177,13 @@ impl Rig {
 
     /// The archive of an OMS image on this machine, made when it is not there.
     pub fn archive(&self, image: OmsImage) -> Result<PathBuf, RigError> {
-        let _machine = lock(&std::env::temp_dir().join("omsctl-rig.lock"))?;
+        let _machine = machine_lock()?;
         archives::ensure(image, &self.instance.layout, self.progress)
     }
 
     /// The same archive compressed, as `.tar.gz`.
     pub fn archive_gzip(&self, image: OmsImage) -> Result<PathBuf, RigError> {
-        let _machine = lock(&std::env::temp_dir().join("omsctl-rig.lock"))?;
+        let _machine = machine_lock()?;
         archives::ensure_gzip(image, &self.instance.layout, self.progress)
     }
 
@@ -201,6 +200,11 @@ impl Rig {
     /// A key that nobody lets in.
     pub fn wrong_key(&self) -> PathBuf {
         self.state_folder().join(keys::WRONG_KEY)
+    }
+
+    /// A certificate and its key for `oms_https_cert` and `oms_https_key`.
+    pub fn certificate(&self) -> Result<(PathBuf, PathBuf), RigError> {
+        keys::certificate(&self.instance.layout, &self.balancer_address())
     }
 
     /// `inventory.ini`.
@@ -249,79 +253,30 @@ impl Rig {
     }
 }
 
-fn overlay(all: &mut BTreeMap<String, String>, changes: &[(&str, &str)]) {
+/// Replaces values in place, puts new names last, drops those with an empty value.
+fn overlay(all: &mut Vec<(String, String)>, changes: &[(&str, &str)]) {
     for (name, value) in changes {
-        if value.is_empty() {
-            all.remove(*name);
-        } else {
-            all.insert((*name).to_owned(), (*value).to_owned());
+        let place = all.iter().position(|(known, _)| known == name);
+        match (place, value.is_empty()) {
+            (Some(place), true) => drop(all.remove(place)),
+            (Some(place), false) => (*value).clone_into(&mut all[place].1),
+            (None, true) => {}
+            (None, false) => all.push(((*name).to_owned(), (*value).to_owned())),
         }
     }
 }
 
-/// Holds a file locked until dropped; waits for whoever has it.
-fn lock(path: &Path) -> Result<File, RigError> {
-    let file = File::options().create(true).append(true).open(path).map_err(RigError::file("open", path))?;
-    file.lock().map_err(RigError::file("lock", path))?;
-    Ok(file)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The images that all instances share and the usual OMS archive; one builder at a time on this machine.
-fn build_shared(layout: &Layout, progress: fn(&str)) -> Result<(String, String), RigError> {
-    let _machine = lock(&std::env::temp_dir().join("omsctl-rig.lock"))?;
-    std::thread::scope(|scope| {
-        let services = scope.spawn(|| images::ensure(Kind::Services, layout, progress));
-        let archive = scope.spawn(|| archives::ensure(OmsImage::Script, layout, progress));
-        let node = images::ensure(Kind::Node, layout, progress)?;
-        joined(archive)?;
-        Ok((node, joined(services)?))
-    })
-}
-
-fn start_all(
-    instance: &Instance,
-    nodes: &[Node],
-    metadb: &MetaDbServer,
-    (node_image, services_image): (&str, &str),
-    options: &Options,
-) -> Result<(), RigError> {
-    std::thread::scope(|scope| {
-        let databases = scope.spawn(|| {
-            metadb.up(instance, services_image, options.progress)?;
-            metadb.prepare_judge()?;
-            if options.mariadb {
-                MetaDbServer::mariadb(instance).up(instance, services_image, options.progress)?;
-            }
-            start_balancer(instance, services_image)
-        });
-        parallel(nodes, |node| {
-            node.up(node_image, options.progress)?;
-            node.wait_ready()
-        })?;
-        joined(databases)
-    })
-}
-
-fn start_balancer(instance: &Instance, image: &str) -> Result<(), RigError> {
-    let container = instance.container("balancer");
-    if inspect("container", &container, "{{.Config.Image}}")?.as_deref() == Some(image) {
-        return docker_ok(["start", &container]).map(drop);
+    #[test]
+    fn changes_replace_add_and_drop() {
+        let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut all = own(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        overlay(&mut all, &[("b", "5"), ("a", ""), ("d", "4"), ("e", "")]);
+        assert_eq!(all, own(&[("b", "5"), ("c", "3"), ("d", "4")]));
     }
-    instance.remove("balancer")?;
-    let mut arguments = vec!["run".to_owned(), "--detach".to_owned()];
-    arguments.extend(instance.common_arguments("balancer", &instance.balancer_address()));
-    arguments.extend([image.to_owned(), "run-balancer".to_owned(), instance.octets.clone()]);
-    docker_ok(arguments).map(drop)
-}
-
-/// Does the same on every host at once; the first failure is the answer.
-fn parallel(nodes: &[Node], work: impl Fn(&Node) -> Result<(), RigError> + Sync) -> Result<(), RigError> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = nodes.iter().map(|node| scope.spawn(|| work(node))).collect();
-        running.into_iter().map(joined).collect()
-    })
-}
-
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, RigError>>) -> Result<T, RigError> {
-    thread.join().unwrap_or_else(|_| Err(RigError::Usage("a worker of the rig panicked".to_owned())))
 }

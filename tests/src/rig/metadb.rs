@@ -12,7 +12,7 @@ pub const META_USER: &str = "oms";
 /// Its password, with what breaks careless quoting.
 pub const META_PASSWORD: &str = "Oms#0123'x\"\\y";
 
-const START_PATIENCE: Duration = Duration::from_secs(120);
+const START_PATIENCE: Duration = Duration::from_mins(2);
 const SYSTEM: [&str; 6] = ["information_schema", "mysql", "oceanbase", "performance_schema", "sys", "test"];
 
 /// Which server.

@@ -4,6 +4,7 @@
 //! Start with [`Rig::up`]. The rig never calls omsctl: it is what omsctl is pointed at.
 
 mod archives;
+mod assembly;
 mod capabilities;
 mod deadline;
 mod engine;

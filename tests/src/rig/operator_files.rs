@@ -1,6 +1,5 @@
 //! What an operator would have written for the rig: `inventory.ini` and `config.yaml`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -28,7 +27,7 @@ impl HostLine {
 }
 
 /// Variables of all hosts that `cargo rig up` writes: log-in as root with the rig's key, the image archive.
-pub(super) fn default_variables(layout: &Layout, archive: &str) -> BTreeMap<String, String> {
+pub(super) fn default_variables(layout: &Layout, archive: &str) -> Vec<(String, String)> {
     let known = layout.state.join("known_hosts");
     [
         ("ansible_user", "root".to_owned()),
@@ -40,14 +39,14 @@ pub(super) fn default_variables(layout: &Layout, archive: &str) -> BTreeMap<Stri
         ("oms_image_archive", archive.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .to_vec()
 }
 
 /// Writes `inventory.ini`; answers its path.
 pub(super) fn write_inventory(
     layout: &Layout,
     hosts: &[HostLine],
-    variables: &BTreeMap<String, String>,
+    variables: &[(String, String)],
 ) -> Result<PathBuf, RigError> {
     let mut text = String::from("[oms]\n");
     for host in hosts {
@@ -73,7 +72,7 @@ fn word(value: &str) -> String {
 }
 
 /// The keys of config.yaml as the manual's template has them; values are YAML already.
-pub(super) fn default_config(metadb: &MetaDbServer, cm_url: &str) -> BTreeMap<String, String> {
+pub(super) fn default_config(metadb: &MetaDbServer, cm_url: &str) -> Vec<(String, String)> {
     [
         ("oms_meta_host", metadb.address().to_owned()),
         ("oms_meta_port", metadb.port().to_string()),
@@ -90,12 +89,16 @@ pub(super) fn default_config(metadb: &MetaDbServer, cm_url: &str) -> BTreeMap<St
         ("tsdb_enabled", "false".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .to_vec()
 }
 
 /// Writes `config.yaml`; answers its path.
-pub(super) fn write_config(layout: &Layout, keys: &BTreeMap<String, String>) -> Result<PathBuf, RigError> {
-    let text: String = keys.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+pub(super) fn write_config(layout: &Layout, keys: &[(String, String)]) -> Result<PathBuf, RigError> {
+    let mut text = String::new();
+    for (name, value) in keys {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name}: {value}");
+    }
     let path = layout.state.join("config.yaml");
     write_private(&path, &text)?;
     Ok(path)
@@ -118,7 +121,7 @@ mod tests {
             name: "n1".into(),
             variables: vec![("ansible_host".into(), "10.0.0.1".into()), ("x".into(), "a b".into())],
         };
-        let variables = BTreeMap::from([("ansible_user".to_owned(), "root".to_owned())]);
+        let variables = [("ansible_user".to_owned(), "root".to_owned())];
         let path = write_inventory(&layout, &[line], &variables).unwrap();
         let expected = "[oms]\nn1 ansible_host=10.0.0.1 x='a b'\n\n[oms:vars]\nansible_user=root\n";
         assert_eq!(std::fs::read_to_string(path).unwrap(), expected);

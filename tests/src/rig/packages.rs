@@ -4,12 +4,13 @@ use super::RigError;
 use super::process::{Program, is_installed};
 
 /// A program and the package that has it.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 6] = [
     ("mmdebstrap", "mmdebstrap"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
     ("iptables", "iptables"),
     ("python3", "python3"),
+    ("openssl", "openssl"),
 ];
 
 /// Installs what is missing of the rig's own tools; does nothing, and needs no network, when all is there.
@@ -33,7 +34,7 @@ fn missing_of(needed: &[(&str, &'static str)], is_there: impl Fn(&str) -> bool) 
     packages
 }
 
-/// Installs packages by name. The package lists are fetched only when the first attempt fails.
+/// Installs packages by name, with what they recommend (Docker's client and cgroup mounts come in that way). The package lists are fetched only when the first attempt fails.
 pub(super) fn install(packages: &[&str], progress: fn(&str)) -> Result<(), RigError> {
     if packages.is_empty() {
         return Ok(());
@@ -41,7 +42,7 @@ pub(super) fn install(packages: &[&str], progress: fn(&str)) -> Result<(), RigEr
     progress(&format!("installing {} by apt", packages.join(", ")));
     let attempt = || {
         Program::new("apt-get")
-            .args(["install", "--yes", "--no-install-recommends"])
+            .args(["install", "--yes"])
             .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .run()

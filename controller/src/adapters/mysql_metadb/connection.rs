@@ -74,7 +74,8 @@ fn options(target: &MetaDbTarget) -> MySqlConnectOptions {
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(None)
-        .statement_cache_capacity(0);
+        .statement_cache_capacity(0)
+        .disable_statement_logging();
     let password = target.password.expose();
     // An account without password is asked without one, as the mysql client does it.
     if password.is_empty() { options } else { options.password(password) }

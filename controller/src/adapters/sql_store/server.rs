@@ -58,7 +58,8 @@ fn connect_options(place: &ServerPlace, address: IpAddr, password: Option<&Secre
         .host(&address.to_string())
         .pipes_as_concat(false)
         .no_engine_substitution(false)
-        .timezone(None);
+        .timezone(None)
+        .disable_statement_logging();
     match password {
         Some(password) => options.password(password.expose()),
         None => options,

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use omsctl_proto::{Event, NodeName, RunId, RunResult};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Row, SqlitePool};
+use sqlx::{ConnectOptions, QueryBuilder, Row, SqlitePool};
 
 use super::database::{Database, on_either};
 use super::dialect::{FINISH_RUN, SELECT_EVENTS, SELECT_RUNS};
@@ -223,7 +223,8 @@ async fn open_file(path: &Path) -> Result<SqlitePool, StoreProblem> {
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY);
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
     let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY * 2).connect_with(options);
     pool.await.map_err(StoreProblem::from)
 }

@@ -1,0 +1,52 @@
+//! All checks in the order in which they are told: every selected host, then the cluster as a whole.
+
+use std::collections::BTreeSet;
+
+use omsctl_inventory::{Deployment, Host};
+use omsctl_proto::{CheckResult, CheckStatus, Facts, NodeName};
+
+use super::{address, clock, cluster, connect, disk, docker, identity, image, metadb, paths, ports, sizing};
+use crate::plan::addresses::{self, Addresses};
+use crate::plan::input::{Goal, Observed};
+use crate::plan::situation::Situation;
+
+/// Every check of every selected host and of the cluster.
+pub fn preflight(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Vec<CheckResult> {
+    let addresses = addresses::resolve(deployment, observed);
+    let situation = Situation { deployment, observed, goal, addresses: &addresses.by_node };
+    let mut rows = Vec::new();
+    for host in deployment.hosts.iter().filter(|host| host.selected) {
+        rows.push(connect::row(host, observed.facts.get(&host.name)));
+        if let Some(facts) = situation.facts(&host.name) {
+            rows.extend(of_host(situation, &addresses, host, facts));
+        }
+    }
+    rows.extend(cluster::rows(situation, &addresses));
+    rows
+}
+
+fn of_host(situation: Situation<'_>, addresses: &Addresses, host: &Host, facts: &Facts) -> Vec<CheckResult> {
+    let mut rows = vec![docker::row(host, facts)];
+    rows.extend(address::row(addresses, host));
+    rows.extend(image::rows(situation, host, facts));
+    rows.push(paths::row(host, facts));
+    rows.extend(disk::rows(situation, host, facts));
+    rows.extend(ports::row(situation, host, facts));
+    rows.push(metadb::row(situation, host));
+    rows.push(identity::row(situation, host, facts));
+    rows.extend(identity::machine_id(situation, host, facts));
+    rows.extend(sizing::rows(host, facts));
+    rows.extend(clock::rows(situation, host, facts));
+    rows
+}
+
+/// No `fail` and no `unknown`.
+pub fn passed(rows: &[CheckResult]) -> bool {
+    rows.iter().all(|row| matches!(row.status, CheckStatus::Pass | CheckStatus::Warn))
+}
+
+/// Reachable hosts with a row that did not pass: those that `--keep-going` leaves out. Dead hosts are left out anyway.
+pub fn failed_nodes(rows: &[CheckResult]) -> BTreeSet<NodeName> {
+    let failed = rows.iter().filter(|row| matches!(row.status, CheckStatus::Fail | CheckStatus::Unknown));
+    failed.filter(|row| row.name != connect::NAME).filter_map(|row| row.node.clone()).collect()
+}

@@ -1,0 +1,216 @@
+//! What differs on one host: facts beside what is wanted, every difference in words with both values. Decides nothing
+//! about steps, order or gates.
+
+use omsctl_proto::{ContainerFacts, Facts, FingerprintKey, InitState, Initialiser, PathState};
+
+use super::config::ConfigFinding;
+use super::container::differences;
+use super::image;
+use super::situation::may_be_initialised;
+use super::wanted::{Wanted, WantedFile};
+
+/// supervisord's programs that an OMS host needs (`research/oms.md` 4.5); `crond` is not in every version.
+pub(super) const SERVICES: [&str; 5] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor", "sshd"];
+
+/// All that differs on one host.
+#[derive(Debug, Clone)]
+pub(super) struct Findings {
+    pub(super) missing_directories: Vec<String>,
+    /// Why certificates have to be written.
+    pub(super) certificates: Option<String>,
+    pub(super) config: ConfigFinding,
+    /// Why the image has to be loaded.
+    pub(super) image: Option<String>,
+    pub(super) container: ContainerFinding,
+    /// Why it has to be initialised.
+    pub(super) initialise: Option<String>,
+    /// Why OMS has to read its config.yaml again.
+    pub(super) reload: Option<String>,
+    /// Which services do not run, in a container that needs nothing else.
+    pub(super) services: Option<String>,
+    /// What OMS says about its health, when that is not good.
+    pub(super) health: Option<String>,
+}
+
+/// What has to happen to the container, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ContainerFinding {
+    Absent,
+    Differs(String),
+    Stopped(String),
+    /// It runs and has to be stopped and started.
+    Restart(String),
+    Runs,
+}
+
+/// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
+pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Findings {
+    let certificates = certificates(&wanted.certificates, facts);
+    let container = container(wanted, facts, key, certificates.as_deref());
+    let settled = facts.container.as_ref().filter(|found| {
+        container == ContainerFinding::Runs && found.initialisation.state == InitState::Succeeded
+    });
+    Findings {
+        missing_directories: missing_directories(wanted, facts),
+        image: missing_image(wanted, facts, &container),
+        initialise: initialise(facts, &container),
+        reload: reload(&config, facts, key),
+        services: settled.and_then(services_not_running),
+        health: settled.and_then(unhealthy),
+        certificates,
+        config,
+        container,
+    }
+}
+
+fn missing_directories(wanted: &Wanted, facts: &Facts) -> Vec<String> {
+    let there = |path: &String| facts.paths.get(path) == Some(&PathState::Directory);
+    wanted.directories.iter().filter(|path| !there(path)).cloned().collect()
+}
+
+fn certificates(files: &[WantedFile], facts: &Facts) -> Option<String> {
+    let differs = |wanted: &WantedFile| match facts.files.get(&wanted.file.path) {
+        None => Some(format!("{} is not there", wanted.file.path)),
+        Some(found) if found.fingerprint != wanted.file.fingerprint => {
+            Some(format!("{} differs from the file on the bastion", wanted.file.path))
+        }
+        Some(_) => None,
+    };
+    let found: Vec<String> = files.iter().filter_map(differs).collect();
+    (!found.is_empty()).then(|| found.join("; "))
+}
+
+fn missing_image(wanted: &Wanted, facts: &Facts, container: &ContainerFinding) -> Option<String> {
+    let needed = matches!(container, ContainerFinding::Absent | ContainerFinding::Differs(_));
+    let there = image::find(&wanted.container.image, image::images_of(&facts.docker)).is_some();
+    (needed && !there)
+        .then(|| format!("{} is not on the host", image::wanted_in_words(&wanted.container.image)))
+}
+
+fn container(
+    wanted: &Wanted,
+    facts: &Facts,
+    key: &FingerprintKey,
+    certificates: Option<&str>,
+) -> ContainerFinding {
+    let Some(found) = &facts.container else { return ContainerFinding::Absent };
+    let differences = differences(&wanted.container, found, image::images_of(&facts.docker));
+    if !differences.is_empty() {
+        return ContainerFinding::Differs(differences.join("; "));
+    }
+    if !found.running {
+        return ContainerFinding::Stopped(how_it_ended(found));
+    }
+    let reason = if found.status == "paused" {
+        Some("the container is paused".to_owned())
+    } else if !found.stale_mounts.is_empty() {
+        Some(format!("deleted while the container holds it: {}", found.stale_mounts.join(", ")))
+    } else if sees_another_config(facts, found, key) {
+        Some("the container sees another config.yaml than the host has: the file was replaced".to_owned())
+    } else if let Some(certificates) = certificates {
+        Some(format!("nginx reads its certificate when it starts, and {certificates}"))
+    } else {
+        needs_a_fresh_start(wanted, found)
+    };
+    reason.map_or(ContainerFinding::Runs, ContainerFinding::Restart)
+}
+
+fn how_it_ended(found: &ContainerFacts) -> String {
+    let code = found.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+    let memory = if found.oom_killed { ", killed for lack of memory" } else { "" };
+    format!("the container does not run: it is {}{code}{memory}", found.status)
+}
+
+fn sees_another_config(facts: &Facts, found: &ContainerFacts, key: &FingerprintKey) -> bool {
+    match (&facts.config, &found.config_inside) {
+        (Some(outside), Some(inside)) => key.of(outside.0.expose().as_bytes()) != *inside,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// A service that supervisord gave up does not come back by waiting; neither does an initialisation that only the
+/// start of the container begins.
+fn needs_a_fresh_start(wanted: &Wanted, found: &ContainerFacts) -> Option<String> {
+    let init = &found.initialisation;
+    match init.state {
+        InitState::Succeeded => {
+            let given_up = |state: &str| matches!(state, "FATAL" | "EXITED" | "STOPPED" | "UNKNOWN");
+            let services: Vec<String> = SERVICES
+                .iter()
+                .filter_map(|name| found.services.get_key_value(*name))
+                .filter(|(_, state)| given_up(state))
+                .map(|(name, state)| format!("{name} is {state}"))
+                .collect();
+            (!services.is_empty()).then(|| services.join(", "))
+        }
+        InitState::Failed | InitState::Interrupted if wanted.initialiser == Initialiser::Container => Some(
+            format!("the container initialises itself when it starts, and did not succeed: {}", init.proof),
+        ),
+        InitState::Failed
+        | InitState::Interrupted
+        | InitState::NotBegun
+        | InitState::Running
+        | InitState::CannotTell => None,
+    }
+}
+
+fn initialise(facts: &Facts, container: &ContainerFinding) -> Option<String> {
+    match container {
+        ContainerFinding::Absent => Some("a new container is not initialised".to_owned()),
+        ContainerFinding::Differs(_) => {
+            Some("initialisation belongs to the container, and this one is replaced".to_owned())
+        }
+        ContainerFinding::Stopped(_) | ContainerFinding::Restart(_) | ContainerFinding::Runs => {
+            facts.container.as_ref().and_then(not_initialised)
+        }
+    }
+}
+
+fn not_initialised(found: &ContainerFacts) -> Option<String> {
+    let init = &found.initialisation;
+    let what = match init.state {
+        InitState::Succeeded => return None,
+        InitState::NotBegun => "the container was never initialised",
+        InitState::Running => "the initialisation is running: it is waited for",
+        InitState::Failed => "the initialisation failed",
+        InitState::Interrupted => "the initialisation was interrupted",
+        InitState::CannotTell => "nobody can tell whether the container was initialised",
+    };
+    Some(if init.proof.is_empty() { what.to_owned() } else { format!("{what} ({})", init.proof) })
+}
+
+/// Only an initialisation makes the files that OMS's parts read from config.yaml.
+fn reload(config: &ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Option<String> {
+    let found = facts.container.as_ref()?;
+    if !may_be_initialised(found) {
+        None
+    } else if let Some(keys) = config.changed_keys() {
+        Some(format!("OMS reads config.yaml only when told to; changed: {keys}"))
+    } else if found.running && sees_another_config(facts, found, key) {
+        Some("what OMS runs with was made from another config.yaml".to_owned())
+    } else {
+        None
+    }
+}
+
+fn services_not_running(found: &ContainerFacts) -> Option<String> {
+    if found.services.is_empty() {
+        return Some("supervisord does not answer".to_owned());
+    }
+    let state = |name: &str| found.services.get(name).map_or("missing", String::as_str).to_owned();
+    let missing: Vec<String> = SERVICES
+        .iter()
+        .map(|name| (name, state(name)))
+        .filter(|(_, state)| state != "RUNNING")
+        .map(|(name, state)| format!("{name} is {state}"))
+        .collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
+}
+
+fn unhealthy(found: &ContainerFacts) -> Option<String> {
+    match &found.health {
+        Some(health) if health.healthy => None,
+        Some(health) => Some(format!("OMS is not healthy: {}", health.answer)),
+        None => Some("the health of OMS was not seen".to_owned()),
+    }
+}

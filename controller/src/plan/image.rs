@@ -1,0 +1,168 @@
+//! When two images are the same: by the digest of the configuration or by the list of layers, since image IDs differ
+//! between Docker's two stores.
+
+use omsctl_inventory::ImageSource;
+use omsctl_proto::{ContainerFacts, Digest, DockerFacts, ImageFacts, ImageOrigin, WantedImage};
+
+use super::input::{ArchiveIdentity, Observed};
+use super::refusal::Refusal;
+use super::version::OmsVersion;
+
+/// The image that the source stands for, and where a host without it gets it from.
+pub(super) fn wanted(
+    source: &ImageSource,
+    observed: &Observed,
+) -> Result<(WantedImage, ImageOrigin), Refusal> {
+    match source {
+        ImageSource::Reference(reference) => {
+            let image = WantedImage {
+                reference: reference.clone(),
+                config: None,
+                layers: Vec::new(),
+                architecture: None,
+            };
+            Ok((image, ImageOrigin::Pull))
+        }
+        ImageSource::Archive(path) => {
+            let archive =
+                observed.archives.get(path).ok_or_else(|| Refusal::ArchiveUnread { path: path.clone() })?;
+            let origin =
+                ImageOrigin::Archive { content: archive.raw_content.clone(), size: archive.raw_size };
+            Ok((from_archive(archive), origin))
+        }
+    }
+}
+
+fn from_archive(archive: &ArchiveIdentity) -> WantedImage {
+    // Of several names the one that tells a version is the most useful.
+    let reference = archive
+        .references
+        .iter()
+        .find(|reference| OmsVersion::of_reference(reference).is_some())
+        .or_else(|| archive.references.first())
+        .cloned()
+        .unwrap_or_else(|| format!("sha256:{}", archive.config));
+    WantedImage {
+        reference,
+        config: Some(archive.config.clone()),
+        layers: archive.layers.clone(),
+        architecture: Some(archive.architecture.clone()),
+    }
+}
+
+/// The wanted image among those of the host.
+pub(super) fn find<'a>(wanted: &WantedImage, images: &'a [ImageFacts]) -> Option<&'a ImageFacts> {
+    images.iter().find(|image| is_same(wanted, image))
+}
+
+fn is_same(wanted: &WantedImage, image: &ImageFacts) -> bool {
+    if wanted.config.is_none() && wanted.layers.is_empty() {
+        let name = normal_reference(&wanted.reference);
+        return image.references.iter().any(|reference| normal_reference(reference) == name);
+    }
+    wanted.config.as_ref() == Some(&image.id) || has_layers(wanted, &image.layers)
+}
+
+fn has_layers(wanted: &WantedImage, layers: &[Digest]) -> bool {
+    !wanted.layers.is_empty() && wanted.layers == layers
+}
+
+/// The container was created from the wanted image.
+pub(super) fn runs_in(wanted: &WantedImage, container: &ContainerFacts, images: &[ImageFacts]) -> bool {
+    if wanted.config.as_ref() == Some(&container.image_id) {
+        return true;
+    }
+    match images.iter().find(|image| image.id == container.image_id) {
+        Some(image) => is_same(wanted, image),
+        // Its image lost its name. Without an identity to compare, the name it was created from has to do.
+        None => {
+            wanted.config.is_none()
+                && normal_reference(&container.image_reference) == normal_reference(&wanted.reference)
+        }
+    }
+}
+
+/// The images of a host whose Docker answers.
+pub(super) fn images_of(docker: &DockerFacts) -> &[ImageFacts] {
+    match docker {
+        DockerFacts::Answers { images, .. } => images,
+        DockerFacts::Missing { .. } | DockerFacts::Silent { .. } => &[],
+    }
+}
+
+/// `docker.io/library/oms` and `oms:latest` are one name.
+fn normal_reference(reference: &str) -> String {
+    let name = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let tagged = name.contains('@') || name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    if tagged { name.to_owned() } else { format!("{name}:latest") }
+}
+
+/// `0c1f… (oms:4.2.7)`: an image as people recognise it.
+pub(super) fn in_words(id: &Digest, reference: &str) -> String {
+    if reference.is_empty() || reference.contains(id.as_str()) {
+        id.short().to_owned()
+    } else {
+        format!("{} ({reference})", id.short())
+    }
+}
+
+/// The wanted image as people recognise it.
+pub(super) fn wanted_in_words(wanted: &WantedImage) -> String {
+    match &wanted.config {
+        Some(config) => in_words(config, &wanted.reference),
+        None => wanted.reference.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: &str, reference: &str, layers: &[&str]) -> ImageFacts {
+        ImageFacts {
+            id: Digest::of(id.as_bytes()),
+            references: vec![reference.to_owned()],
+            layers: layers.iter().map(|layer| Digest::of(layer.as_bytes())).collect(),
+            architecture: "amd64".to_owned(),
+        }
+    }
+
+    fn archive(config: &str, layers: &[&str]) -> WantedImage {
+        WantedImage {
+            reference: "oms:4.2.7".to_owned(),
+            config: Some(Digest::of(config.as_bytes())),
+            layers: layers.iter().map(|layer| Digest::of(layer.as_bytes())).collect(),
+            architecture: Some("amd64".to_owned()),
+        }
+    }
+
+    #[track_caller]
+    fn check(wanted: &WantedImage, images: &[ImageFacts], expected: Option<usize>) {
+        assert_eq!(find(wanted, images), expected.map(|index| &images[index]));
+    }
+
+    #[test]
+    fn config_digest_or_layers_make_an_image_the_same() {
+        let there = [image("other", "oms:4.2.7", &["a", "x"]), image("config", "z:1", &["a"])];
+        check(&archive("config", &["a", "b"]), &there, Some(1));
+        check(&archive("elsewhere", &["a", "x"]), &there, Some(0));
+        check(&archive("elsewhere", &["a"]), &there, Some(1));
+        check(&archive("elsewhere", &["a", "b"]), &there, None);
+        check(&archive("elsewhere", &[]), &there, None);
+    }
+
+    #[test]
+    fn a_pulled_image_is_found_by_any_form_of_its_name() {
+        let wanted = |reference: &str| WantedImage {
+            reference: reference.to_owned(),
+            config: None,
+            layers: Vec::new(),
+            architecture: None,
+        };
+        let there = [image("i", "oms:latest", &[]), image("j", "registry:5000/oms:1", &[])];
+        check(&wanted("docker.io/library/oms"), &there, Some(0));
+        check(&wanted("registry:5000/oms:1"), &there, Some(1));
+        check(&wanted("registry:5000/oms"), &there, None);
+    }
+}

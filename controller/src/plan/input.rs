@@ -1,0 +1,56 @@
+//! What the planner is given: what was seen on the hosts, in the MetaDB and on the bastion, and what is wanted.
+//! Data only; nothing here looks at anything by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use omsctl_proto::{Digest, ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret};
+
+use crate::ports::{MetaDbError, MetaDbFacts};
+
+/// What was seen. A host that is not in `facts` was not asked and counts as unreachable.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Of every host that was asked; the error says why one did not answer.
+    pub facts: BTreeMap<NodeName, Result<Facts, ErrorReport>>,
+    /// `None` when there was no host to ask it through.
+    pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
+    /// The log-in to the MetaDB, tried from each reachable host.
+    pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
+    /// What the image archives on the bastion hold.
+    pub archives: BTreeMap<PathBuf, ArchiveIdentity>,
+    /// The text of the certificate and key files on the bastion.
+    pub certificates: BTreeMap<PathBuf, Secret>,
+}
+
+/// What one image archive holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveIdentity {
+    /// Names in the archive; empty when it was saved by ID.
+    pub references: Vec<String>,
+    /// SHA-256 of the image configuration.
+    pub config: Digest,
+    /// Diff IDs, lowest first.
+    pub layers: Vec<Digest>,
+    /// As in the image configuration (`amd64`, `arm64`).
+    pub architecture: String,
+    /// Bytes of the uncompressed archive, which is what travels.
+    pub raw_size: u64,
+    /// SHA-256 of the uncompressed archive.
+    pub raw_content: Digest,
+}
+
+/// What the operator asked for, beside the files.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// Names what is set aside (`NAME-RUN`).
+    pub run: RunId,
+    /// Secret content is compared under it; the facts were asked for with the same key.
+    pub key: FingerprintKey,
+    /// `--join-metadb`: databases that hold another cluster are no reason to refuse.
+    pub join_metadb: bool,
+    /// `--keep-going`: a host that cannot be planned is left out instead of stopping all.
+    pub keep_going: bool,
+    /// Hosts whose checks failed, under `--keep-going`.
+    pub leave_out: BTreeSet<NodeName>,
+}

@@ -1,0 +1,41 @@
+//! The planner: what was seen and what is wanted become steps with reasons, or refusals. Pure: no async, no clock, no
+//! randomness, no input or output.
+//!
+//! [`facts_request`] says what has to be looked at; [`preflight`] judges the hosts; [`plan`] decides what to do;
+//! [`status`] tells what is there. All four read the same [`Observed`].
+
+mod addresses;
+mod check_plan;
+mod checks;
+mod config;
+mod container;
+mod findings;
+mod gates;
+mod image;
+mod input;
+mod output;
+mod ownership;
+mod planner;
+mod refusal;
+mod situation;
+mod status;
+mod steps;
+mod upgrade;
+mod version;
+mod wanted;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use addresses::{Addresses, resolve as resolve_addresses};
+pub use check_plan::broken_rules;
+pub use checks::{failed_nodes, passed, preflight};
+pub use input::{ArchiveIdentity, Goal, Observed};
+pub use output::{Content, NodeSteps, Plan, Role};
+pub use planner::plan;
+pub use refusal::{Refusal, Refusals};
+pub use status::{NodeState, NodeStatus, Registered, Status, status};
+pub use version::OmsVersion;
+pub use wanted::facts_request;

@@ -1,0 +1,109 @@
+//! What the planner gives: the steps of every host, what has to travel beside them, and what to tell. Data and views
+//! of that data only.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use omsctl_proto::{
+    Digest, ErrorReport, Gate, NodeName, NodePlan, PlannedStep, RunId, Secret, SecretName, Step, StepId,
+};
+
+/// Everything that a rollout does, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Every selected host that can be planned, in the order of the deployment; without steps where nothing differs.
+    pub nodes: Vec<NodeSteps>,
+    /// The order in which the schema gate is offered: exactly the hosts that have that gate.
+    pub schema_order: Vec<NodeName>,
+    /// `oms_init_order: sequential`: the schema gate passes on when its holder is healthy, not before.
+    pub sequential: bool,
+    /// What the secret names in the steps mean, for each host.
+    pub secrets: BTreeMap<NodeName, BTreeMap<SecretName, Secret>>,
+    /// Image archives that hosts will ask for.
+    pub contents: BTreeMap<NodeName, Vec<Content>>,
+    /// Selected hosts that did not answer.
+    pub unreachable: BTreeMap<NodeName, ErrorReport>,
+    /// Selected hosts that `--keep-going` leaves out, and why.
+    pub left_out: BTreeMap<NodeName, ErrorReport>,
+    /// Worth telling the operator, and no reason to stop.
+    pub warnings: Vec<String>,
+}
+
+/// The part of one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSteps {
+    pub node: NodeName,
+    pub role: Role,
+    /// The agent's steps.
+    pub steps: Vec<Step>,
+    /// Why the MetaDB has to show the host after its last step; `None` when it does so already.
+    pub register: Option<String>,
+}
+
+/// Whether a host serves the cluster already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// No container, and the MetaDB does not know it.
+    New,
+    Existing,
+}
+
+/// An image archive on the bastion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// SHA-256 of the uncompressed archive; the steps name it so.
+    pub content: Digest,
+    pub archive: PathBuf,
+    /// Bytes of the uncompressed archive.
+    pub size: u64,
+}
+
+impl Plan {
+    /// The total of steps, registrations included.
+    pub fn changes(&self) -> usize {
+        self.nodes.iter().map(|node| node.planned().len()).sum()
+    }
+
+    pub fn node(&self, name: &NodeName) -> Option<&NodeSteps> {
+        self.nodes.iter().find(|node| node.node == *name)
+    }
+}
+
+impl NodeSteps {
+    /// Nothing differs on this host.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.register.is_none()
+    }
+
+    /// The steps as they are announced, the controller's own included.
+    pub fn planned(&self) -> Vec<PlannedStep> {
+        let own = self.register.iter().map(|why| PlannedStep {
+            id: StepId::Register,
+            why: why.clone(),
+            gate: None,
+        });
+        let steps = self.steps.iter();
+        steps
+            .map(|step| PlannedStep { id: step.id(), why: step.why.clone(), gate: step.gate })
+            .chain(own)
+            .collect()
+    }
+
+    /// What the agent of this host is given.
+    pub fn node_plan(&self, run: &RunId, command: &str) -> NodePlan {
+        NodePlan {
+            run: run.clone(),
+            node: self.node.clone(),
+            command: command.to_owned(),
+            steps: self.steps.clone(),
+        }
+    }
+
+    pub fn has_gate(&self, gate: Gate) -> bool {
+        self.steps.iter().any(|step| step.gate == Some(gate))
+    }
+
+    pub fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id() == id)
+    }
+}

@@ -1,0 +1,174 @@
+//! Whose cluster the MetaDB and the hosts hold, and what of it may not change. Decides nothing about single steps.
+
+use std::collections::BTreeMap;
+
+use omsctl_inventory::Deployment;
+
+use super::config;
+use super::container::bind_source;
+use super::refusal::Refusal;
+use super::situation::Situation;
+use super::wanted::mounts;
+use crate::ports::{ClusterRow, MetaDbFacts};
+
+/// Every reason to keep away from this cluster.
+pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut refusals = listed_nodes(situation);
+    if let Some(metadb) = situation.metadb() {
+        refusals.extend(another_cluster(situation, metadb));
+    }
+    refusals.extend(strangers(situation));
+    refusals.extend(database_names(situation));
+    refusals.extend(mount_paths(situation));
+    refusals
+}
+
+/// `cm_nodes` as the operator's own file lists it.
+fn listed_nodes(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for region in &situation.deployment.regions {
+        let nodes = situation.nodes_of(region);
+        let place = region.config.listed_nodes_place.as_ref().map(ToString::to_string);
+        for address in region.config.listed_nodes.iter().flatten() {
+            // A host whose address could not be told may be the one: that is refused by itself.
+            let known = nodes.len() < region.hosts.len() || nodes.contains(&address.to_canonical());
+            if !known {
+                refusals.push(Refusal::ListedNodeUnknown { address: *address, place: place.clone() });
+            }
+        }
+    }
+    refusals
+}
+
+/// Nothing in the databases is ours, or they hold what this inventory does not explain.
+fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
+    if situation.goal.join_metadb {
+        return None;
+    }
+    let ours = is_our_cluster(situation, metadb);
+    let mut holds = Vec::new();
+    if !ours {
+        holds.extend(metadb.hosts.iter().map(|row| format!("host {}", row.ip)));
+    }
+    for row in &metadb.clusters {
+        match explained(situation.deployment, row) {
+            Explained::Yes => {}
+            // Of our own cluster, this is a changed key, and it is told as one.
+            Explained::OtherUrl if ours => {}
+            Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
+            Explained::No => holds.push(format!("cm_location {} at {}", row.code, row.cm_url)),
+        }
+    }
+    (!holds.is_empty()).then_some(Refusal::AnotherCluster { holds })
+}
+
+/// A host of this inventory is in the `host` table, or runs an initialised container.
+fn is_our_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> bool {
+    metadb.hosts.iter().any(|row| situation.is_ours(&row.ip)) || situation.members().next().is_some()
+}
+
+enum Explained {
+    Yes,
+    OtherUrl,
+    No,
+}
+
+fn explained(deployment: &Deployment, row: &ClusterRow) -> Explained {
+    let code: Option<u8> = row.code.trim().parse().ok();
+    let region = deployment.regions.iter().find(|region| Some(region.config.cm_location) == code);
+    match region {
+        Some(region) if same_url(&region.config.cm_url.text, &row.cm_url) => Explained::Yes,
+        Some(_) => Explained::OtherUrl,
+        None => Explained::No,
+    }
+}
+
+/// `http://VIP:8088/` and `VIP:8088` are one address.
+fn same_url(one: &str, other: &str) -> bool {
+    fn bare(url: &str) -> String {
+        let url = url.trim();
+        let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+        url.trim_end_matches('/').to_ascii_lowercase()
+    }
+    bare(one) == bare(other)
+}
+
+/// Hosts that the cluster has and the inventory lacks: never dropped.
+fn strangers(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for address in rows_that_would_be_dropped(situation) {
+        listed.entry(address).or_default().push("the MetaDB".to_owned());
+    }
+    for host in situation.members() {
+        let Some(facts) = situation.facts(&host.name) else { continue };
+        for address in config::nodes_in(facts) {
+            if !situation.addresses.values().any(|own| *own == address.to_canonical()) {
+                let by = format!("cm_nodes of {}", host.name);
+                listed.entry(address.to_string()).or_default().push(by);
+            }
+        }
+    }
+    listed
+        .into_iter()
+        .map(|(address, listed_by)| Refusal::HostNotInInventory { address, listed_by })
+        .collect()
+}
+
+/// Unknown hosts of our own cluster; under `--join-metadb` those of our own regions only, since a region that is
+/// somebody else's keeps its own list.
+fn rows_that_would_be_dropped(situation: Situation<'_>) -> Vec<String> {
+    let Some(metadb) = situation.metadb() else { return Vec::new() };
+    if !situation.goal.join_metadb && !is_our_cluster(situation, metadb) {
+        return Vec::new();
+    }
+    let in_our_region = |group: Option<i64>| {
+        let name = group.and_then(|id| metadb.resource_groups.get(&id));
+        let location: Option<u8> = name.and_then(|name| name.trim().parse().ok());
+        situation.deployment.regions.iter().any(|region| Some(region.config.cm_location) == location)
+    };
+    metadb
+        .hosts
+        .iter()
+        .filter(|row| !situation.is_ours(&row.ip))
+        .filter(|row| !situation.goal.join_metadb || in_our_region(row.resource_group))
+        .map(|row| row.ip.clone())
+        .collect()
+}
+
+/// The names of the databases and `cm_location`, as the members' own files have them.
+fn database_names(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut refusals: Vec<Refusal> = Vec::new();
+    for host in situation.members() {
+        let (Some(facts), Some(region)) = (situation.facts(&host.name), situation.region(host)) else {
+            continue;
+        };
+        for change in config::immutable_changes(facts, region, &situation.nodes_of(region)) {
+            let refusal =
+                Refusal::Immutable { node: None, what: change.key.clone(), old: change.old, new: change.new };
+            if !refusals.contains(&refusal) {
+                refusals.push(refusal);
+            }
+        }
+    }
+    refusals
+}
+
+/// Where an initialised container keeps its files.
+fn mount_paths(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for host in situation.members() {
+        let Some(container) = situation.container(&host.name) else { continue };
+        for mount in mounts(&host.settings.mount, false) {
+            let Some(old) = bind_source(container, &mount.container) else { continue };
+            if old != mount.host {
+                refusals.push(Refusal::Immutable {
+                    node: Some(host.name.clone()),
+                    what: format!("the mount path of {}", mount.container),
+                    old,
+                    new: mount.host,
+                });
+            }
+        }
+    }
+    refusals
+}

@@ -1,0 +1,245 @@
+//! From the whole input to the plan: the use case of this folder, read as the list of what is decided and in which
+//! order.
+
+use std::collections::BTreeMap;
+
+use omsctl_inventory::{Deployment, Host, InitOrder, Region};
+use omsctl_proto::{
+    Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, ImageOrigin, InitState, NodeName,
+    Secret, SecretName,
+};
+
+use super::addresses::{self, Addresses};
+use super::check_plan;
+use super::config;
+use super::findings::look;
+use super::gates::{self, Draft};
+use super::input::{Goal, Observed};
+use super::output::{Content, NodeSteps, Plan, Role};
+use super::ownership;
+use super::refusal::{Refusal, Refusals};
+use super::situation::Situation;
+use super::steps::steps;
+use super::upgrade;
+use super::wanted::{Wanted, wanted};
+
+/// What has to be done on every selected host so that the files come true, or every reason not to begin.
+///
+/// # Errors
+/// [`Refusals`] with all reasons at once: nothing may be changed (exit 3). Under `keep_going` a reason that is about
+/// one host only leaves that host out instead.
+pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result<Plan, Refusals> {
+    let Addresses { by_node, refusals, warnings } = addresses::resolve(deployment, observed);
+    let situation = Situation { deployment, observed, goal, addresses: &by_node };
+    let mut outcome = Outcome { refusals: Vec::new(), plan: Plan { warnings, ..Plan::default() } };
+    // Also under `keep_going`: `cm_nodes` without this host would drop it from the cluster.
+    outcome.refusals.extend(relevant(deployment, refusals));
+    for refusal in cluster(situation) {
+        outcome.refuse(refusal, goal);
+    }
+    let mut drafts = Vec::new();
+    for host in deployment.hosts.iter().filter(|host| host.selected) {
+        drafts.extend(outcome.draft(situation, host));
+    }
+    gates::set(situation, &mut drafts);
+    outcome.plan.schema_order = gates::schema_order(situation, &drafts);
+    outcome.plan.sequential = drafts.iter().any(|draft| is_sequential(deployment, &draft.node));
+    outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));
+    outcome.refusals.extend(unread_metadb(situation, &drafts));
+    outcome.plan.warnings.extend(config::warnings(situation));
+    for draft in drafts {
+        outcome.accept(draft);
+    }
+    outcome.finish(situation)
+}
+
+/// Everything about the cluster as a whole.
+pub(super) fn cluster(situation: Situation<'_>) -> Vec<Refusal> {
+    let mut refusals = ownership::judge(situation);
+    refusals.extend(upgrade::judge(situation));
+    refusals.extend(config::changes_that_take_more(situation));
+    refusals
+}
+
+struct Outcome {
+    refusals: Vec<Refusal>,
+    plan: Plan,
+}
+
+impl Outcome {
+    fn refuse(&mut self, refusal: Refusal, goal: &Goal) {
+        match refusal.node() {
+            Some(node) if goal.keep_going => {
+                self.plan.left_out.insert(node.clone(), refusal.report());
+            }
+            Some(_) | None if self.refusals.contains(&refusal) => {}
+            Some(_) | None => self.refusals.push(refusal),
+        }
+    }
+
+    /// The steps of one host without gates; `None` when it is left out or cannot be planned.
+    fn draft(&mut self, situation: Situation<'_>, host: &Host) -> Option<Draft> {
+        let goal = situation.goal;
+        let facts = match situation.observed.facts.get(&host.name) {
+            Some(Ok(facts)) => facts,
+            Some(Err(error)) => {
+                self.plan.unreachable.insert(host.name.clone(), error.clone());
+                return None;
+            }
+            None => {
+                let error = ErrorReport::new(ErrorCode::Unreachable, "the host was not asked");
+                self.plan.unreachable.insert(host.name.clone(), error);
+                return None;
+            }
+        };
+        if goal.leave_out.contains(&host.name) {
+            let error = ErrorReport::new(ErrorCode::Cancelled, "a check failed on this host")
+                .hint("`omsctl check` says which and what to do");
+            self.plan.left_out.entry(host.name.clone()).or_insert(error);
+        }
+        if self.plan.left_out.contains_key(&host.name) {
+            return None;
+        }
+        if let Some(cause) = docker_trouble(&facts.docker) {
+            self.refuse(Refusal::Docker { node: host.name.clone(), cause }, goal);
+            return None;
+        }
+        let region = situation.region(host)?;
+        match wanted(situation, host)? {
+            Ok(wanted) => Some(draft(situation, host, region, facts, wanted)),
+            Err(refusal) => {
+                self.refuse(refusal, goal);
+                None
+            }
+        }
+    }
+
+    fn accept(&mut self, draft: Draft) {
+        let secrets = secrets(&draft);
+        if !secrets.is_empty() {
+            self.plan.secrets.insert(draft.node.clone(), secrets);
+        }
+        let contents = contents(&draft);
+        if !contents.is_empty() {
+            self.plan.contents.insert(draft.node.clone(), contents);
+        }
+        let Draft { node, role, steps, register, .. } = draft;
+        self.plan.nodes.push(NodeSteps { node, role, steps, register });
+    }
+
+    fn finish(mut self, situation: Situation<'_>) -> Result<Plan, Refusals> {
+        if self.refusals.is_empty() {
+            let broken = check_plan::broken_rules(&self.plan, situation.deployment, situation.observed);
+            self.refusals.extend(broken.into_iter().map(|rule| Refusal::Rule { rule }));
+        }
+        if self.refusals.is_empty() { Ok(self.plan) } else { Err(Refusals(self.refusals)) }
+    }
+}
+
+/// An address that nobody will use is no reason to refuse: only regions with a selected host get a `cm_nodes`.
+fn relevant(deployment: &Deployment, refusals: Vec<Refusal>) -> Vec<Refusal> {
+    let region = |node: &NodeName| deployment.host(node).map(|host| &host.region);
+    refusals
+        .into_iter()
+        .filter(|refusal| match refusal.node() {
+            None => true,
+            Some(node) => {
+                deployment.hosts.iter().any(|host| host.selected && Some(&host.region) == region(node))
+            }
+        })
+        .collect()
+}
+
+/// Docker's words when it does not answer.
+pub(super) fn docker_trouble(docker: &DockerFacts) -> Option<String> {
+    match docker {
+        DockerFacts::Answers { .. } => None,
+        DockerFacts::Missing { looked_in } => Some(format!("there is no docker command in {looked_in}")),
+        DockerFacts::Silent { error } => Some(error.clone()),
+    }
+}
+
+fn draft(situation: Situation<'_>, host: &Host, region: &Region, facts: &Facts, wanted: Wanted) -> Draft {
+    let config = config::compare(region, &situation.nodes_of(region), facts);
+    let findings = look(&wanted, config, facts, &situation.goal.key);
+    let steps = steps(&wanted, &findings, facts, &situation.goal.run);
+    let registered = situation.row(&host.name);
+    let new = facts.container.is_none() && registered.is_none();
+    let register = match (situation.metadb(), registered) {
+        // Without the MetaDB nobody can say; with steps to do that is refused.
+        (None, _) => None,
+        (Some(_), None) => Some("the MetaDB does not list the host".to_owned()),
+        (Some(_), Some(row)) if row.status.eq_ignore_ascii_case("online") => None,
+        (Some(_), Some(row)) => Some(format!("the MetaDB shows the host as {}", row.status)),
+    };
+    Draft {
+        node: host.name.clone(),
+        role: if new { Role::New } else { Role::Existing },
+        wanted,
+        findings,
+        steps,
+        register,
+    }
+}
+
+fn is_sequential(deployment: &Deployment, node: &NodeName) -> bool {
+    deployment.host(node).is_some_and(|host| host.settings.init_order == InitOrder::Sequential)
+}
+
+/// An initialisation that this plan does not see through may be inside its schema step.
+fn initialised_elsewhere(situation: Situation<'_>, schema_order: &[NodeName]) -> Vec<Refusal> {
+    if schema_order.is_empty() {
+        return Vec::new();
+    }
+    let running = |container: &&ContainerFacts| container.initialisation.state == InitState::Running;
+    let outside = situation.deployment.hosts.iter().filter(|host| !host.selected);
+    outside
+        .filter_map(|host| Some((host, situation.container(&host.name).filter(running)?)))
+        .map(|(host, container)| Refusal::InitialisationElsewhere {
+            node: host.name.clone(),
+            proof: container.initialisation.proof.clone(),
+        })
+        .collect()
+}
+
+fn unread_metadb(situation: Situation<'_>, drafts: &[Draft]) -> Option<Refusal> {
+    let needed = drafts.iter().any(|draft| !draft.steps.is_empty());
+    match &situation.observed.metadb {
+        Some(Ok(_)) => None,
+        Some(Err(_)) | None if !needed => None,
+        Some(Err(error)) => Some(Refusal::MetaDbUnread { cause: Some(error.clone()) }),
+        None => Some(Refusal::MetaDbUnread { cause: None }),
+    }
+}
+
+/// The texts behind the names in the steps, and no others.
+fn secrets(draft: &Draft) -> BTreeMap<SecretName, Secret> {
+    let files = draft.wanted.certificates.iter().chain([&draft.wanted.config]);
+    let texts: BTreeMap<_, _> = files.map(|file| (&file.file.content, &file.text)).collect();
+    let named = draft.steps.iter().flat_map(|step| {
+        if let Action::WriteCertificates { files } = &step.action {
+            files.iter().collect()
+        } else if let Action::WriteConfig { file, .. } = &step.action {
+            vec![file]
+        } else {
+            Vec::new()
+        }
+    });
+    named.filter_map(|file| Some((file.content.clone(), (*texts.get(&file.content)?).clone()))).collect()
+}
+
+fn contents(draft: &Draft) -> Vec<Content> {
+    let needed = draft.steps.iter().filter_map(|step| {
+        if let Action::LoadImage { origin: ImageOrigin::Archive { content, size }, .. } = &step.action {
+            Some((content, *size))
+        } else {
+            None
+        }
+    });
+    let archive = draft.wanted.archive.clone();
+    needed
+        .filter_map(|(content, size)| {
+            Some(Content { content: content.clone(), archive: archive.clone()?, size })
+        })
+        .collect()
+}

@@ -1,0 +1,240 @@
+//! Why no plan is made. Every refusal says what was found, what was wanted, and what to do now; nothing was changed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use omsctl_proto::{CheckResult, CheckStatus, ErrorCode, ErrorReport, NodeName};
+
+use crate::ports::MetaDbError;
+
+/// One reason not to begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{node}: oms_host_ip is {address}, and no interface of the host has it")]
+    AddressNotOnHost { node: NodeName, address: IpAddr, has: Vec<IpAddr> },
+    #[error("{node}: the address by which OMS knows the host cannot be told")]
+    AddressUnknown { node: NodeName, reason: String, has: Vec<IpAddr> },
+    #[error("{} have one address: {address}", list(nodes))]
+    AddressTwice { address: IpAddr, nodes: Vec<NodeName> },
+    #[error("cm_nodes of config.yaml lists {address}, and no host of the inventory has it")]
+    ListedNodeUnknown { address: IpAddr, place: Option<String> },
+
+    #[error("{node}: Docker does not answer")]
+    Docker { node: NodeName, cause: String },
+    #[error("the archive {} was not read", path.display())]
+    ArchiveUnread { path: PathBuf },
+    #[error("the file {} was not read", path.display())]
+    CertificateUnread { path: PathBuf },
+    #[error("{node}: the tag of {reference} does not tell the version of OMS")]
+    InitialiserUnknown { node: NodeName, reference: String },
+
+    #[error("the MetaDB cannot be read, so nobody knows whose cluster it holds")]
+    MetaDbUnread { cause: Option<MetaDbError> },
+    #[error("the MetaDB holds another cluster")]
+    AnotherCluster { holds: Vec<String> },
+    #[error("{address} belongs to the cluster, and no host of the inventory has it")]
+    HostNotInInventory { address: String, listed_by: Vec<String> },
+    #[error("{}{what} of an initialised cluster never changes: it is {old}, the files say {new}", at(node.as_ref()))]
+    Immutable { node: Option<NodeName>, what: String, old: String, new: String },
+    #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
+    Upgrade { runs: String, wants: String },
+    #[error("{}: a change of {key} takes more than a new config.yaml", list(nodes))]
+    TakesMore { nodes: Vec<NodeName>, key: String, old: String, new: String, way: String },
+    #[error("{node} is outside --limit and is being initialised")]
+    InitialisationElsewhere { node: NodeName, proof: String },
+
+    #[error("the plan breaks a rule of its own: {rule}")]
+    Rule { rule: String },
+}
+
+/// All reasons at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(_0))]
+pub struct Refusals(pub Vec<Refusal>);
+
+impl Refusal {
+    /// The host it is about; `None` for the whole cluster.
+    pub fn node(&self) -> Option<&NodeName> {
+        match self {
+            Self::AddressNotOnHost { node, .. }
+            | Self::AddressUnknown { node, .. }
+            | Self::Docker { node, .. }
+            | Self::InitialiserUnknown { node, .. } => Some(node),
+            Self::Immutable { node, .. } => node.as_ref(),
+            Self::AddressTwice { .. }
+            | Self::ListedNodeUnknown { .. }
+            | Self::ArchiveUnread { .. }
+            | Self::CertificateUnread { .. }
+            | Self::MetaDbUnread { .. }
+            | Self::AnotherCluster { .. }
+            | Self::HostNotInInventory { .. }
+            | Self::Upgrade { .. }
+            | Self::TakesMore { .. }
+            | Self::InitialisationElsewhere { .. }
+            | Self::Rule { .. } => None,
+        }
+    }
+
+    /// With code, causes and remedy, as it is shown anywhere.
+    pub fn report(&self) -> ErrorReport {
+        let mut report = ErrorReport::new(self.code(), self.to_string());
+        report.causes = self.causes();
+        report.hint(self.hint())
+    }
+
+    /// As a failed row of `check`.
+    pub fn check(&self, name: &str) -> CheckResult {
+        CheckResult {
+            node: self.node().cloned(),
+            name: name.to_owned(),
+            status: CheckStatus::Fail,
+            expected: self.expected().to_owned(),
+            found: self.report().one_line(),
+            fix: self.hint(),
+        }
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::AddressNotOnHost { .. }
+            | Self::AddressUnknown { .. }
+            | Self::AddressTwice { .. }
+            | Self::ListedNodeUnknown { .. }
+            | Self::TakesMore { .. } => ErrorCode::Container,
+            Self::Docker { .. } => ErrorCode::Docker,
+            Self::ArchiveUnread { .. } | Self::Upgrade { .. } => ErrorCode::Image,
+            Self::CertificateUnread { .. } => ErrorCode::File,
+            Self::InitialiserUnknown { .. } | Self::InitialisationElsewhere { .. } => {
+                ErrorCode::Initialisation
+            }
+            Self::MetaDbUnread { .. }
+            | Self::AnotherCluster { .. }
+            | Self::HostNotInInventory { .. }
+            | Self::Immutable { .. } => ErrorCode::Metadb,
+            Self::Rule { .. } => ErrorCode::Internal,
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::AddressNotOnHost { has, .. } => vec![has_addresses(has)],
+            Self::AddressUnknown { reason, has, .. } => vec![reason.clone(), has_addresses(has)],
+            Self::ListedNodeUnknown { place, .. } => {
+                place.iter().map(|at| format!("listed at {at}")).collect()
+            }
+            Self::Docker { cause, .. } => vec![cause.clone()],
+            Self::MetaDbUnread { cause } => cause.iter().map(ToString::to_string).collect(),
+            Self::AnotherCluster { holds } => holds.clone(),
+            Self::HostNotInInventory { listed_by, .. } => vec![format!("listed by {}", listed_by.join(", "))],
+            Self::TakesMore { old, new, .. } => vec![format!("it is {old}, the files say {new}")],
+            Self::InitialisationElsewhere { proof, .. } => vec![proof.clone()],
+            Self::AddressTwice { .. }
+            | Self::ArchiveUnread { .. }
+            | Self::CertificateUnread { .. }
+            | Self::InitialiserUnknown { .. }
+            | Self::Immutable { .. }
+            | Self::Upgrade { .. }
+            | Self::Rule { .. } => Vec::new(),
+        }
+    }
+
+    /// What should be there instead.
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::AddressNotOnHost { .. } | Self::AddressUnknown { .. } => "an address of the host",
+            Self::AddressTwice { .. } => "another address for each host",
+            Self::ListedNodeUnknown { .. } | Self::HostNotInInventory { .. } => {
+                "every host of the cluster has a line in the inventory"
+            }
+            Self::Docker { .. } => "Docker answers",
+            Self::ArchiveUnread { .. } | Self::CertificateUnread { .. } => "a readable file",
+            Self::InitialiserUnknown { .. } => "oms_init_by, or a tag with a version",
+            Self::MetaDbUnread { .. } => "the MetaDB answers",
+            Self::AnotherCluster { .. } => "empty databases, or this cluster",
+            Self::Immutable { .. } => "what the cluster was initialised with",
+            Self::Upgrade { .. } => "the version that the cluster runs",
+            Self::TakesMore { .. } => "keys that a new config.yaml can change",
+            Self::InitialisationElsewhere { .. } => "no initialisation outside --limit",
+            Self::Rule { .. } => "a plan that keeps its rules",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::AddressNotOnHost { node, .. } | Self::AddressUnknown { node, .. } => {
+                format!("set oms_host_ip of {node} to an address that the other hosts reach it by")
+            }
+            Self::AddressTwice { .. } => "give each host its own ansible_host or oms_host_ip".to_owned(),
+            Self::ListedNodeUnknown { .. } => {
+                "add the host's line to the inventory, or take the address out of \
+                 cm_nodes (omsctl writes the list itself)"
+                    .to_owned()
+            }
+            Self::Docker { .. } => {
+                "install or start Docker there (`systemctl start docker`), or leave the host \
+                 out with --keep-going"
+                    .to_owned()
+            }
+            Self::ArchiveUnread { .. } => "see the message about the archive above".to_owned(),
+            Self::CertificateUnread { .. } => "make it readable for who runs omsctl".to_owned(),
+            Self::InitialiserUnknown { .. } => {
+                "set oms_init_by to `script` (up to OMS 4.2.10) or `self` (from \
+                 4.2.11 on)"
+                    .to_owned()
+            }
+            Self::MetaDbUnread { .. } => {
+                "mend what `omsctl check` shows as metadb_login, then run this again".to_owned()
+            }
+            Self::AnotherCluster { .. } => {
+                "use other database names in config.yaml; if these hosts shall join \
+                 that cluster, add --join-metadb"
+                    .to_owned()
+            }
+            Self::HostNotInInventory { address, .. } => format!(
+                "put its line back into the inventory; to take the host out of the cluster: \
+                 `omsctl remove {address}` while its line is there"
+            ),
+            Self::Immutable { .. } => "put the former value back".to_owned(),
+            Self::Upgrade { .. } => {
+                "`omsctl upgrade` changes the version of a cluster; or name the image that \
+                 it runs"
+                    .to_owned()
+            }
+            Self::TakesMore { way, .. } => way.clone(),
+            Self::InitialisationElsewhere { .. } => {
+                "run this again without --limit: the schema step runs on \
+                 one host at a time"
+                    .to_owned()
+            }
+            Self::Rule { .. } => "this is a bug of omsctl: nothing was changed; please report it with \
+                 `omsctl plan --format json`"
+                .to_owned(),
+        }
+    }
+}
+
+impl Refusals {
+    pub fn reports(&self) -> Vec<ErrorReport> {
+        self.0.iter().map(Refusal::report).collect()
+    }
+}
+
+fn has_addresses(has: &[IpAddr]) -> String {
+    if has.is_empty() {
+        return "the host shows no address".to_owned();
+    }
+    let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+    format!("the host has {}", has.join(", "))
+}
+
+fn at(node: Option<&NodeName>) -> String {
+    node.map(|node| format!("{node}: ")).unwrap_or_default()
+}
+
+fn list(nodes: &[NodeName]) -> String {
+    nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn lines(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|refusal| refusal.report().one_line()).collect::<Vec<_>>().join("\n")
+}

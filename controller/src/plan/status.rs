@@ -1,0 +1,183 @@
+//! What is there now, host by host: facts and MetaDB folded into one state each. Compares with nothing that is wanted
+//! except that a host shall serve.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use omsctl_inventory::Deployment;
+use omsctl_proto::{ContainerFacts, Facts, InitState, NodeName};
+use serde::Serialize;
+
+use super::addresses;
+use super::findings::SERVICES;
+use super::input::Observed;
+use super::planner::docker_trouble;
+use super::situation::is_address;
+use crate::ports::MetaDbFacts;
+
+/// A host without a heartbeat for so long is down to OMS (`research/oms.md` 5).
+const HEARTBEAT_LIMIT_S: i64 = 540;
+
+/// The whole cluster; the shape of `status --format json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Every host is ready.
+    pub healthy: bool,
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeStatus {
+    pub node: NodeName,
+    pub state: NodeState,
+    /// By which OMS knows the host; `None` when that cannot be told.
+    pub address: Option<IpAddr>,
+    /// As this host's Docker has it.
+    pub image_id: Option<String>,
+    pub container_id: Option<String>,
+    /// supervisord's programs and their states.
+    pub services: BTreeMap<String, String>,
+    /// `None` when the MetaDB does not list the host or was not read.
+    pub registered: Option<Registered>,
+    /// What keeps it from being ready, in words.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Runs, initialised, healthy, registered.
+    Ready,
+    /// Runs, and something of that is missing.
+    Degraded,
+    Stopped,
+    /// No container.
+    Absent,
+    Unreachable,
+    /// The host answers, and what decides could not be looked at.
+    Unknown,
+}
+
+/// What the MetaDB shows of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Registered {
+    pub status: String,
+    /// Seconds by the database's clock; `None` without a heartbeat.
+    pub heartbeat_age_s: Option<i64>,
+}
+
+/// The state of every selected host.
+pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
+    let addresses = addresses::resolve(deployment, observed).by_node;
+    let metadb = observed.metadb.as_ref().and_then(|facts| facts.as_ref().ok());
+    let nodes: Vec<NodeStatus> = deployment
+        .hosts
+        .iter()
+        .filter(|host| host.selected)
+        .map(|host| {
+            let facts = observed.facts.get(&host.name).map(|facts| facts.as_ref().map_err(|e| e.one_line()));
+            let facts = facts.unwrap_or_else(|| Err("the host was not asked".to_owned()));
+            node(host.name.clone(), addresses.get(&host.name).copied(), facts, metadb)
+        })
+        .collect();
+    Status { healthy: nodes.iter().all(|node| node.state == NodeState::Ready), nodes }
+}
+
+fn node(
+    node: NodeName,
+    address: Option<IpAddr>,
+    facts: Result<&Facts, String>,
+    metadb: Option<&MetaDbFacts>,
+) -> NodeStatus {
+    let registered = address.zip(metadb).and_then(|(address, metadb)| registered(metadb, address));
+    let container = facts.as_ref().ok().and_then(|facts| facts.container.as_ref());
+    let (state, reasons) = state(facts.clone(), metadb.is_some(), registered.as_ref());
+    NodeStatus {
+        node,
+        state,
+        address,
+        image_id: container.map(|found| found.image_id.to_string()),
+        container_id: container.map(|found| found.id.clone()),
+        services: container.map(|found| found.services.clone()).unwrap_or_default(),
+        registered,
+        reasons,
+    }
+}
+
+fn registered(metadb: &MetaDbFacts, address: IpAddr) -> Option<Registered> {
+    let row = metadb.hosts.iter().find(|row| is_address(&row.ip, address))?;
+    let ages = metadb.heartbeats.iter().filter(|beat| is_address(&beat.ip, address)).map(|beat| beat.age_s);
+    Some(Registered { status: row.status.clone(), heartbeat_age_s: ages.min() })
+}
+
+fn state(
+    facts: Result<&Facts, String>,
+    metadb_was_read: bool,
+    registered: Option<&Registered>,
+) -> (NodeState, Vec<String>) {
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => return (NodeState::Unreachable, vec![error]),
+    };
+    if let Some(trouble) = docker_trouble(&facts.docker) {
+        return (NodeState::Unknown, vec![trouble]);
+    }
+    let Some(container) = &facts.container else { return (NodeState::Absent, Vec::new()) };
+    if !container.running {
+        return (NodeState::Stopped, vec![format!("the container is {}", container.status)]);
+    }
+    let mut reasons = inside(container);
+    if metadb_was_read {
+        reasons.extend(registration(registered));
+    }
+    if !reasons.is_empty() {
+        (NodeState::Degraded, reasons)
+    } else if metadb_was_read {
+        (NodeState::Ready, reasons)
+    } else {
+        (NodeState::Unknown, vec!["the MetaDB was not read".to_owned()])
+    }
+}
+
+fn inside(container: &ContainerFacts) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let init = &container.initialisation;
+    match init.state {
+        InitState::Succeeded => {}
+        InitState::NotBegun => reasons.push("not initialised".to_owned()),
+        InitState::Running => reasons.push(format!("is being initialised, step {}", init.last_step)),
+        InitState::Failed => reasons.push(format!("the initialisation failed: {}", init.proof)),
+        InitState::Interrupted => reasons.push(format!("the initialisation was interrupted: {}", init.proof)),
+        InitState::CannotTell => reasons.push("nobody can tell whether it is initialised".to_owned()),
+    }
+    for service in SERVICES {
+        let state = container.services.get(service).map_or("missing", String::as_str);
+        if state != "RUNNING" {
+            reasons.push(format!("{service} is {state}"));
+        }
+    }
+    match &container.health {
+        Some(health) if health.healthy => {}
+        Some(health) => reasons.push(format!("not healthy: {}", health.answer)),
+        None => reasons.push("its health was not seen".to_owned()),
+    }
+    if !container.stale_mounts.is_empty() {
+        reasons.push(format!("deleted under the container: {}", container.stale_mounts.join(", ")));
+    }
+    reasons
+}
+
+fn registration(registered: Option<&Registered>) -> Option<String> {
+    let Some(registered) = registered else {
+        return Some("the MetaDB does not list the host".to_owned());
+    };
+    if !registered.status.eq_ignore_ascii_case("online") {
+        return Some(format!("the MetaDB shows it as {}", registered.status));
+    }
+    match registered.heartbeat_age_s {
+        None => Some("no heartbeat in the MetaDB".to_owned()),
+        Some(age) if age > HEARTBEAT_LIMIT_S => Some(format!("the last heartbeat is {age} s old")),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,117 @@
+//! From differences to steps: which actions mend them, in the order of design.md section 3. Gates are put on later.
+
+use omsctl_proto::{Action, Facts, Initialiser, RunId, Step};
+
+use super::findings::{ContainerFinding, Findings};
+use super::wanted::Wanted;
+
+/// The steps of one host; empty when nothing differs.
+pub(super) fn steps(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Vec<Step> {
+    let mut steps = files(wanted, findings, facts);
+    steps.extend(image(wanted, findings));
+    let container = container(wanted, findings, run);
+    let started = container.is_some();
+    steps.extend(container);
+    let rest = after_the_container(wanted, findings, started);
+    steps.extend(rest);
+    steps
+}
+
+fn step(why: impl Into<String>, action: Action) -> Step {
+    Step { why: why.into(), gate: None, action }
+}
+
+fn files(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !findings.missing_directories.is_empty() {
+        let why = format!("not there: {}", findings.missing_directories.join(", "));
+        steps.push(step(why, Action::MakeDirectories { paths: findings.missing_directories.clone() }));
+    }
+    if let Some(why) = &findings.certificates {
+        let files = wanted.certificates.iter().map(|wanted| wanted.file.clone()).collect();
+        steps.push(step(why, Action::WriteCertificates { files }));
+    }
+    if let Some(why) = findings.config.why() {
+        steps.push(step(why, write_config(wanted, findings, facts)));
+    }
+    steps
+}
+
+/// Read back inside only where the container that runs now goes on with the same file.
+pub(super) fn write_config(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Action {
+    let stays =
+        findings.container == ContainerFinding::Runs && facts.container.as_ref().is_some_and(|c| c.running);
+    Action::WriteConfig {
+        file: wanted.config.file.clone(),
+        container: stays.then(|| wanted.container.name.clone()),
+    }
+}
+
+fn image(wanted: &Wanted, findings: &Findings) -> Option<Step> {
+    let why = findings.image.as_ref()?;
+    let image = wanted.container.image.clone();
+    Some(step(why, Action::LoadImage { image, origin: wanted.origin.clone() }))
+}
+
+fn container(wanted: &Wanted, findings: &Findings, run: &RunId) -> Option<Step> {
+    let name = wanted.container.name.clone();
+    match &findings.container {
+        ContainerFinding::Runs => None,
+        ContainerFinding::Stopped(why) => Some(step(why, Action::StartContainer { name })),
+        ContainerFinding::Restart(why) => Some(step(why, Action::RestartContainer { name })),
+        ContainerFinding::Absent => {
+            let create = Action::CreateContainer { container: wanted.container.clone(), set_aside: None };
+            Some(step(format!("there is no container {name}"), create))
+        }
+        ContainerFinding::Differs(why) => {
+            let set_aside = Some(format!("{name}-{run}"));
+            let create = Action::CreateContainer { container: wanted.container.clone(), set_aside };
+            Some(step(why, create))
+        }
+    }
+}
+
+/// The script wants its services up first. A container that initialises itself brings them up by that; and in one
+/// that ran before, they may be down until it is initialised.
+fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> Vec<Step> {
+    let name = wanted.container.name.clone();
+    let initialise = findings.initialise.as_ref().map(|why| {
+        let action =
+            Action::Initialise { container: name.clone(), by: wanted.initialiser, logs: wanted.logs.clone() };
+        step(why, action)
+    });
+    let reload = match (&findings.reload, &findings.container) {
+        (Some(why), ContainerFinding::Stopped(_) | ContainerFinding::Restart(_) | ContainerFinding::Runs) => {
+            Some(step(why, Action::ReloadConfig { container: name.clone() }))
+        }
+        (Some(_), ContainerFinding::Absent | ContainerFinding::Differs(_)) | (None, _) => None,
+    };
+    let services_first = started && (initialise.is_none() || wanted.initialiser == Initialiser::Script);
+    let services_why = if started {
+        Some("the container starts")
+    } else if initialise.is_some() || reload.is_some() {
+        Some("services are restarted")
+    } else {
+        findings.services.as_deref()
+    };
+    let services = services_why.map(|why| step(why, Action::AwaitServices { container: name.clone() }));
+    let health_why = if services.is_some() {
+        Some("OMS says last whether all is well")
+    } else {
+        findings.health.as_deref()
+    };
+    let healthy = health_why
+        .map(|why| step(why, Action::AwaitHealthy { container: name, health: wanted.health.clone() }));
+    let mut steps = Vec::new();
+    if services_first {
+        steps.extend(services);
+        steps.extend(initialise);
+        steps.extend(reload);
+    } else {
+        steps.extend(initialise);
+        steps.extend(reload);
+        steps.extend(services);
+    }
+    steps.extend(healthy);
+    steps
+}

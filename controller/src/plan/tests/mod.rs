@@ -1,0 +1,10 @@
+//! The planner's promises, one file a subject. Everything goes through [`super::plan`] as a command would call it.
+
+mod addresses;
+mod checks;
+mod cluster;
+mod properties;
+mod repair;
+mod rollout;
+mod scale_out;
+mod status;

@@ -1,0 +1,160 @@
+//! The first rollout, and the second one that finds nothing to do.
+
+use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder};
+use omsctl_proto::{Action, Gate, InitState, Secret, StepId};
+
+use crate::plan::Role;
+use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, name, steps_of};
+
+const FRESH: [&str; 8] = [
+    "make_directories",
+    "write_config",
+    "load_image",
+    "create_container",
+    "await_services",
+    "schema:initialise",
+    "await_healthy",
+    "register",
+];
+
+#[test]
+fn fresh_hosts_get_everything_in_the_order_of_the_design() {
+    let cluster = Cluster::fresh(3);
+    let plan = cluster.plan().unwrap();
+    for node in ["n1", "n2", "n3"] {
+        assert_eq!(steps_of(&plan, node), FRESH, "{node}");
+        assert_eq!(plan.node(&name(node)).unwrap().role, Role::New);
+    }
+    assert_eq!(plan.changes(), 24);
+    assert_eq!(plan.schema_order, ["n1", "n2", "n3"].map(name));
+    assert!(!plan.sequential);
+    assert_eq!(plan.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_container_is_created_with_the_documented_arguments() {
+    let plan = Cluster::fresh(1).plan().unwrap();
+    let step = plan.nodes[0].step(StepId::CreateContainer).unwrap().clone();
+    let Action::CreateContainer { container, set_aside: None } = step.action else { panic!("{step:?}") };
+    let mounts: Vec<String> =
+        container.mounts.iter().map(|mount| format!("{}:{}", mount.host, mount.container)).collect();
+    assert_eq!(
+        mounts,
+        [
+            "/data/oms/config.yaml:/home/admin/conf/config.yaml",
+            "/data/oms/oms_logs:/home/admin/logs",
+            "/data/oms/oms_store:/home/ds/store",
+            "/data/oms/oms_run:/home/ds/run",
+        ]
+    );
+    assert_eq!(container.host_ip.to_string(), "10.0.0.1");
+    assert_eq!(container.image.reference, "reg/oceanbase/oms:feature_4.2.7_ce");
+    assert_eq!(container.restart_policy, None);
+}
+
+#[test]
+fn what_the_steps_name_travels_beside_them_and_no_secret_is_in_the_plan() {
+    let plan = Cluster::fresh(1).plan().unwrap();
+    let secrets = &plan.secrets[&name("n1")];
+    let config = secrets.values().next().unwrap().expose();
+    assert!(config.contains(PASSWORD) && config.contains("\"10.0.0.1\""), "{config}");
+    let contents = &plan.contents[&name("n1")];
+    assert_eq!(contents[0].content, archive("4.2.7").raw_content);
+    assert_eq!(contents[0].archive.to_str(), Some(ARCHIVE));
+    let text = serde_json::to_string(&plan.nodes[0].steps).unwrap() + &format!("{plan:?}");
+    assert!(!text.contains(PASSWORD), "{text}");
+}
+
+#[test]
+fn a_second_apply_finds_nothing_to_do() {
+    let cluster = Cluster::ready(3);
+    let plan = cluster.plan().unwrap();
+    assert_eq!(plan.changes(), 0);
+    assert_eq!(plan.nodes.len(), 3);
+    assert!(plan.nodes.iter().all(crate::plan::NodeSteps::is_empty));
+    assert!(plan.secrets.is_empty() && plan.contents.is_empty() && plan.schema_order.is_empty());
+}
+
+#[test]
+fn certificates_are_written_and_mounted_when_they_are_given() {
+    let mut cluster = Cluster::fresh(1);
+    let files = HttpsFiles { cert: "/pki/a.crt".into(), key: "/pki/a.key".into() };
+    cluster.settings("n1").https = Some(files);
+    assert!(cluster.refused().contains("/pki/a.crt was not read"), "{}", cluster.refused());
+    cluster.observed.certificates =
+        [("/pki/a.crt".into(), Secret::new("crt")), ("/pki/a.key".into(), Secret::new("key"))].into();
+    let plan = cluster.plan().unwrap();
+    assert_eq!(steps_of(&plan, "n1")[..3], ["make_directories", "write_certificates", "write_config"]);
+    assert_eq!(plan.secrets[&name("n1")].len(), 3);
+    cluster.walk(&plan);
+    assert_eq!(cluster.plan().unwrap().changes(), 0);
+    assert!(
+        cluster.container("n1").binds.iter().any(|bind| bind.ends_with(":/etc/pki/nginx/oms_server.key"))
+    );
+
+    cluster.observed.certificates.insert("/pki/a.crt".into(), Secret::new("renewed"));
+    assert_eq!(
+        cluster.steps("n1"),
+        ["write_certificates", "restart_container", "await_services", "await_healthy"]
+    );
+}
+
+#[test]
+fn images_that_initialise_themselves_wait_at_the_gate_before_they_start() {
+    let mut cluster = Cluster::fresh(2);
+    cluster.observed.archives.insert(ARCHIVE.into(), archive("4.2.11"));
+    let plan = cluster.plan().unwrap();
+    assert_eq!(
+        steps_of(&plan, "n1")[3..],
+        ["schema:create_container", "initialise", "await_services", "await_healthy", "register"]
+    );
+    assert_eq!(plan.schema_order, ["n1", "n2"].map(name));
+}
+
+#[test]
+fn a_tag_without_a_version_needs_oms_init_by() {
+    let mut cluster = Cluster::fresh(1);
+    cluster.settings("n1").image = ImageSource::Reference("oms:latest".to_owned());
+    let text = cluster.refused();
+    assert!(text.contains("tag of oms:latest does not tell") && text.contains("set oms_init_by"), "{text}");
+    cluster.settings("n1").init_by = InitBy::Image;
+    let plan = cluster.plan().unwrap();
+    assert_eq!(plan.nodes[0].step(StepId::CreateContainer).unwrap().gate, Some(Gate::Schema));
+    assert!(plan.contents.is_empty());
+}
+
+#[test]
+fn sequential_order_is_handed_on() {
+    let mut cluster = Cluster::fresh(1);
+    cluster.settings("n1").init_order = InitOrder::Sequential;
+    assert!(cluster.plan().unwrap().sequential);
+}
+
+#[test]
+fn an_initialisation_is_found_again_and_comes_first() {
+    #[track_caller]
+    fn check(state: InitState, expected: &[&str]) {
+        let mut cluster = Cluster::fresh(3);
+        let plan = cluster.plan().unwrap();
+        cluster.walk(&plan);
+        cluster.observed.facts.insert(name("n1"), Cluster::fresh(1).observed.facts[&name("n1")].clone());
+        cluster.container("n3").initialisation.state = state;
+        cluster.container("n3").health = None;
+        let plan = cluster.plan().unwrap();
+        assert_eq!(steps_of(&plan, "n3"), expected);
+        assert_eq!(plan.schema_order, ["n3", "n1"].map(name));
+    }
+    check(InitState::Running, &["schema:initialise", "await_services", "await_healthy"]);
+    check(InitState::Interrupted, &["schema:initialise", "await_services", "await_healthy"]);
+}
+
+#[test]
+fn a_host_that_is_initialised_outside_the_limit_is_waited_for() {
+    let mut cluster = Cluster::fresh(2);
+    let plan = cluster.plan().unwrap();
+    cluster.walk(&plan);
+    cluster.container("n2").initialisation.state = InitState::Running;
+    cluster.container("n1").initialisation.state = InitState::Failed;
+    cluster.limit(&["n1"]);
+    assert!(cluster.refused().contains("n2 is outside --limit and is being initialised"));
+}
