@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod cli;
+pub mod command;
 pub mod exit;
 pub mod out;
 pub mod plan;

@@ -1,13 +1,12 @@
 //! `omsctl apply`: reads what should be, looks at what is, refuses or plans, asks, and makes it so.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_inventory::{Deployment, Host};
-use omsctl_proto::{
-    CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult,
-};
+use omsctl_proto::{CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult};
 
 use super::World;
 use super::inputs::{self, Images, Inputs};
@@ -47,7 +46,8 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
     };
     let (result, nodes) = match decide(world, &inputs, &looked, &mut goal, &mut telling).await {
         Decision::Go(plan) => {
-            let act = Act { world, inputs: &inputs, goal: &goal, typed, request };
+            let addresses = plan::resolve_addresses(&inputs.deployment, &looked.observed).by_node;
+            let act = Act { world, inputs: &inputs, goal: &goal, typed, request, addresses };
             act.walk(plan, looked.survey, &mut telling).await
         }
         Decision::Stop(result, nodes) => {
@@ -65,7 +65,13 @@ enum Decision {
 }
 
 /// Checks, plan, question.
-async fn decide(world: &World, inputs: &Inputs, looked: &Looked, goal: &mut Goal, telling: &mut Telling) -> Decision {
+async fn decide(
+    world: &World,
+    inputs: &Inputs,
+    looked: &Looked,
+    goal: &mut Goal,
+    telling: &mut Telling,
+) -> Decision {
     let unreachable = unreachable(inputs, looked);
     if looked.survey.links.is_empty() {
         return Decision::Stop(RunResult::Unreachable, unreachable);
@@ -121,7 +127,8 @@ pub(super) fn view(plan: &Plan) -> PlanView {
 
 /// Hosts of `--limit` that could not be looked at.
 fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
-    let selected = inputs.selected().filter_map(|host| Some((&host.name, looked.survey.failed.get(&host.name)?)));
+    let selected =
+        inputs.selected().filter_map(|host| Some((&host.name, looked.survey.failed.get(&host.name)?)));
     selected
         .map(|(node, error)| NodeOutcome {
             node: node.clone(),
@@ -146,10 +153,16 @@ struct Act<'a> {
     goal: &'a Goal,
     typed: &'a str,
     request: &'a ApplyRequest,
+    addresses: BTreeMap<NodeName, IpAddr>,
 }
 
 impl Act<'_> {
-    async fn walk(&self, plan: Plan, mut survey: Survey, telling: &mut Telling) -> (RunResult, Vec<NodeOutcome>) {
+    async fn walk(
+        &self,
+        plan: Plan,
+        mut survey: Survey,
+        telling: &mut Telling,
+    ) -> (RunResult, Vec<NodeOutcome>) {
         let mut outcomes = self.without_walking(&plan);
         let busy = plan.nodes.iter().any(|node| !node.is_empty());
         if !busy {
@@ -222,20 +235,20 @@ impl Act<'_> {
                 plan: node.node_plan(&self.goal.run, self.typed),
                 role: node.role,
                 secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
-                registration: self.registration(plan, &node.node),
+                registration: self.registration(&node.node),
             };
             works.push((work, link));
         }
         works
     }
 
-    fn registration(&self, plan: &Plan, node: &NodeName) -> Option<Registration> {
+    fn registration(&self, node: &NodeName) -> Option<Registration> {
         let deployment = &self.inputs.deployment;
         let host = deployment.host(node)?;
         let config = &deployment.region(&host.region)?.config;
         Some(Registration {
             reader: look::reader(self.world, deployment),
-            address: plan.addresses.get(node)?.to_string(),
+            address: self.addresses.get(node)?.to_string(),
             heartbeat_database: config.heartbeat_db.clone(),
         })
     }

@@ -19,7 +19,13 @@ pub async fn check(world: &World, typed: &str) -> Exit {
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
     let looked = look::look(world, &inputs, &key, None, &mut telling.emitter).await;
-    let goal = Goal { run, key, join_metadb: false, keep_going: false, leave_out: std::collections::BTreeSet::default() };
+    let goal = Goal {
+        run,
+        key,
+        join_metadb: false,
+        keep_going: false,
+        leave_out: std::collections::BTreeSet::default(),
+    };
     let checks = plan::preflight(&inputs.deployment, &looked.observed, &goal);
     looked.survey.close().await;
     if world.globals.format == Format::Jsonl {
@@ -37,6 +43,6 @@ pub async fn check(world: &World, typed: &str) -> Exit {
     match (written, passed) {
         (Err(_), _) => Exit::Failed,
         (Ok(()), true) => Exit::Done,
-        (Ok(()), false) => Exit::Preflight,
+        (Ok(()), false) => Exit::Refused,
     }
 }

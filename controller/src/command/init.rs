@@ -17,11 +17,16 @@ pub fn init(world: &World, request: &InitRequest) -> Exit {
         ("inventory.ini", templates::inventory_ini(&request.hosts)),
         ("config.yaml", templates::config_yaml()),
     ];
-    let there: Vec<_> =
-        files.iter().map(|(name, _)| *name).filter(|name| world.working_directory.join(name).exists()).collect();
+    let there: Vec<_> = files
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| world.working_directory.join(name).exists())
+        .collect();
     if !there.is_empty() {
         let list = there.join(" and ");
-        world.out.message(&format!("error: {list} is there already and is left as it is; nothing was written"));
+        world
+            .out
+            .message(&format!("error: {list} is there already and is left as it is; nothing was written"));
         return Exit::Usage;
     }
     for (name, text) in files {

@@ -67,7 +67,8 @@ impl Inputs {
 
     fn read_certificates(&mut self, world: &World) -> bool {
         let files = self.deployment.hosts.iter().filter_map(|host| host.settings.https.as_ref());
-        let files: BTreeSet<PathBuf> = files.flat_map(|https| [https.cert.clone(), https.key.clone()]).collect();
+        let files: BTreeSet<PathBuf> =
+            files.flat_map(|https| [https.cert.clone(), https.key.clone()]).collect();
         let mut good = true;
         for path in files {
             match read_certificate(&path) {
@@ -115,7 +116,11 @@ fn read_certificate(path: &Path) -> Result<Secret, String> {
         return Err(format!("it has {size} bytes; at most {CERTIFICATE_LIMIT} are read"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    if text.contains("-----BEGIN ") { Ok(Secret::new(text)) } else { Err("it is not in PEM format".to_owned()) }
+    if text.contains("-----BEGIN ") {
+        Ok(Secret::new(text))
+    } else {
+        Err("it is not in PEM format".to_owned())
+    }
 }
 
 /// The secrets of every host that the plan names.

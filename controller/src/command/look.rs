@@ -34,7 +34,8 @@ pub(super) async fn look(
     });
     let hosts: Vec<_> = hosts.collect();
     let forks = forks.map_or(hosts.len(), NonZeroUsize::get);
-    let surveyor = Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks };
+    let surveyor =
+        Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks };
     let survey = surveyor.look(hosts, &reader(world, deployment), emitter).await;
     let observed = observed(inputs, &survey);
     Looked { survey, observed }
@@ -56,7 +57,8 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
 /// The MetaDB of the deployment: one for all regions.
 pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
     let config = &deployment.regions[0].config;
-    let mut heartbeats: Vec<_> = deployment.regions.iter().map(|region| region.config.heartbeat_db.clone()).collect();
+    let mut heartbeats: Vec<_> =
+        deployment.regions.iter().map(|region| region.config.heartbeat_db.clone()).collect();
     heartbeats.sort();
     heartbeats.dedup();
     MetaDbReader {
@@ -72,8 +74,18 @@ pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
 }
 
 fn target(world: &World, host: &Host) -> HostTarget {
-    let Connection { address, port, port_given, user, password, private_key_file, common_args, extra_args, r#become, method } =
-        host.connection.clone();
+    let Connection {
+        address,
+        port,
+        port_given,
+        user,
+        password,
+        private_key_file,
+        common_args,
+        extra_args,
+        r#become,
+        method,
+    } = host.connection.clone();
     let escalation = Become {
         enabled: r#become.enabled.unwrap_or(true),
         user: r#become.user,

@@ -20,7 +20,13 @@ pub async fn plan(world: &World, typed: &str) -> Exit {
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
     let looked = look::look(world, &inputs, &key, None, &mut telling.emitter).await;
-    let goal = Goal { run, key, join_metadb: false, keep_going: true, leave_out: std::collections::BTreeSet::default() };
+    let goal = Goal {
+        run,
+        key,
+        join_metadb: false,
+        keep_going: true,
+        leave_out: std::collections::BTreeSet::default(),
+    };
     let planned = plan::plan(&inputs.deployment, &looked.observed, &goal);
     let unreachable = looked.survey.failed.clone();
     looked.survey.close().await;
@@ -31,7 +37,7 @@ pub async fn plan(world: &World, typed: &str) -> Exit {
             for report in refusals.reports() {
                 world.out.message(&report_text(&report));
             }
-            return Exit::Preflight;
+            return Exit::Refused;
         }
     };
     for node in &plan.nodes {

@@ -25,7 +25,9 @@ pub async fn show(world: &World, request: &ShowRequest) -> Exit {
     };
     if events.is_empty() {
         let run = &request.run;
-        world.out.message(&format!("error: there is no run {run} here; `omsctl history` lists those that there are"));
+        world.out.message(&format!(
+            "error: there is no run {run} here; `omsctl history` lists those that there are"
+        ));
         return Exit::Usage;
     }
     let mut reporter = match world.globals.format {

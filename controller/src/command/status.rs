@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use omsctl_proto::{ErrorCode, ErrorReport};
 use tokio::time::sleep;
 
 use super::World;
@@ -11,7 +12,7 @@ use super::telling::{Kind, Telling};
 use crate::cli::{Format, StatusRequest};
 use crate::exit::Exit;
 use crate::plan;
-use crate::report::{NodeState, StatusDocument, status_text};
+use crate::report::{NodeState, NodeStatus, Registered, StatusDocument, status_text};
 
 /// Exit 0 unless a host is unreachable.
 pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit {
@@ -22,7 +23,9 @@ pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit
     loop {
         let document = observe(world, &inputs, typed).await;
         let written = match world.globals.format {
-            Format::Human if request.watch => world.out.result_again(&status_text(&document, world.out.style())),
+            Format::Human if request.watch => {
+                world.out.result_again(&status_text(&document, world.out.style()))
+            }
             Format::Human => world.out.result(&status_text(&document, world.out.style())),
             Format::Json | Format::Jsonl => world.out.document(&document),
         };
@@ -49,5 +52,30 @@ async fn observe(world: &World, inputs: &Inputs, typed: &str) -> StatusDocument 
     let status = plan::status(&inputs.deployment, &looked.observed);
     looked.survey.close().await;
     telling.end_looking();
-    StatusDocument::new(status.nodes)
+    StatusDocument::new(status.nodes.into_iter().map(row).collect())
+}
+
+fn row(node: plan::NodeStatus) -> NodeStatus {
+    let state = match node.state {
+        plan::NodeState::Ready => NodeState::Ready,
+        plan::NodeState::Degraded => NodeState::Degraded,
+        plan::NodeState::Stopped => NodeState::Stopped,
+        plan::NodeState::Absent => NodeState::Absent,
+        plan::NodeState::Unreachable => NodeState::Unreachable,
+        plan::NodeState::Unknown => NodeState::Unknown,
+    };
+    let error =
+        (!node.reasons.is_empty()).then(|| ErrorReport::new(ErrorCode::Service, node.reasons.join("; ")));
+    NodeStatus {
+        node: node.node,
+        state,
+        address: node.address.map(|address| address.to_string()),
+        image_id: node.image_id,
+        container_id: node.container_id,
+        services: node.services,
+        registered: node
+            .registered
+            .map(|row| Registered { status: Some(row.status), heartbeat_age_s: row.heartbeat_age_s }),
+        error,
+    }
 }

@@ -33,7 +33,13 @@ pub(super) struct Telling {
 
 impl Telling {
     /// Opens the record in the history and the screen.
-    pub(super) async fn begin(world: &World, run: RunId, typed: &str, kind: Kind, hosts: Vec<NodeName>) -> Self {
+    pub(super) async fn begin(
+        world: &World,
+        run: RunId,
+        typed: &str,
+        kind: Kind,
+        hosts: Vec<NodeName>,
+    ) -> Self {
         let record = RunRecord {
             run: run.clone(),
             command: typed.to_owned(),
@@ -51,7 +57,9 @@ impl Telling {
                 }
             },
             (Err(error), Kind::Change) => {
-                world.out.message(&format!("warning: {}; this run will not be in the history", error.one_line()));
+                world
+                    .out
+                    .message(&format!("warning: {}; this run will not be in the history", error.one_line()));
                 None
             }
             (_, Kind::Look) => None,
@@ -68,7 +76,10 @@ impl Telling {
         let emitter = Emitter::new(run, Arc::clone(&world.clock), store, Box::new(hear));
         let mut telling = Self { emitter, tally, audience, kind };
         let (command, operator) = (record.command, record.operator);
-        telling.emitter.say(EventKind::RolloutStarted { command, operator, hosts }).await;
+        telling
+            .emitter
+            .say(EventKind::RolloutStarted { command, operator, hosts, goal: String::new() })
+            .await;
         telling
     }
 
@@ -100,7 +111,8 @@ impl Telling {
         self.emitter.say(EventKind::RolloutFinished { result, exit: exit.code(), nodes }).await;
         if self.kind == Kind::Change
             && let Ok(store) = &world.state
-            && let Err(error) = store.finish(self.emitter.run(), &timestamp(world.clock.utc_ms()), result).await
+            && let Err(error) =
+                store.finish(self.emitter.run(), &timestamp(world.clock.utc_ms()), result).await
         {
             tracing::warn!(%error, "the end of this run is not in the history");
         }
@@ -108,7 +120,9 @@ impl Telling {
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let written = match world.globals.format {
             Format::Human => world.out.result(&summary(&tally, closing, world.out.style())),
-            Format::Json => ApplyDocument::of(&tally).map_or(Ok(()), |document| world.out.document(&document)),
+            Format::Json => {
+                ApplyDocument::of(&tally).map_or(Ok(()), |document| world.out.document(&document))
+            }
             Format::Jsonl => Ok(()),
         };
         if let Err(error) = written {

@@ -17,10 +17,11 @@ use omsctl_proto::{
 };
 
 use super::findings::SERVICES;
-use super::input::{ArchiveIdentity, Goal, Observed};
+use super::input::{Goal, Observed};
 use super::output::Plan;
 use super::planner::plan;
 use super::refusal::Refusals;
+use crate::ports::ArchiveIdentity;
 use crate::ports::{ClusterRow, HeartbeatRow, HostRow, MetaDbFacts};
 
 pub(super) const PASSWORD: &str = "canary-password";

@@ -31,8 +31,8 @@ mod tests;
 
 pub use addresses::{Addresses, resolve as resolve_addresses};
 pub use check_plan::broken_rules;
-pub use checks::{failed_nodes, passed, preflight};
-pub use input::{ArchiveIdentity, Goal, Observed};
+pub use checks::{cluster_failed, failed_nodes, passed, preflight};
+pub use input::{Goal, Observed};
 pub use output::{Content, NodeSteps, Plan, Role};
 pub use planner::plan;
 pub use refusal::{Refusal, Refusals};

@@ -112,7 +112,14 @@ impl Executor {
             walks.spawn(walk.run(work, received));
         }
         drop(events);
-        let mut walk = Walk { gates, commands, outcomes: BTreeMap::new(), said: BTreeMap::new(), emitter, interrupted: false };
+        let mut walk = Walk {
+            gates,
+            commands,
+            outcomes: BTreeMap::new(),
+            said: BTreeMap::new(),
+            emitter,
+            interrupted: false,
+        };
         walk.listen(&mut heard, interrupts).await;
         let mut cm_url = None;
         if walk.outcomes.len() == walk.commands.len() {

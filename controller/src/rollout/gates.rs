@@ -8,13 +8,7 @@ use std::num::NonZeroUsize;
 
 use omsctl_proto::{EventKind, Gate, Milestone, NodeName, StepId};
 
-/// What a host is in this rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It never served in this cluster.
-    New,
-    Existing,
-}
+use crate::plan::Role;
 
 /// `oms_init_order`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod survey;
 
 pub use emit::{Audience, Emitter, run_id, timestamp};
 pub use executor::{Executor, Interrupt, Rollout, Walked, cm_url_check};
-pub use gates::{Gates, InitOrder, Role};
+pub use gates::{Gates, InitOrder};
 pub use metadb::MetaDbReader;
 pub use node::NodeWork;
 pub use register::Registration;

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use omsctl_proto::{
     CancelMode, Digest, ErrorReport, Event, EventKind, Evidence, FingerprintKey, Gate, Importance, NodeName,
-    NodePlan, Operator, Refusal, RunId, Secret, SecretName, ToAgent, WireSecret,
+    NodePlan, Operator, ProbeTarget, Refusal, RunId, Secret, SecretName, ToAgent, WireSecret,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::session::lost;
-use super::{FromAgent, HostLink, Registration, Role, Session};
+use super::{FromAgent, HostLink, Registration, Session};
+use crate::plan::Role;
 use crate::ports::{AgentCommand, Clock, Connection, ContentSource, HostTarget, Transport};
 
 /// How often an agent may ask for the same bytes before its host counts as failed.
