@@ -12,6 +12,8 @@ use system_tests::wreckage;
 
 /// Hosts of the rig: three for a first rollout, one to add.
 const HOSTS: usize = 4;
+/// The rig that the stand-in's own tests bring up.
+const STANDIN: &str = "standin";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -84,6 +86,12 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
         store.env("OMSCTL_TEST_MARIADB", url);
         run_command(&format!("history and MetaDB on {kind}"), &mut store)?;
     }
+    run(
+        "the stand-in for OMS, judged",
+        "cargo",
+        ["test", "--package", "system-tests", "--test", "standin", "--", "--test-threads=1"],
+    )?;
+    Rig::down(STANDIN)?;
     let mut suite = Command::new("cargo");
     suite.args(["test", "--package", "system-tests", "--test", "e2e", "--", "--test-threads=1"]);
     suite.env("OMSCTL_RIG", name);
