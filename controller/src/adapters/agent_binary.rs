@@ -3,9 +3,10 @@
 //! Nothing here talks to a host.
 
 use std::collections::HashMap;
-use std::io;
+use std::env::{self, consts};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use bytes::Bytes;
 use omsctl_proto::Digest;
@@ -53,7 +54,7 @@ impl AgentBinaries {
 
     /// Looks beside the running program.
     pub fn beside_this_program() -> io::Result<Arc<Self>> {
-        let program = std::env::current_exe()?;
+        let program = env::current_exe()?;
         Ok(Self::in_folder(program.parent().unwrap_or(Path::new("."))))
     }
 
@@ -62,7 +63,7 @@ impl AgentBinaries {
         let machine = elf_machine(arch)
             .ok_or_else(|| AgentBinaryError::UnknownArchitecture { arch: arch.chars().take(40).collect() })?;
         let mut looked_in = vec![self.folder.join(format!("omsctl-agent-{}", canonical(arch)))];
-        if canonical(arch) == std::env::consts::ARCH {
+        if canonical(arch) == consts::ARCH {
             // What `cargo build` leaves.
             looked_in.push(self.folder.join("omsctl-agent"));
         }
@@ -86,19 +87,19 @@ impl AgentBinaries {
 
     /// The agent that most hosts will want: this machine's own architecture.
     pub fn likely(&self) -> Option<AgentBinary> {
-        self.for_architecture(std::env::consts::ARCH).ok()
+        self.for_architecture(consts::ARCH).ok()
     }
 }
 
 fn load(file: &Path, arch: &str, machine: u16) -> Result<AgentBinary, AgentBinaryError> {
     let unreadable = |source| AgentBinaryError::Unreadable { file: file.to_owned(), source };
-    let size = std::fs::metadata(file).map_err(unreadable)?.len();
+    let size = fs::metadata(file).map_err(unreadable)?.len();
     let wrong =
         |found: String| AgentBinaryError::WrongFile { file: file.to_owned(), arch: arch.to_owned(), found };
     if size > MAX_SIZE {
         return Err(wrong(format!("{size} bytes are too many")));
     }
-    let bytes = Bytes::from(std::fs::read(file).map_err(unreadable)?);
+    let bytes = Bytes::from(fs::read(file).map_err(unreadable)?);
     match elf_machine_of(&bytes) {
         Some(found) if found == machine => Ok(AgentBinary { digest: Digest::of(&bytes), bytes }),
         Some(found) => Err(wrong(format!("its ELF machine is {found}, not {machine}"))),
@@ -147,8 +148,8 @@ mod tests {
     #[test]
     fn the_architecture_chooses_the_file_and_the_header_is_checked() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("omsctl-agent-x86_64"), elf(62)).unwrap();
-        std::fs::write(folder.path().join("omsctl-agent-aarch64"), elf(62)).unwrap();
+        fs::write(folder.path().join("omsctl-agent-x86_64"), elf(62)).unwrap();
+        fs::write(folder.path().join("omsctl-agent-aarch64"), elf(62)).unwrap();
         let agents = AgentBinaries::in_folder(folder.path());
         let found = agents.for_architecture("amd64").unwrap();
         assert_eq!(found.digest, Digest::of(&elf(62)));
@@ -175,8 +176,8 @@ mod tests {
     #[test]
     fn the_plain_name_serves_our_own_architecture() {
         let folder = tempfile::tempdir().unwrap();
-        let machine = elf_machine(std::env::consts::ARCH).unwrap();
-        std::fs::write(folder.path().join("omsctl-agent"), elf(machine)).unwrap();
+        let machine = elf_machine(consts::ARCH).unwrap();
+        fs::write(folder.path().join("omsctl-agent"), elf(machine)).unwrap();
         assert!(AgentBinaries::in_folder(folder.path()).likely().is_some());
     }
 }

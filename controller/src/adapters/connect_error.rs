@@ -92,8 +92,10 @@ impl ConnectError {
 
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Settings { .. } | Self::AuthenticationFailed { .. } => ErrorCode::Authentication,
-            Self::KeyUnreadable { .. } | Self::KeyEncrypted { .. } => ErrorCode::Authentication,
+            Self::Settings { .. }
+            | Self::AuthenticationFailed { .. }
+            | Self::KeyUnreadable { .. }
+            | Self::KeyEncrypted { .. } => ErrorCode::Authentication,
             Self::NameNotResolved { .. }
             | Self::Refused { .. }
             | Self::TimedOut { .. }
@@ -119,20 +121,19 @@ impl ConnectError {
 
     /// What to do now.
     pub fn remedy(&self) -> String {
-        match self {
-            Self::HostKeyUnknown { host, port, .. } => format!(
+        if let Self::HostKeyUnknown { host, port, .. } = self {
+            return format!(
                 "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), then \
                  add it (ssh-keyscan -p {port} {host} >> ~/.ssh/known_hosts) or run omsctl with --accept-new"
-            ),
-            Self::HostKeyChanged { known_at, .. } => format!(
+            );
+        }
+        if let Self::HostKeyChanged { known_at, .. } = self {
+            return format!(
                 "if the machine was installed anew, delete {known_at} and accept the new key; if it was not, somebody \
                  may be between you and the host"
-            ),
-            Self::KeyEncrypted { .. } => {
-                "load the key into ssh-agent (ssh-add), or run omsctl in a terminal to be asked".to_owned()
-            }
-            other => other.fixed_remedy().to_owned(),
+            );
         }
+        self.fixed_remedy().to_owned()
     }
 
     fn fixed_remedy(&self) -> &'static str {
@@ -149,7 +150,10 @@ impl ConnectError {
                 "see sshd's log on the host: MaxStartups, PerSourcePenalties or hosts.deny may turn us away"
             }
             Self::KeyExchange { .. } => "see sshd's log on the host; ssh -v to the same address tells more",
-            Self::HostKeyUnknown { .. } | Self::HostKeyChanged { .. } | Self::KeyEncrypted { .. } => "",
+            Self::HostKeyUnknown { .. } | Self::HostKeyChanged { .. } => "compare the fingerprints",
+            Self::KeyEncrypted { .. } => {
+                "load the key into ssh-agent (ssh-add), or run omsctl in a terminal to be asked"
+            }
             Self::HostKeyRevoked { .. } => {
                 "give the host a new key (ssh-keygen -A on the host), then accept that one"
             }

@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::config::ResolverConfig;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::sync::OnceCell;
 
 /// Most addresses that are tried for one name.
@@ -42,10 +44,15 @@ impl Resolver {
     }
 }
 
+/// Without a usable /etc/resolv.conf (a bastion without DNS) /etc/hosts still counts.
 fn system_resolver() -> Result<TokioResolver, String> {
-    let unusable = |error: &dyn std::fmt::Display| format!("/etc/resolv.conf is not usable: {error}");
-    let builder = TokioResolver::builder_tokio().map_err(|error| unusable(&error))?;
-    builder.build().map_err(|error| unusable(&error))
+    let builder = TokioResolver::builder_tokio().unwrap_or_else(|_| without_name_servers());
+    builder.build().map_err(|error| format!("/etc/resolv.conf is not usable: {error}"))
+}
+
+fn without_name_servers() -> ResolverBuilder<TokioRuntimeProvider> {
+    let nobody = ResolverConfig::from_name_servers(Vec::new());
+    TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
 }
 
 #[cfg(test)]
@@ -64,5 +71,18 @@ mod tests {
     async fn localhost_comes_from_the_hosts_file() {
         let addresses = Resolver::new().resolve("localhost").await.unwrap();
         assert!(addresses.iter().all(IpAddr::is_loopback), "{addresses:?}");
+    }
+
+    #[tokio::test]
+    async fn the_hosts_file_serves_a_bastion_without_dns() {
+        let hosts = std::fs::read_to_string("/etc/hosts").unwrap();
+        let entries = hosts.lines().filter(|line| !line.starts_with('#')).map(str::split_whitespace);
+        let (address, name) = entries
+            .filter_map(|mut words| Some((words.next()?.parse::<IpAddr>().ok()?, words.next()?)))
+            .next_back()
+            .unwrap();
+        let resolver = without_name_servers().build().unwrap();
+        let found: Vec<IpAddr> = resolver.lookup_ip(name).await.unwrap().iter().collect();
+        assert!(found.contains(&address), "{name}: {found:?}");
     }
 }

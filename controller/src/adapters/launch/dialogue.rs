@@ -13,7 +13,7 @@ use super::process::{Ended, Process};
 /// What a log-in shell may print before the script speaks.
 const MAX_NOISE: usize = 64 << 10;
 /// How long the script may be silent.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long the end of a command may take after its output ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Bytes handed over at once.

@@ -106,10 +106,10 @@ impl Launcher {
             said = dialogue.send(&agent.bytes).await;
             self.pushed.fetch_add(agent.bytes.len() as u64, Ordering::Relaxed);
         }
-        match said {
-            Said::Start => Ok(Box::new(AgentStream::new(dialogue.process, dialogue.read))),
-            other => Err(self.failure(other, dialogue.sudo.answered, &stderr, &prompt)),
+        if said != Said::Start {
+            return Err(self.failure(said, dialogue.sudo.answered, &stderr, &prompt));
         }
+        Ok(Box::new(AgentStream::new(dialogue.process, dialogue.read)))
     }
 
     /// The agents at hand, as the script wants to hear of them.

@@ -7,11 +7,11 @@ use omsctl_proto::Secret;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{Algorithm, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
-use super::client::{Client, SessionNotes, rsa_hash};
+use super::client::{Client, SessionNotes};
 use super::config::HostSettings;
 use super::identities::{self, Candidate, Identities, KeyFile};
 use crate::adapters::connect_error::ConnectError;
@@ -92,10 +92,7 @@ impl<'a> LogIn<'a> {
     ) -> Result<Option<AuthResult>, ConnectError> {
         let key: PublicKey = identity.public_key().into_owned();
         self.tried.push(format!("key {} of ssh-agent", identity.comment()));
-        let hash = match key.algorithm() {
-            Algorithm::Rsa { .. } => Some(self.rsa(handle).await?),
-            _ => None,
-        };
+        let hash = self.hash(&key.algorithm(), handle).await?;
         let user = self.settings.user.clone();
         // An agent that declines to sign is no reason to give up: the next key may do.
         Ok(handle.authenticate_publickey_with(user, key, hash, client).await.ok())
@@ -114,17 +111,19 @@ impl<'a> LogIn<'a> {
             }
         };
         self.tried.push(format!("key {}", file.display()));
-        let hash = match key.algorithm() {
-            Algorithm::Rsa { .. } => Some(self.rsa(handle).await?),
-            _ => None,
-        };
+        let hash = self.hash(&key.algorithm(), handle).await?;
         let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
         let result = handle.authenticate_publickey(self.settings.user.clone(), key).await;
         result.map(Some).map_err(|error| self.lost(&error))
     }
 
-    async fn rsa(&self, handle: &Handle<Client>) -> Result<russh::keys::HashAlg, ConnectError> {
-        handle.best_supported_rsa_hash().await.map(rsa_hash).map_err(|error| self.lost(&error))
+    /// RSA keys sign with the strongest hash that the server names; one that names none takes SHA-256.
+    async fn hash(&self, key: &Algorithm, handle: &Handle<Client>) -> Result<Option<HashAlg>, ConnectError> {
+        if !matches!(key, Algorithm::Rsa { .. }) {
+            return Ok(None);
+        }
+        let named = handle.best_supported_rsa_hash().await.map_err(|error| self.lost(&error))?;
+        Ok(Some(named.flatten().unwrap_or(HashAlg::Sha256)))
     }
 
     async fn password(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{Config, DisconnectReason, Handler};
-use russh::keys::{Algorithm, HashAlg, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Limits, Preferred, cipher};
 use tokio::sync::watch;
 
@@ -40,7 +40,7 @@ impl SessionNotes {
         !self.no_password.load(Ordering::Relaxed)
     }
 
-    /// The host's key was added to known_hosts.
+    /// The host's key was added to `known_hosts`.
     pub(super) fn recorded(&self) -> bool {
         self.recorded.load(Ordering::Relaxed)
     }
@@ -103,7 +103,7 @@ pub(super) fn client_config(settings: &HostSettings, known_types: &[Algorithm]) 
         limits: Limits {
             rekey_write_limit: REKEY_AFTER,
             rekey_read_limit: REKEY_AFTER,
-            rekey_time_limit: Duration::from_secs(3600),
+            rekey_time_limit: Duration::from_hours(1),
         },
         window_size: WINDOW,
         maximum_packet_size: 65_535,
@@ -121,10 +121,9 @@ pub(super) fn client_config(settings: &HostSettings, known_types: &[Algorithm]) 
 }
 
 fn key_order(known: &[Algorithm]) -> Vec<Algorithm> {
-    let is_known = |algorithm: &&Algorithm| match algorithm {
-        Algorithm::Rsa { .. } => known.iter().any(|known| matches!(known, Algorithm::Rsa { .. })),
-        other => known.contains(other),
-    };
+    let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
+    let is_known =
+        |algorithm: &&Algorithm| known.contains(algorithm) || (is_rsa(algorithm) && known.iter().any(is_rsa));
     // SHA-1 signatures are not offered: OpenSSH gave them up, too.
     let usable = |algorithm: &&Algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None });
     let all: Vec<&Algorithm> = Preferred::DEFAULT.key.iter().filter(usable).collect();
@@ -165,11 +164,6 @@ fn cpu_has_aes() -> bool {
     {
         false
     }
-}
-
-/// The strongest signature that a server with this list of algorithms takes from an RSA key.
-pub(super) fn rsa_hash(offered: Option<Option<HashAlg>>) -> HashAlg {
-    offered.flatten().unwrap_or(HashAlg::Sha256)
 }
 
 #[cfg(test)]

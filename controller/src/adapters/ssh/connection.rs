@@ -20,13 +20,13 @@ pub(super) struct SshConnection {
 impl Spawn for SshConnection {
     fn spawn(&self, words: Vec<String>) -> BoxFuture<'_, Result<Process, ConnectError>> {
         Box::pin(async move {
-            let channel = self.session.handle.channel_open_session().await.map_err(|error| match error {
-                russh::Error::ChannelOpenFailure(reason) => ConnectError::AgentDidNotStart {
-                    place: self.session.place.clone(),
-                    reason: format!("sshd opens no further channel ({reason:?}): MaxSessions may be too low"),
-                },
-                other => self.session.lost(&other),
-            })?;
+            let opened = self.session.handle.channel_open_session().await;
+            if let Err(russh::Error::ChannelOpenFailure(reason)) = opened {
+                let reason =
+                    format!("sshd opens no further channel ({reason:?}): MaxSessions may be too low");
+                return Err(ConnectError::AgentDidNotStart { place: self.session.place.clone(), reason });
+            }
+            let channel = opened.map_err(|error| self.session.lost(&error))?;
             execute(channel, command_line(&words)).await.map_err(|error| self.session.lost(&error))
         })
     }

@@ -3,11 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_tcp_quickack;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -16,6 +17,9 @@ use tokio::time::timeout;
 use super::config::HostSettings;
 use crate::adapters::connect_error::ConnectError;
 use crate::adapters::resolver::Resolver;
+
+/// Text before the greeting that is looked at.
+const MAX_WORDS: usize = 1024;
 
 /// Connects to the first address that answers.
 pub(super) async fn dial(resolver: &Resolver, settings: &HostSettings) -> Result<TcpStream, ConnectError> {
@@ -59,15 +63,35 @@ async fn dial_address(address: SocketAddr, limit: Duration) -> Result<TcpStream,
 /// Shared with the stream that the session owns.
 #[derive(Debug, Default)]
 pub(super) struct WireState {
-    /// Any byte came: the other side speaks.
-    heard: AtomicBool,
+    /// It greeted as SSH does.
+    greeted: AtomicBool,
+    /// What came before that; sshd says in plain text when it has too many connections.
+    before: Mutex<Vec<u8>>,
     /// The hand-shake is over: TCP may delay acknowledgements again.
     settled: AtomicBool,
 }
 
 impl WireState {
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
+    pub(super) fn greeted(&self) -> bool {
+        self.greeted.load(Ordering::Relaxed)
+    }
+
+    /// The text that came instead of a greeting.
+    pub(super) fn words(&self) -> String {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&before).trim().chars().filter(|c| !c.is_control()).collect()
+    }
+
+    fn hear(&self, bytes: &[u8]) {
+        if self.greeted() {
+            return;
+        }
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_WORDS.saturating_sub(before.len());
+        before.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if room == 0 || before.windows(4).any(|four| four == b"SSH-") {
+            self.greeted.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn settle(&self) {
@@ -78,8 +102,15 @@ impl WireState {
 /// What the session runs on.
 pub(super) enum Carrier {
     Tcp(TcpStream),
-    Command { stdin: ChildStdin, stdout: ChildStdout, _child: Child },
+    Command(Box<ProxyProcess>),
     Channel(Box<dyn Duplex>),
+}
+
+/// A `ProxyCommand`; killed when it is dropped.
+pub(super) struct ProxyProcess {
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    _child: Child,
 }
 
 /// A stream in both directions.
@@ -99,7 +130,9 @@ pub(super) fn proxy_command(place: &str, command: &str) -> Result<Carrier, Conne
         .spawn()
         .map_err(failed)?;
     match (child.stdin.take(), child.stdout.take()) {
-        (Some(stdin), Some(stdout)) => Ok(Carrier::Command { stdin, stdout, _child: child }),
+        (Some(stdin), Some(stdout)) => {
+            Ok(Carrier::Command(Box::new(ProxyProcess { stdin, stdout, _child: child })))
+        }
         _ => Err(failed(io::Error::other("the ProxyCommand has no pipes"))),
     }
 }
@@ -119,19 +152,17 @@ impl AsyncRead for Wire {
         let before = buffer.filled().len();
         let read = match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Carrier::Command { stdout, .. } => Pin::new(stdout).poll_read(context, buffer),
+            Carrier::Command(process) => Pin::new(&mut process.stdout).poll_read(context, buffer),
             Carrier::Channel(stream) => Pin::new(stream).poll_read(context, buffer),
         };
         ready!(read)?;
-        if buffer.filled().len() > before {
-            self.state.heard.store(true, Ordering::Relaxed);
-        }
+        self.state.hear(&buffer.filled()[before..]);
         // Linux delays acknowledgements by 40 ms, and sshd, whose Nagle is on, waits for each during the hand-shake.
         if let Carrier::Tcp(stream) = &self.carrier
             && !self.state.settled.load(Ordering::Relaxed)
         {
             // Only a matter of speed.
-            let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+            let _ = set_tcp_quickack(stream, true);
         }
         Poll::Ready(Ok(()))
     }
@@ -145,7 +176,7 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Carrier::Command { stdin, .. } => Pin::new(stdin).poll_write(context, bytes),
+            Carrier::Command(process) => Pin::new(&mut process.stdin).poll_write(context, bytes),
             Carrier::Channel(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -153,7 +184,7 @@ impl AsyncWrite for Wire {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Carrier::Command { stdin, .. } => Pin::new(stdin).poll_flush(context),
+            Carrier::Command(process) => Pin::new(&mut process.stdin).poll_flush(context),
             Carrier::Channel(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -161,7 +192,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Carrier::Command { stdin, .. } => Pin::new(stdin).poll_shutdown(context),
+            Carrier::Command(process) => Pin::new(&mut process.stdin).poll_shutdown(context),
             Carrier::Channel(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }

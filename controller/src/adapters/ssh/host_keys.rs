@@ -1,4 +1,4 @@
-//! What is decided about a host's key: known_hosts files, each read once for all hosts, and the operator's policy.
+//! What is decided about a host's key: `known_hosts` files, each read once for all hosts, and the operator's policy.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::config::{HostKeyPolicy, HostSettings};
 use super::known_hosts::{self, KnownHosts, Verdict};
 use crate::adapters::connect_error::ConnectError;
 
-/// All known_hosts files that were needed so far.
+/// All `known_hosts` files that were needed so far.
 #[derive(Debug, Default)]
 pub(super) struct HostKeys {
     files: Mutex<HashMap<PathBuf, Arc<KnownHosts>>>,
@@ -56,7 +56,7 @@ impl HostKeys {
     /// The key types to ask for first: those that are on record.
     pub(super) fn known_types(&self, settings: &HostSettings) -> Result<Vec<Algorithm>, ConnectError> {
         let files = self.files(settings)?;
-        Ok(known_hosts::known_types(files.iter().map(AsRef::as_ref), &settings.known_as))
+        Ok(known_hosts::known_types(&files, &settings.known_as))
     }
 
     /// Whether the key may be trusted.
@@ -67,7 +67,7 @@ impl HostKeys {
         key: &PublicKey,
     ) -> Result<Trust, ConnectError> {
         let files = self.files(settings)?;
-        let verdict = known_hosts::judge(files.iter().map(AsRef::as_ref), &settings.known_as, key);
+        let verdict = known_hosts::judge(&files, &settings.known_as, key);
         let place = place.to_owned();
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
         let key_type = key.algorithm().to_string();

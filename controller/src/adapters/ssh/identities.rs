@@ -39,7 +39,7 @@ pub(super) struct Identities {
 
 /// One way to prove who we are.
 pub(super) enum Candidate {
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     File(PathBuf),
 }
 
@@ -78,13 +78,13 @@ impl Identities {
                 public.as_ref().is_some_and(|public| identity.public_key().key_data() == public.key_data())
             });
             match held {
-                Some(held) => candidates.push(Candidate::Agent(left.remove(held).clone())),
+                Some(held) => candidates.push(Candidate::Agent(Box::new(left.remove(held).clone()))),
                 None if first => candidates.push(Candidate::File(file.clone())),
                 None => files.push(Candidate::File(file.clone())),
             }
         }
         if !settings.identities_only {
-            candidates.extend(left.into_iter().cloned().map(Candidate::Agent));
+            candidates.extend(left.into_iter().map(|identity| Candidate::Agent(Box::new(identity.clone()))));
         }
         candidates.extend(files);
         candidates

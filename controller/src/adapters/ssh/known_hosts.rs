@@ -1,15 +1,17 @@
-//! known_hosts files, read once into a map: what they say about a host and its key.
+//! `known_hosts` files, read once into a map: what they say about a host and its key.
 //!
 //! Plain names are looked up in a map; only hashed names and patterns are walked through. Decides nothing.
 
 use std::collections::HashMap;
+use std::fs::DirBuilder;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use russh::keys::PublicKey;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
+use russh::keys::{Algorithm, PublicKey};
 
 use super::config::matches_list;
 
@@ -119,16 +121,10 @@ fn hashes_to(salt: &[u8], name: &str, hash: &[u8; 20]) -> bool {
 }
 
 /// What all files together say. A revoked key is revoked whatever else is said.
-pub(crate) fn judge<'a>(
-    files: impl Iterator<Item = &'a KnownHosts> + Clone,
-    name: &str,
-    key: &PublicKey,
-) -> Verdict {
+pub(crate) fn judge(files: &[Arc<KnownHosts>], name: &str, key: &PublicKey) -> Verdict {
     let recorded = || {
-        let files = files.clone();
-        files.flat_map(|file| {
-            file.of(name).map(move |known| (format!("{}:{}", file.file.display(), known.line), known))
-        })
+        let place = |file: &KnownHosts, known: &Known| format!("{}:{}", file.file.display(), known.line);
+        files.iter().flat_map(move |file| file.of(name).map(move |known| (place(file, known), known)))
     };
     let same = |known: &Known| known.key.key_data() == key.key_data();
     if let Some((known_at, _)) =
@@ -149,11 +145,8 @@ pub(crate) fn judge<'a>(
 }
 
 /// The types of the keys that are recorded for the name, so that they can be asked for first.
-pub(crate) fn known_types<'a>(
-    files: impl Iterator<Item = &'a KnownHosts>,
-    name: &str,
-) -> Vec<russh::keys::Algorithm> {
-    let known = files.flat_map(|file| {
+pub(crate) fn known_types(files: &[Arc<KnownHosts>], name: &str) -> Vec<Algorithm> {
+    let known = files.iter().flat_map(|file| {
         file.of(name).filter(|known| known.marker.is_none()).map(|known| known.key.algorithm())
     });
     known.collect()
@@ -162,8 +155,7 @@ pub(crate) fn known_types<'a>(
 /// Adds a line to the file (made with mode 0600, its folder with 0700).
 pub(crate) fn append(file: &Path, name: &str, key: &PublicKey) -> io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
-        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
-            .create(folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let bare = PublicKey::new(key.key_data().clone(), "");
     let encoded = bare.to_openssh().map_err(io::Error::other)?;
@@ -188,7 +180,7 @@ mod tests {
     fn check(text: &str, name: &str, expected: &Verdict) {
         let known = KnownHosts::parse(Path::new("k"), text);
         let key: PublicKey = ONE.parse().unwrap();
-        assert_eq!(judge([&known].into_iter(), name, &key), *expected, "{name} in {text}");
+        assert_eq!(judge(&[Arc::new(known)], name, &key), *expected, "{name} in {text}");
     }
 
     #[test]
@@ -237,6 +229,6 @@ mod tests {
         std::fs::write(&file, "# no new line at the end").unwrap();
         append(&file, "h", &key).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("# no new line at the end\nh {ONE}\n"));
-        assert_eq!(judge([&KnownHosts::load(&file).unwrap()].into_iter(), "h", &key), Verdict::Known);
+        assert_eq!(judge(&[Arc::new(KnownHosts::load(&file).unwrap())], "h", &key), Verdict::Known);
     }
 }

@@ -21,8 +21,8 @@ use crate::adapters::resolver::Resolver;
 /// Hand-shakes at once.
 const MAX_HANDSHAKES: usize = 64;
 /// Greeting, key exchange and log-in together.
-const HANDSHAKE: Duration = Duration::from_secs(60);
-/// Waits before the next try when sshd hangs up before its greeting (MaxStartups does that).
+const HANDSHAKE: Duration = Duration::from_mins(1);
+/// Waits before the next try when sshd hangs up before its greeting (`MaxStartups` does that).
 const BACK_OFF: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
 
@@ -160,8 +160,10 @@ async fn through(via: &Session, settings: &HostSettings, place: &str) -> Result<
 fn began_badly(place: &str, error: SessionError, wire: &WireState) -> ConnectError {
     match error {
         SessionError::HostKey(error) => *error,
-        SessionError::Ssh(error) if !wire.heard() => {
-            ConnectError::NoBanner { place: place.to_owned(), reason: error.to_string() }
+        SessionError::Ssh(error) if !wire.greeted() => {
+            let words = wire.words();
+            let reason = if words.is_empty() { error.to_string() } else { words };
+            ConnectError::NoBanner { place: place.to_owned(), reason }
         }
         SessionError::Ssh(error) => {
             ConnectError::KeyExchange { place: place.to_owned(), reason: error.to_string() }

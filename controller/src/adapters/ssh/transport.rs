@@ -40,7 +40,7 @@ impl std::fmt::Debug for SshOptions {
     }
 }
 
-/// Opens SSH connections. Shares between them what is worth sharing: known_hosts, keys, jump hosts, names.
+/// Opens SSH connections. Shares between them what is worth sharing: `known_hosts`, keys, jump hosts, names.
 pub struct SshTransport {
     files: ConfigFiles,
     local: LocalUser,
@@ -58,7 +58,7 @@ impl std::fmt::Debug for SshTransport {
 }
 
 impl SshTransport {
-    /// Reads the ssh_config files; the error names file and line.
+    /// Reads the `ssh_config` files; the error names file and line.
     pub fn new(
         options: SshOptions,
         agents: Arc<AgentBinaries>,

@@ -57,10 +57,10 @@ pub(super) fn words(text: &str) -> Option<Vec<String>> {
                 None if quote.is_some() => return None,
                 None => break,
                 Some('\\') if matches!(characters.peek(), Some('"' | '\'' | '\\')) => {
-                    word.extend(characters.next())
+                    word.extend(characters.next());
                 }
                 Some('\\') if quote.is_none() && characters.peek() == Some(&' ') => {
-                    word.extend(characters.next())
+                    word.extend(characters.next());
                 }
                 Some(c) if quote == Some(c) => quote = None,
                 Some(c @ ('"' | '\'')) if quote.is_none() => quote = Some(c),

@@ -1,4 +1,4 @@
-//! Who runs omsctl, as far as ssh_config's tokens ask.
+//! Who runs omsctl, as far as `ssh_config`'s tokens ask.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Patterns with `*`, `?` and `!`, as ssh_config and known_hosts have them.
+//! Patterns with `*`, `?` and `!`, as `ssh_config` and `known_hosts` have them.
 
 /// Whether the text matches the pattern; letters as they are.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {

@@ -45,6 +45,7 @@ pub(crate) enum Proxy {
 
 /// One destination with everything that applies to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in ssh_config")]
 pub(crate) struct HostSettings {
     pub host_name: String,
     pub port: u16,
@@ -58,7 +59,7 @@ pub(crate) struct HostSettings {
     pub identity_agent: Option<String>,
     pub user_known_hosts: Vec<PathBuf>,
     pub global_known_hosts: Vec<PathBuf>,
-    /// The name under which known_hosts lists the host, port included where it belongs.
+    /// The name under which `known_hosts` lists the host, port included where it belongs.
     pub known_as: String,
     pub host_keys: HostKeyPolicy,
     pub connect_timeout: Duration,

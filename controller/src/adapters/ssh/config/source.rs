@@ -1,4 +1,4 @@
-//! Reads ssh_config files with everything that they include.
+//! Reads `ssh_config` files with everything that they include.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

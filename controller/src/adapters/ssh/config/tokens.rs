@@ -32,9 +32,8 @@ impl Tokens<'_> {
             } else if character == '%' {
                 match characters.next() {
                     Some('%') => expanded.push('%'),
-                    Some('h') => expanded.push_str(self.host),
+                    Some('h' | 'k') => expanded.push_str(self.host),
                     Some('n') => expanded.push_str(self.original),
-                    Some('k') => expanded.push_str(self.host),
                     Some('p') => expanded.push_str(&self.port.to_string()),
                     Some('r') => expanded.push_str(self.remote_user),
                     Some('u') => expanded.push_str(&self.local.name),

@@ -1,9 +1,11 @@
 //! Who is let in, and which host is believed.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use omsctl_proto::{ErrorCode, Secret};
+use russh::keys::key::safe_rng;
 
+use super::super::Prompter;
 use super::*;
 
 async fn refusal(bench: &Bench, target: &HostTarget) -> ErrorReport {
@@ -142,7 +144,7 @@ async fn encrypted_keys_ask_once_and_say_so_when_nobody_answers() {
     let bench = Bench::new();
     let server = bench.server().await;
     bench.know(server.port, &server.host_key, "");
-    let encrypted = bench.key.encrypt(&mut russh::keys::key::safe_rng(), "open sesame").unwrap();
+    let encrypted = bench.key.encrypt(&mut safe_rng(), "open sesame").unwrap();
     let file = bench.key_file("locked", &encrypted);
     let mut target = bench.target(&server);
     target.private_key_file = Some(file.clone());
@@ -151,9 +153,9 @@ async fn encrypted_keys_ask_once_and_say_so_when_nobody_answers() {
     assert!(report.message.contains(&format!("the private key {} for", file.display())), "{report:?}");
     assert!(report.message.contains("is encrypted"), "{report:?}");
 
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let prompter: super::super::Prompter = Arc::new(move |_| {
+    let prompter: Prompter = Arc::new(move |_| {
         count.fetch_add(1, Ordering::SeqCst);
         Some(Secret::new("open sesame"))
     });

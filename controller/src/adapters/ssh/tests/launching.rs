@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use omsctl_proto::{ErrorCode, Secret};
 
 use super::*;
+use crate::adapters::local::LocalTransport;
 
 async fn known(bench: &Bench, behaviour: Behaviour) -> (Server, HostTarget) {
     let server = bench.server_with(behaviour).await;
@@ -211,7 +212,7 @@ async fn the_bastion_itself_runs_the_same_scripts() {
     let (_server, mut target) = known(&bench, Behaviour::default()).await;
     target.method = Method::Local;
     let agents = AgentBinaries::in_folder(bench.path("agents"));
-    let local = crate::adapters::local::LocalTransport::new(agents).with_agent_places(vec![bench.place()]);
+    let local = LocalTransport::new(agents).with_agent_places(vec![bench.place()]);
     let connection = local.connect(&target).await.unwrap();
     // `env connect …` finds no such program here: the agent dies, and says why.
     let command = AgentCommand::Connect { host: "omsctl-no-such-program".to_owned(), port: 1 };

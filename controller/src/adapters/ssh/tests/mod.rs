@@ -5,6 +5,7 @@ mod launching;
 mod real_servers;
 mod server;
 
+use std::env::consts::ARCH;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +64,7 @@ impl Bench {
         for (name, text) in FAKES {
             bench.program(name, text);
         }
-        let agent = bench.path("agents").join(format!("omsctl-agent-{}", std::env::consts::ARCH));
+        let agent = bench.path("agents").join(format!("omsctl-agent-{ARCH}"));
         std::fs::copy(STAND_IN, agent).unwrap();
         bench.key_file("id_ed25519", &bench.key);
         bench
@@ -96,7 +97,7 @@ impl Bench {
         Server::start(behaviour, &self.path("programs")).await
     }
 
-    /// Writes the server's key, or another one, into known_hosts.
+    /// Writes the server's key, or another one, into `known_hosts`.
     fn know(&self, port: u16, key: &PrivateKey, marker: &str) {
         use std::io::Write as _;
         let line = format!("{marker}[127.0.0.1]:{port} {}\n", key.public_key().to_openssh().unwrap());
@@ -122,6 +123,7 @@ impl Bench {
         self.path("host/bin").display().to_string()
     }
 
+    #[expect(clippy::unused_self, reason = "reads as: this bench's target on that server")]
     fn target(&self, server: &Server) -> HostTarget {
         HostTarget {
             node: NodeName::new("n1").unwrap(),

@@ -36,10 +36,15 @@ async fn sshd(bench: &Bench, extra: &str) -> RealServer {
     let authorised = bench.path("authorized_keys");
     std::fs::write(&authorised, bench.key.public_key().to_openssh().unwrap()).unwrap();
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\n{extra}\n",
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nMaxStartups 5000\n{extra}\n",
         key_file.display(),
         authorised.display()
     );
+    // Another user may be named by OMSCTL_TEST_USER.
+    for (part, mode) in [("", 0o755), ("host", 0o777)] {
+        std::fs::create_dir_all(bench.path(part)).unwrap();
+        std::fs::set_permissions(bench.path(part), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
     let file = bench.path("sshd_config");
     std::fs::write(&file, config).unwrap();
     let mut command = Command::new("/usr/sbin/sshd");
@@ -53,7 +58,7 @@ fn target(port: u16) -> HostTarget {
         node: NodeName::new("n1").unwrap(),
         address: "127.0.0.1".to_owned(),
         port: Some(port),
-        user: Some("root".to_owned()),
+        user: Some(std::env::var("OMSCTL_TEST_USER").unwrap_or_else(|_| "root".to_owned())),
         password: None,
         private_key_file: Some("~/.ssh/id_ed25519".into()),
         ssh_arguments: ["-o", "IdentityAgent=none"].map(str::to_owned).to_vec(),
@@ -145,4 +150,34 @@ async fn the_keys_of_ssh_agent_log_in() {
     agent.kill().unwrap();
     agent.wait().unwrap();
     assert!(result.is_ok(), "{:?}", result.err());
+}
+
+/// With a user whom sudo lets in by password only: `OMSCTL_TEST_USER` and `OMSCTL_TEST_PASSWORD`.
+#[tokio::test]
+#[ignore = "needs sshd, sudo, root and a user with a password"]
+async fn real_sudo_asks_and_is_answered() {
+    let bench = Bench::new();
+    let server = sshd(&bench, "").await;
+    bench.know(server.port, &server.host_key, "");
+    let mut target = target(server.port);
+    let start = async |target: &HostTarget| {
+        let connection = bench.transport(SshOptions::default()).connect(target).await.unwrap();
+        let result = connection.run_agent(AgentCommand::Session).await;
+        result.map(|_| connection.details().agent_pushed_bytes)
+    };
+    let password = std::env::var("OMSCTL_TEST_PASSWORD").unwrap();
+    let escalation = |password: Option<&str>| Become {
+        enabled: true,
+        user: Some("root".to_owned()),
+        password: password.map(omsctl_proto::Secret::new),
+    };
+    target.escalation = escalation(None);
+    let report = start(&target).await.unwrap_err();
+    assert!(report.message.contains("for a password, and none was given"), "{report:?}");
+    target.escalation = escalation(Some("certainly wrong"));
+    let report = start(&target).await.unwrap_err();
+    assert!(report.message.contains("does not accept the password"), "{report:?}");
+    target.escalation = escalation(Some(&password));
+    assert!(start(&target).await.unwrap() > 0);
+    assert_eq!(start(&target).await.unwrap(), 0);
 }

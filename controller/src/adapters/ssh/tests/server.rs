@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Response, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelMsg};
@@ -50,7 +51,7 @@ impl Drop for Server {
 }
 
 pub(super) fn new_key() -> PrivateKey {
-    PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap()
+    PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
 }
 
 impl Server {
@@ -211,21 +212,20 @@ async fn serve(mut child: tokio::process::Child, channel: Channel<Msg>, behaviou
     let input = async {
         let mut count = 0;
         while let Some(message) = read.wait().await {
-            match message {
-                ChannelMsg::Data { data } => {
-                    behaviour.received.fetch_add(data.len(), Ordering::SeqCst);
-                    count += data.len();
-                    if let Some(pipe) = &mut stdin {
-                        drop(pipe.write_all(&data).await);
-                    }
-                    if behaviour.cut_after.is_some_and(|limit| count >= limit) {
-                        stdin = None;
-                    }
+            if let ChannelMsg::Data { data } = &message {
+                behaviour.received.fetch_add(data.len(), Ordering::SeqCst);
+                count += data.len();
+                if let Some(pipe) = &mut stdin {
+                    drop(pipe.write_all(data).await);
                 }
-                ChannelMsg::Eof => stdin = None,
-                ChannelMsg::Close => return,
-                _ => {}
             }
+            if matches!(message, ChannelMsg::Eof) || behaviour.cut_after.is_some_and(|limit| count >= limit) {
+                stdin = None;
+            }
+            if matches!(message, ChannelMsg::Close) {
+                return;
+            }
+            assert!(!matches!(message, ChannelMsg::RequestPty { .. }), "binary data never goes over a pty");
         }
     };
     let output = async {
