@@ -28,6 +28,8 @@ pub(super) struct HostEntry {
     pub(super) vars: Variables,
     /// Direct groups.
     pub(super) groups: Vec<GroupId>,
+    /// Groups that Ansible no longer counts after it has taken the host out of `ungrouped`.
+    forgotten: BTreeSet<GroupId>,
     /// Where it is first named.
     pub(super) place: crate::problem::Place,
 }
@@ -112,6 +114,7 @@ impl InventoryData {
                 name: name.to_owned(),
                 vars,
                 groups: Vec::new(),
+                forgotten: BTreeSet::new(),
                 place: place.clone(),
             });
             self.host_index.insert(name.to_owned(), id);
@@ -184,7 +187,23 @@ impl InventoryData {
         let direct = self.hosts[host].groups.iter().copied();
         let mut groups = self.closure(direct.clone(), |group| &group.parents);
         groups.extend(direct);
+        groups.retain(|group| !self.hosts[host].forgotten.contains(group));
         groups
+    }
+
+    /// Ansible's `remove_group`: with a group go those above it that the host is in through nothing else, even when
+    /// it is their direct member. That matters only to inventories that make `ungrouped` a parent or a child.
+    fn forget(&mut self, host: HostId, group: GroupId) {
+        if !self.groups_of(host).contains(&group) {
+            return;
+        }
+        self.hosts[host].forgotten.insert(group);
+        for above in self.ancestors(group) {
+            let groups = self.groups_of(host);
+            if above != ALL && !groups.iter().any(|group| self.ancestors(*group).contains(&above)) {
+                self.forget(host, above);
+            }
+        }
     }
 
     /// All hosts in a group or below it, by order of appearance in the inventory.
@@ -192,6 +211,24 @@ impl InventoryData {
         let mut groups = self.descendants(group);
         groups.insert(group);
         groups.iter().flat_map(|group| self.groups[*group].hosts.iter().copied()).collect()
+    }
+
+    /// The hosts of a group in Ansible's order, which subscripts of `--limit` count by: its own first, then those of
+    /// the groups below it, level by level.
+    pub(super) fn hosts_in_group_order(&self, group: GroupId) -> Vec<HostId> {
+        let mut order = vec![group];
+        let mut next = 0;
+        while let Some(group) = order.get(next).copied() {
+            next += 1;
+            for child in &self.groups[group].children {
+                if !order.contains(child) {
+                    order.push(*child);
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let hosts = order.into_iter().flat_map(|group| self.groups[group].hosts.iter().copied());
+        hosts.filter(|host| seen.insert(*host)).collect()
     }
 
     fn closure<'data>(
@@ -220,8 +257,10 @@ impl InventoryData {
         for host in 0..self.hosts.len() {
             let groups = self.groups_of(host);
             if groups.contains(&UNGROUPED) {
-                if groups.iter().any(|group| *group > UNGROUPED) {
+                let direct = self.hosts[host].groups.contains(&UNGROUPED);
+                if direct && groups.iter().any(|group| *group > UNGROUPED) {
                     self.groups[UNGROUPED].hosts.retain(|member| *member != host);
+                    self.forget(host, UNGROUPED);
                     self.hosts[host].groups.retain(|group| *group != UNGROUPED);
                 }
             } else if groups.iter().all(|group| *group == ALL) {

@@ -1,5 +1,6 @@
 //! Every fixture folder against what the real `ansible-inventory` printed for it (`fixtures/ansible/regenerate.py`).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ fn sources(case: &Path) -> Sources {
         inventories,
         config: "config.yaml".into(),
         env_file: None,
-        environment: std::collections::BTreeMap::new(),
+        environment: BTreeMap::new(),
         limit: None,
         working_directory: case.to_path_buf(),
     }
@@ -62,4 +63,26 @@ fn lists_and_graphs_are_those_of_ansible() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn limits_select_what_ansible_selects() {
+    let mut compared = 0;
+    for case in cases() {
+        let Ok(text) = fs::read_to_string(case.join("limits.json")) else { continue };
+        let limits: BTreeMap<String, Vec<String>> = serde_json::from_str(&text).unwrap();
+        let (inventory, _) = load_inventory(&sources(&case)).unwrap_or_else(|problems| panic!("{problems}"));
+        for (limit, expected) in limits {
+            let mut selected = match inventory.select(&limit) {
+                Ok(selected) => selected,
+                // A part that names nothing is refused here; Ansible warns and goes on with the others.
+                Err(problem) if problem.message.contains("names no host") => continue,
+                Err(_) => Vec::new(),
+            };
+            selected.sort_unstable();
+            assert_eq!(selected, expected, "{}: {limit}", case.display());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 50, "the fixtures are there");
 }

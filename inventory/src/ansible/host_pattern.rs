@@ -111,7 +111,10 @@ fn is_ipv6(host: &str) -> bool {
                 && part.bytes().all(|b| if index < 2 { b.is_ascii_hexdigit() } else { b.is_ascii_digit() })
         })
     };
-    without_ranges(host, range).is_some_and(|plain| plain.parse::<Ipv6Addr>().is_ok())
+    // A range stands for a whole part between colons.
+    let whole = host.match_indices('[').all(|(at, _)| at == 0 || host[..at].ends_with(':'))
+        && host.match_indices(']').all(|(at, _)| at + 1 == host.len() || host[at + 1..].starts_with(':'));
+    whole && without_ranges(host, range).is_some_and(|plain| plain.parse::<Ipv6Addr>().is_ok())
 }
 
 /// The host with `1` in place of each valid range; `None` when one is not valid.

@@ -18,9 +18,10 @@ impl AnsibleInventory {
             Some(b'&') => 1,
             _ => 0,
         });
+        let everywhere = self.data.hosts_of(ALL);
         let mut selected: BTreeSet<HostId> = BTreeSet::new();
         if parts.first().is_none_or(|part| part.starts_with(['&', '!'])) {
-            selected.extend(0..self.data.hosts.len());
+            selected.clone_from(&everywhere);
         }
         for part in parts {
             match part.as_bytes().first() {
@@ -35,6 +36,8 @@ impl AnsibleInventory {
                 _ => selected.extend(self.matches(part)?),
             }
         }
+        // A host that Ansible has lost out of all groups is selected by nothing.
+        selected.retain(|host| everywhere.contains(host));
         Ok(selected.into_iter().map(|host| self.data.hosts[host].name.as_str()).collect())
     }
 
@@ -53,19 +56,13 @@ impl AnsibleInventory {
         for (id, group) in self.data.groups.iter().enumerate() {
             if matches_glob(expression, &group.name) {
                 in_group = true;
-                hosts.extend(if id == ALL {
-                    (0..self.data.hosts.len()).collect()
-                } else {
-                    self.data.hosts_of(id)
-                });
+                hosts.extend(self.data.hosts_in_group_order(id));
             }
         }
         if !in_group || expression.contains(['.', '?', '*', '[']) {
             let names = self.data.hosts.iter().enumerate();
             hosts.extend(names.filter(|(_, host)| matches_glob(expression, &host.name)).map(|(id, _)| id));
         }
-        let mut seen = BTreeSet::new();
-        hosts.retain(|host| seen.insert(*host));
         if hosts.is_empty() && !in_group && expression != "all" {
             let names = self.host_names().chain(self.group_names());
             let problem = refuse("--limit names no host and no group");
@@ -112,7 +109,7 @@ enum Subscript {
     All,
     One(i64),
     /// Both ends belong to it; -1 is the last.
-    Range(usize, i64),
+    Range(i64, i64),
 }
 
 /// `web[0]`, `web[-1]`, `web[0:2]`, `web[1:]`; anything else in brackets belongs to the wildcard.
@@ -133,6 +130,8 @@ fn split_subscript(pattern: &str) -> (&str, Subscript) {
     match inside.split_once([':', '-']) {
         Some((begin, end)) if digits(begin) && (end.is_empty() || digits(end)) => {
             match (begin.parse(), if end.is_empty() { Ok(-1) } else { end.parse() }) {
+                // Ansible takes `[1:0]` as `[1]`.
+                (Ok(begin), Ok(0)) => (expression, Subscript::One(begin)),
                 (Ok(begin), Ok(end)) => (expression, Subscript::Range(begin, end)),
                 _ => whole,
             }
@@ -152,6 +151,7 @@ fn apply_subscript(hosts: Vec<HostId>, subscript: Subscript) -> Option<Vec<HostI
         }
         Subscript::Range(begin, end) => {
             let end = usize::try_from(if end < 0 { length - 1 } else { end.min(length - 1) }).ok()?;
+            let begin = usize::try_from(begin).ok()?;
             Some(hosts.get(begin..=end).map(<[HostId]>::to_vec).unwrap_or_default())
         }
     }

@@ -50,7 +50,8 @@ impl AnsibleInventory {
         let mut list = Map::new();
         self.list_group(ALL, &mut list, &mut BTreeSet::new());
         let mut hostvars = Map::new();
-        for (host, variables) in self.data.hosts.iter().zip(&self.host_variables) {
+        for id in self.data.hosts_of(ALL) {
+            let (host, variables) = (&self.data.hosts[id], &self.host_variables[id]);
             let variables: Map<String, Value> = variables
                 .iter()
                 .filter(|(name, _)| !INTERNAL.contains(&name.as_str()))

@@ -111,7 +111,15 @@ pub fn mask(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         let ending = if line.ends_with('\n') { "\n" } else { "" };
         let body = line.trim_end_matches(['\r', '\n']);
-        let starts_a_key = !body.is_empty() && !body.starts_with([' ', '\t', '-', '#']);
+        // Everything on one line, or a part of that: nobody wants to look at it that closely.
+        if body.contains('{') {
+            let _ = write!(masked, "{MASK}{ending}");
+            inside_secret = true;
+            continue;
+        }
+        let has_key = body.contains(": ") || body.ends_with(':');
+        let starts_a_key =
+            (has_key || !inside_secret) && !body.is_empty() && !body.starts_with([' ', '\t', '-', '#']);
         if starts_a_key {
             let (name, rest) = body.split_once(':').unwrap_or((body, ""));
             inside_secret = is_secret(name.trim().trim_matches(['"', '\'']));

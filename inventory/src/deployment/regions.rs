@@ -23,7 +23,8 @@ pub(super) struct RegionDraft {
 
 /// The OMS hosts: those of the group `oms`, or all when there is no such group.
 pub(super) fn oms_hosts(inventory: &AnsibleInventory) -> Vec<String> {
-    let hosts = inventory.hosts_in_group(OMS_GROUP).unwrap_or_else(|| inventory.host_names().collect());
+    let hosts =
+        inventory.hosts_in_group(OMS_GROUP).or_else(|| inventory.hosts_in_group("all")).unwrap_or_default();
     hosts.into_iter().map(str::to_owned).collect()
 }
 

@@ -229,3 +229,18 @@ fn the_files_of_init_load_once_they_are_filled_in() {
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.deployment.hosts.len(), 2);
 }
+
+#[test]
+fn nodes_that_only_facts_can_explain_are_asked_for_later() {
+    let forwarded =
+        INVENTORY.replace("n3 ansible_host=10.0.0.3", "n3 ansible_host=127.0.0.1 ansible_port=2203");
+    let config = format!("{CONFIG}cm_nodes: [10.0.0.1, 10.0.0.4]\n");
+    let region = loaded(&forwarded, &config).deployment.regions.remove(0);
+    let addresses = |texts: [&str; 3]| texts.map(|text| text.parse().unwrap());
+    assert_eq!(
+        region.unexplained_nodes(&addresses(["10.0.0.1", "10.0.0.2", "10.0.0.4"])),
+        [] as [std::net::IpAddr; 0]
+    );
+    let stranger: std::net::IpAddr = "10.0.0.4".parse().unwrap();
+    assert_eq!(region.unexplained_nodes(&addresses(["10.0.0.1", "10.0.0.2", "10.0.0.3"])), [stranger]);
+}

@@ -50,7 +50,7 @@ fn the_file_is_in_the_manuals_order_and_masked_for_showing() {
 
 #[test]
 fn masks_reach_into_every_style() {
-    let text = "oms_meta_password: 'canary'\n\"tsdb_password\": |\n  canary\n  canary\ndrc_password:\n  canary\ncm_url: x\nmy_secret: canary\n";
+    let text = "oms_meta_password: 'canary'\n\"tsdb_password\": |\n  canary\n  canary\ndrc_password:\n  canary\ncm_url: x\nmy_secret: canary\n{cm_url: x, oms_meta_password: canary,\n drc_password: canary}\ntsdb_password: 'canary\ncanary'\n";
     insta::assert_snapshot!(mask(text), @r#"
     oms_meta_password: "********"
     "tsdb_password": "********"
@@ -60,6 +60,10 @@ fn masks_reach_into_every_style() {
       ********
     cm_url: x
     my_secret: "********"
+    ********
+      ********
+    tsdb_password: "********"
+      ********
     "#);
 }
 

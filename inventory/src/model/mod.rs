@@ -1,71 +1,13 @@
 //! The deployment as the operator wants it: valid by construction, since only [`crate::load`] makes it. Data only,
 //! no file access and no decisions.
 
+mod deployment;
 mod host;
 mod oms_config;
 
+pub use deployment::{Deployment, Region, RegionName};
 pub use host::{
     Become, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder,
     MountPaths, TsdbSettings, VirtualIp,
 };
 pub use oms_config::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Scheme, Tsdb, TsdbService};
-
-use std::fmt;
-
-use omsctl_proto::NodeName;
-
-/// Everything that the files say, resolved.
-#[derive(Debug, Clone)]
-pub struct Deployment {
-    /// The OMS hosts: those of the default region first, then in inventory order.
-    pub hosts: Vec<Host>,
-    /// At least one; the default region first.
-    pub regions: Vec<Region>,
-}
-
-impl Deployment {
-    /// The host of that name.
-    pub fn host(&self, name: &NodeName) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.name == *name)
-    }
-
-    /// The region of that name.
-    pub fn region(&self, name: &RegionName) -> Option<&Region> {
-        self.regions.iter().find(|region| region.name == *name)
-    }
-}
-
-/// The hosts that share one config.yaml.
-#[derive(Debug, Clone)]
-pub struct Region {
-    pub name: RegionName,
-    pub config: OmsConfig,
-    /// In inventory order; never shortened by `--limit`.
-    pub hosts: Vec<NodeName>,
-}
-
-/// The name of the group that makes a region, or `default`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegionName(String);
-
-impl RegionName {
-    pub(crate) fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for RegionName {
-    fn default() -> Self {
-        Self::new("default")
-    }
-}
-
-impl fmt::Display for RegionName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
