@@ -1,1 +1,4 @@
-//! TODO
+//! What the system tests share: the rig of real hosts. It knows omsctl only from outside, as an operator does.
+
+pub mod rig;
+pub mod steps;

@@ -4,9 +4,10 @@
 use omsctl_inventory::ImageSource;
 use omsctl_proto::{ContainerFacts, Digest, DockerFacts, ImageFacts, ImageOrigin, WantedImage};
 
-use super::input::{ArchiveIdentity, Observed};
+use super::input::Observed;
 use super::refusal::Refusal;
 use super::version::OmsVersion;
+use crate::ports::ArchiveIdentity;
 
 /// The image that the source stands for, and where a host without it gets it from.
 pub(super) fn wanted(

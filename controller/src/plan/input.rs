@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use omsctl_proto::{Digest, ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret};
+use omsctl_proto::{ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret};
 
-use crate::ports::{MetaDbError, MetaDbFacts};
+use crate::ports::{ArchiveIdentity, MetaDbError, MetaDbFacts};
 
 /// What was seen. A host that is not in `facts` was not asked and counts as unreachable.
 #[derive(Debug, Clone, Default)]
@@ -21,23 +21,6 @@ pub struct Observed {
     pub archives: BTreeMap<PathBuf, ArchiveIdentity>,
     /// The text of the certificate and key files on the bastion.
     pub certificates: BTreeMap<PathBuf, Secret>,
-}
-
-/// What one image archive holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveIdentity {
-    /// Names in the archive; empty when it was saved by ID.
-    pub references: Vec<String>,
-    /// SHA-256 of the image configuration.
-    pub config: Digest,
-    /// Diff IDs, lowest first.
-    pub layers: Vec<Digest>,
-    /// As in the image configuration (`amd64`, `arm64`).
-    pub architecture: String,
-    /// Bytes of the uncompressed archive, which is what travels.
-    pub raw_size: u64,
-    /// SHA-256 of the uncompressed archive.
-    pub raw_content: Digest,
 }
 
 /// What the operator asked for, beside the files.

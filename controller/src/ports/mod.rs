@@ -1,9 +1,13 @@
 //! What a test must be able to replace: traits and plain data, nothing else.
 
+mod clock;
+mod content;
 mod metadb;
 mod state_store;
 mod transport;
 
+pub use clock::Clock;
+pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
 pub use metadb::{
     ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
 };

@@ -16,4 +16,4 @@ mod row;
 mod sizing;
 mod suite;
 
-pub use suite::{failed_nodes, passed, preflight};
+pub use suite::{cluster_failed, failed_nodes, passed, preflight};

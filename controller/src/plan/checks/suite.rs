@@ -45,6 +45,12 @@ pub fn passed(rows: &[CheckResult]) -> bool {
     rows.iter().all(|row| matches!(row.status, CheckStatus::Pass | CheckStatus::Warn))
 }
 
+/// Whether a row of the cluster as a whole did not pass: no host may be changed then.
+pub fn cluster_failed(rows: &[CheckResult]) -> bool {
+    let cluster: Vec<_> = rows.iter().filter(|row| row.node.is_none()).cloned().collect();
+    !passed(&cluster)
+}
+
 /// Reachable hosts with a row that did not pass: those that `--keep-going` leaves out. Dead hosts are left out anyway.
 pub fn failed_nodes(rows: &[CheckResult]) -> BTreeSet<NodeName> {
     let failed = rows.iter().filter(|row| matches!(row.status, CheckStatus::Fail | CheckStatus::Unknown));

@@ -1,0 +1,141 @@
+//! What an action may use: the world, the run's secrets, and a voice.
+
+use omsctl_proto::{
+    ErrorCode, ErrorReport, Event, EventKind, Evidence, FingerprintKey, Gate, Milestone, Outcome, Secret,
+    SecretName, StepId, Unit,
+};
+
+use crate::journal::{Journal, JournalError};
+use crate::run_folder::RunFolder;
+use crate::serve::Desk;
+use crate::world::World;
+
+/// The longest line of a program's output that is shown, in characters.
+const LONGEST_LINE: usize = 400;
+
+/// One step's surroundings.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) journal: &'a Journal,
+    pub(crate) desk: &'a Desk,
+    pub(crate) step: StepId,
+}
+
+/// What an action did, proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) evidence: Evidence,
+}
+
+/// Why a step did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(Box<ErrorReport>),
+    Called(crate::serve::Called),
+    Journal(JournalError),
+}
+
+impl From<ErrorReport> for Stop {
+    fn from(error: ErrorReport) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+impl Done {
+    pub(crate) fn changed() -> Self {
+        Self { outcome: Outcome::Changed, evidence: Evidence::new() }
+    }
+
+    pub(crate) fn unchanged() -> Self {
+        Self { outcome: Outcome::Unchanged, evidence: Evidence::new() }
+    }
+
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.evidence.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn tell(&self, kind: EventKind) -> Result<(), Stop> {
+        self.journal.tell(kind).map_err(Stop::Journal)
+    }
+
+    pub(crate) fn progress(&self, current: u64, total: Option<u64>, unit: Unit) -> Result<(), Stop> {
+        self.tell(EventKind::StepProgress { step: self.step, current, total, unit })
+    }
+
+    /// What a program printed. A line that speaks of a password is not passed on.
+    pub(crate) fn output(&self, line: &str) -> Result<(), Stop> {
+        let line = line.trim_end();
+        if line.is_empty() {
+            return Ok(());
+        }
+        self.tell(EventKind::StepOutput { step: self.step, line: harmless(line) })
+    }
+
+    pub(crate) fn warn(&self, message: impl Into<String>) -> Result<(), Stop> {
+        self.tell(EventKind::StepWarning { step: self.step, message: message.into() })
+    }
+
+    /// The schema step may run from here on. Said once by every incarnation's step.
+    pub(crate) fn enter_schema(&self, proof: &str) -> Result<(), Stop> {
+        self.milestone(Milestone::SchemaEntered, proof)
+    }
+
+    pub(crate) fn leave_schema(&self, proof: &str) -> Result<(), Stop> {
+        self.milestone(Milestone::SchemaOver, proof)
+    }
+
+    /// This run said so already and nothing after it says otherwise.
+    pub(crate) fn is_in_schema(&self) -> bool {
+        let milestone = |event: &Event| match event.kind {
+            EventKind::StepMilestone { milestone, .. } => Some(milestone),
+            _ => None,
+        };
+        let events = self.journal.events();
+        events.iter().rev().find_map(|event| milestone(event)) == Some(Milestone::SchemaEntered)
+    }
+
+    pub(crate) fn has_passed(&self, wanted: Gate) -> bool {
+        let events = self.journal.events();
+        events
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::GatePassed { gate, step } if gate == wanted && step == self.step))
+    }
+
+    pub(crate) fn secret(&self, name: &SecretName) -> Result<Secret, Stop> {
+        self.folder.secret(name).map_err(|error| lost(&format!("The secret `{name}` of this run"), &error))
+    }
+
+    pub(crate) fn key(&self) -> Result<FingerprintKey, Stop> {
+        self.folder.key().map_err(|error| lost("The fingerprint key of this run", &error))
+    }
+
+    fn milestone(&self, milestone: Milestone, proof: &str) -> Result<(), Stop> {
+        let evidence = Evidence::from([("proof".to_owned(), harmless(proof))]);
+        self.tell(EventKind::StepMilestone { step: self.step, milestone, evidence })
+    }
+}
+
+fn lost(what: &str, error: &std::io::Error) -> Stop {
+    ErrorReport::new(ErrorCode::File, format!("{what} is not on the host any more."))
+        .cause(error.to_string())
+        .hint("Secrets do not survive a reboot of the host: run the same command again.")
+        .into()
+}
+
+/// At most 400 characters, and nothing that could hold a password.
+pub(crate) fn harmless(line: &str) -> String {
+    if line.to_ascii_lowercase().contains("password") {
+        return "(a line with the word `password` is not shown)".to_owned();
+    }
+    line.chars()
+        .filter(|character| !character.is_control() || *character == '\t')
+        .take(LONGEST_LINE)
+        .collect()
+}

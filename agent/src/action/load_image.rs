@@ -1,0 +1,91 @@
+//! The image: there already, from an archive, or pulled; proved by its identity.
+
+use omsctl_proto::{Digest, ErrorCode, ErrorReport, ImageFacts, ImageOrigin, WantedImage};
+
+use super::container_state::is_wanted;
+use super::receive_archive::receive_archive;
+use super::{Context, Done, Stop};
+
+pub(crate) async fn load_image(
+    context: &Context<'_>,
+    wanted: &WantedImage,
+    origin: &ImageOrigin,
+) -> Result<Done, Stop> {
+    if let Some(id) = named(context, wanted).await? {
+        return Ok(evidence(Done::unchanged(), &id, wanted));
+    }
+    if let Some(id) = anywhere(context, wanted).await? {
+        tag(context, &id, wanted).await?;
+        return Ok(evidence(Done::changed(), &id, wanted).with("tagged", "true"));
+    }
+    let said = match origin {
+        ImageOrigin::Archive { content, size } => receive_archive(context, content, *size).await?,
+        ImageOrigin::Pull => pull(context, wanted).await?,
+    };
+    if let Some(id) = named(context, wanted).await? {
+        return Ok(evidence(Done::changed(), &id, wanted));
+    }
+    let Some(id) = anywhere(context, wanted).await? else {
+        return Err(ErrorReport::new(ErrorCode::Image, format!("What came is not the image {}.", wanted.reference))
+            .cause(super::context::harmless(said.trim()))
+            .hint("The archive holds another image than its manifest says, or the registry has another one under that name.")
+            .into());
+    };
+    tag(context, &id, wanted).await?;
+    Ok(evidence(Done::changed(), &id, wanted))
+}
+
+/// The image under the wanted name, when it is the wanted one.
+async fn named(context: &Context<'_>, wanted: &WantedImage) -> Result<Option<Digest>, Stop> {
+    let image = context.world.docker.image(&wanted.reference).await;
+    let image = image.map_err(|error| {
+        error.report(ErrorCode::Docker, &format!("The image {} cannot be looked at.", wanted.reference))
+    })?;
+    let Some(image) = image.filter(|image| is_wanted(&image.id, &image.layers, wanted)) else {
+        return Ok(None);
+    };
+    match &wanted.architecture {
+        Some(architecture) if *architecture != image.architecture => Err(ErrorReport::new(
+            ErrorCode::Image,
+            format!(
+                "The image {} is for {}, this host needs {architecture}.",
+                wanted.reference, image.architecture
+            ),
+        )
+        .into()),
+        Some(_) | None => Ok(Some(image.id)),
+    }
+}
+
+/// The wanted image under any name or none; only when its identity is known.
+async fn anywhere(context: &Context<'_>, wanted: &WantedImage) -> Result<Option<Digest>, Stop> {
+    if wanted.config.is_none() && wanted.layers.is_empty() {
+        return Ok(None);
+    }
+    let images = context.world.docker.images().await;
+    let images = images
+        .map_err(|error| error.report(ErrorCode::Docker, "The images of the host cannot be listed."))?;
+    let fits = |image: &ImageFacts| is_wanted(&image.id, &image.layers, wanted);
+    Ok(images.into_iter().find(fits).map(|image| image.id))
+}
+
+async fn tag(context: &Context<'_>, id: &Digest, wanted: &WantedImage) -> Result<(), Stop> {
+    let tagged = context.world.docker.tag(id, &wanted.reference).await;
+    tagged.map_err(|error| {
+        error.report(ErrorCode::Image, &format!("The image cannot be named {}.", wanted.reference)).into()
+    })
+}
+
+async fn pull(context: &Context<'_>, wanted: &WantedImage) -> Result<String, Stop> {
+    match context.world.docker.pull(&wanted.reference).await {
+        Ok(()) => Ok(String::new()),
+        Err(error) => Err(error
+            .report(ErrorCode::Image, &format!("The image {} cannot be pulled.", wanted.reference))
+            .hint("With `oms_image_archive` the bastion sends the image, and no registry is needed.")
+            .into()),
+    }
+}
+
+fn evidence(done: Done, id: &Digest, wanted: &WantedImage) -> Done {
+    done.with("image_id", id.as_str()).with("reference", &wanted.reference)
+}

@@ -1,0 +1,14 @@
+//! The real things behind the ports: the docker command and this Linux machine. Only here are processes started and
+//! sockets to the outside opened.
+
+mod child;
+mod docker_cli;
+mod docker_inspect;
+mod http;
+mod linux_host;
+mod mounts;
+mod proc_net;
+mod resolver;
+
+pub use docker_cli::DockerCli;
+pub use linux_host::LinuxHost;

@@ -1,0 +1,48 @@
+//! Bind mounts that went stale: the source was deleted or replaced on the host, the container holds the former one.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Sources of these binds (`host:container[:options]`) that the process's container sees another file of.
+pub(super) fn stale(pid: u32, binds: &[String]) -> Vec<String> {
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    // Without a look inside nothing can be said.
+    if std::fs::metadata(&root).is_err() {
+        return Vec::new();
+    }
+    stale_below(&root, binds)
+}
+
+fn stale_below(root: &Path, binds: &[String]) -> Vec<String> {
+    let differs = |bind: &&String| {
+        let mut parts = bind.split(':');
+        let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return false };
+        let inside = identity(&root.join(target.trim_start_matches('/')));
+        inside.is_some() && inside != identity(Path::new(source))
+    };
+    binds.iter().filter(differs).filter_map(|bind| bind.split(':').next().map(str::to_owned)).collect()
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_source_is_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let (host, root) = (folder.path().join("host"), folder.path().join("root"));
+        std::fs::create_dir_all(host.join("same")).unwrap();
+        std::fs::create_dir_all(&root).unwrap();
+        // The same inode under both names, as a bind mount shows it.
+        std::os::unix::fs::symlink(host.join("same"), root.join("same")).unwrap();
+        std::fs::create_dir(root.join("gone")).unwrap();
+        let bind = |name: &str| format!("{}:/{name}", host.join(name).display());
+        let binds = [bind("same"), bind("gone"), bind("not_inside")];
+        assert_eq!(stale_below(&root, &binds), [host.join("gone").display().to_string()]);
+    }
+}

@@ -1,0 +1,172 @@
+//! How a daemon is started and reached. A daemon of the product is a process behind a socket; in a test it may be a
+//! task of the same process.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+#[cfg(any(test, feature = "fakes"))]
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use omsctl_proto::{Digest, RunId};
+use serde::{Deserialize, Serialize};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+use crate::ports::ByteStream;
+use crate::private_file;
+use crate::run_folder::RunFolder;
+use crate::world::{Places, World};
+
+/// The first frame of whoever comes to a daemon. What follows on `Control` are the frames of the control channel from
+/// `Attach` on, on `Receive` one reply and then bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "knock", rename_all = "snake_case")]
+pub(crate) enum Knock {
+    Control,
+    Receive { content: Digest },
+}
+
+/// How daemons live.
+#[derive(Debug, Clone)]
+pub enum Daemons {
+    /// As processes of this program.
+    Processes { program: PathBuf },
+    /// As tasks.
+    #[cfg(any(test, feature = "fakes"))]
+    Tasks(Arc<TaskDaemons>),
+}
+
+/// The daemons of one simulated host.
+#[cfg(any(test, feature = "fakes"))]
+#[derive(Debug, Default)]
+pub struct TaskDaemons {
+    doors: Mutex<BTreeMap<RunId, mpsc::Sender<Box<dyn ByteStream>>>>,
+    tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+}
+
+#[cfg(any(test, feature = "fakes"))]
+impl TaskDaemons {
+    /// As `kill -9` does to processes.
+    pub fn kill(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Daemons that have not ended.
+    pub fn alive(&self) -> usize {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().filter(|task| !task.is_finished()).count()
+    }
+}
+
+/// Where a daemon takes its visitors from.
+pub(crate) struct Visitors(mpsc::Receiver<Box<dyn ByteStream>>, Option<PathBuf>);
+
+impl Visitors {
+    pub(crate) async fn next(&mut self) -> Option<Box<dyn ByteStream>> {
+        self.0.recv().await
+    }
+}
+
+impl Drop for Visitors {
+    fn drop(&mut self) {
+        if let Some(path) = &self.1 {
+            // Whoever finds it afterwards finds a door that nobody opens, and says so.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Opens a connection to the daemon of this run.
+pub(crate) async fn knock(world: &World, run: &RunId) -> io::Result<Box<dyn ByteStream>> {
+    match &world.daemons {
+        Daemons::Processes { .. } => Ok(Box::new(UnixStream::connect(socket(&world.places, run)).await?)),
+        #[cfg(any(test, feature = "fakes"))]
+        Daemons::Tasks(tasks) => {
+            let door = tasks.doors.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned();
+            let door = door.ok_or(io::ErrorKind::NotFound)?;
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            door.send(Box::new(theirs)).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
+            Ok(Box::new(ours))
+        }
+    }
+}
+
+/// Opens the door of this run; called by its daemon.
+pub(crate) fn listen(world: &World, run: &RunId) -> io::Result<Visitors> {
+    let (sender, receiver) = mpsc::channel(8);
+    match &world.daemons {
+        Daemons::Processes { .. } => {
+            let path = socket(&world.places, run);
+            private_file::make_folder(&world.places.runtime)?;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            // The folder is 0700, so nobody else can come in between.
+            let listener = UnixListener::bind(&path)?;
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    if sender.send(Box::new(stream) as Box<dyn ByteStream>).await.is_err() {
+                        break;
+                    }
+                }
+            });
+            Ok(Visitors(receiver, Some(path)))
+        }
+        #[cfg(any(test, feature = "fakes"))]
+        Daemons::Tasks(tasks) => {
+            tasks.doors.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), sender);
+            Ok(Visitors(receiver, None))
+        }
+    }
+}
+
+/// Starts the daemon of this run; it is there when its door opens.
+pub(crate) fn start_daemon(world: &World, folder: &RunFolder) -> io::Result<()> {
+    match &world.daemons {
+        Daemons::Processes { program } => start_process(program, folder),
+        #[cfg(any(test, feature = "fakes"))]
+        Daemons::Tasks(tasks) => {
+            let (world, run) = (world.clone(), folder.run.clone());
+            let task = tokio::spawn(async move {
+                // Why it ended is in the run's own log, as in a process.
+                let _ = crate::serve::serve(world, run).await;
+            });
+            tasks.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
+            Ok(())
+        }
+    }
+}
+
+/// Where the daemon listens.
+pub(crate) fn socket(places: &Places, run: &RunId) -> PathBuf {
+    places.runtime.join(format!("{run}.sock"))
+}
+
+/// Under systemd a scope of its own, so that the end of the SSH session's scope does not take the daemon along.
+fn start_process(program: &Path, folder: &RunFolder) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.log())?;
+    let mut command = if Path::new("/run/systemd/system").is_dir() {
+        let mut command = tokio::process::Command::new("systemd-run");
+        command.args(["--scope", "--quiet", "--collect"]).arg(program);
+        command
+    } else {
+        tokio::process::Command::new(program)
+    };
+    command
+        .args(["serve", folder.run.as_str()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .map(drop)
+}

@@ -1,0 +1,67 @@
+//! Paths, compared files, OMS's `config.yaml`, and the file systems they lie on.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use omsctl_proto::{DiskFacts, FileFacts, FingerprintKey, PathState, Secret, WireSecret};
+
+use crate::private_file;
+use crate::world::Places;
+
+/// Configuration and certificates are a few KiB.
+const LARGEST: u64 = 1024 * 1024;
+
+pub(super) fn paths(places: &Places, paths: &[String]) -> BTreeMap<String, PathState> {
+    paths.iter().map(|path| (path.clone(), state(&places.on_host(path)))).collect()
+}
+
+fn state(path: &Path) -> PathState {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => PathState::Directory,
+        Ok(metadata) if metadata.is_file() => PathState::File,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => PathState::Absent,
+        Ok(_) | Err(_) => PathState::Other,
+    }
+}
+
+/// Those that are there and can be read.
+pub(super) fn files(places: &Places, files: &[String], key: &FingerprintKey) -> BTreeMap<String, FileFacts> {
+    files.iter().filter_map(|path| Some((path.clone(), file(&places.on_host(path), key)?))).collect()
+}
+
+fn file(path: &Path, key: &FingerprintKey) -> Option<FileFacts> {
+    let bytes = private_file::read(path, LARGEST).ok()?;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    Some(FileFacts { fingerprint: key.of(&bytes), mode })
+}
+
+pub(super) fn config(places: &Places, path: &str) -> Option<WireSecret> {
+    let bytes = private_file::read(&places.on_host(path), LARGEST).ok()?;
+    String::from_utf8(bytes).ok().map(|text| WireSecret(Secret::new(text)))
+}
+
+pub(super) fn disks(places: &Places, paths: &[String]) -> BTreeMap<String, DiskFacts> {
+    paths.iter().filter_map(|path| Some((path.clone(), disk(places, path)?))).collect()
+}
+
+/// The file system of the path's nearest parent that is there.
+pub(super) fn disk(places: &Places, path: &str) -> Option<DiskFacts> {
+    let wanted = places.on_host(path);
+    let existing = wanted.ancestors().find(|ancestor| ancestor.exists())?;
+    let found = rustix::fs::statvfs(existing).ok()?;
+    Some(DiskFacts {
+        mount_point: places.as_named(&mount_point(existing)),
+        total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        free_inodes: found.f_favail,
+        read_only: found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+    })
+}
+
+/// The highest parent on the same device.
+fn mount_point(path: &Path) -> PathBuf {
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.dev());
+    let own = device(path);
+    path.ancestors().take_while(|ancestor| device(ancestor) == own).last().unwrap_or(path).to_owned()
+}

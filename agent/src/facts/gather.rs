@@ -1,0 +1,80 @@
+//! All facts of one host, side by side.
+
+use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest};
+
+use super::{container, files, host_id, runs};
+use crate::clock;
+use crate::ports::{Engine, RuntimeError};
+use crate::world::World;
+
+/// Looks; changes nothing but the host id that the first agent writes.
+pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Facts, ErrorReport> {
+    let host_id = host_id::read_or_make(&world.places)?;
+    let machine = world.host.machine();
+    let towards = async {
+        match &request.towards {
+            Some((host, port)) => world.host.source_address(host, *port).await,
+            None => None,
+        }
+    };
+    let (docker, container, source_address) =
+        tokio::join!(docker(world), container::look(world, request), towards);
+    let (docker, container) = match (docker, container) {
+        (Ok(docker), Ok(container)) => (docker, container),
+        (Err(error), _) | (_, Err(error)) => (silent(error), None),
+    };
+    let pid = container.as_ref().and_then(|seen| seen.pid);
+    let ports = world.host.listeners(&request.ports, pid);
+    Ok(Facts {
+        hostname: machine.hostname,
+        os: machine.os,
+        kernel: machine.kernel,
+        architecture: machine.architecture,
+        machine_id: machine.machine_id,
+        host_id,
+        utc_ms: clock::utc_ms(),
+        time_zone: machine.time_zone,
+        cpus: machine.measured.cpus,
+        memory_bytes: machine.measured.memory_bytes,
+        cgroup_version: machine.measured.cgroup_version,
+        addresses: machine.addresses,
+        source_address,
+        docker,
+        container: container.map(|seen| seen.facts),
+        paths: files::paths(&world.places, &request.paths),
+        files: files::files(&world.places, &request.files, &request.key),
+        config: files::config(&world.places, &request.config_file),
+        disks: files::disks(&world.places, &request.paths),
+        ports,
+        runs: runs::all(&world.places),
+    })
+}
+
+async fn docker(world: &World) -> Result<DockerFacts, RuntimeError> {
+    let (engine, images) = tokio::join!(world.docker.engine(), world.docker.images());
+    let (Engine { server_version, root_directory, storage_driver, containerd_store }, images) =
+        (engine?, images?);
+    let root_free_bytes = files::disk(&world.places, &root_directory).map(|disk| disk.free_bytes);
+    Ok(DockerFacts::Answers {
+        server_version,
+        root_directory,
+        root_free_bytes,
+        storage_driver,
+        containerd_store,
+        images,
+    })
+}
+
+fn silent(error: RuntimeError) -> DockerFacts {
+    match error {
+        RuntimeError::Missing { looked_in } => DockerFacts::Missing { looked_in },
+        RuntimeError::Silent { words } => DockerFacts::Silent { error: words },
+        RuntimeError::Failed { .. }
+        | RuntimeError::TimedOut { .. }
+        | RuntimeError::Malformed { .. }
+        | RuntimeError::Process { .. } => {
+            let report = error.report(omsctl_proto::ErrorCode::Docker, "Docker");
+            DockerFacts::Silent { error: report.causes.join(": ") }
+        }
+    }
+}

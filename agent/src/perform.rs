@@ -1,0 +1,26 @@
+//! From the action to the file that does it.
+
+use omsctl_proto::Action;
+
+use crate::action::{self, Context, Done, Stop};
+
+/// Makes the action true and proves it.
+pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Done, Stop> {
+    match action {
+        Action::MakeDirectories { paths } => action::make_directories(context, paths),
+        Action::WriteCertificates { files } => action::write_certificates(context, files),
+        Action::WriteConfig { file, container } => {
+            action::write_config(context, file, container.as_deref()).await
+        }
+        Action::LoadImage { image, origin } => action::load_image(context, image, origin).await,
+        Action::CreateContainer { container, set_aside } => {
+            action::create_container(context, container, set_aside.as_deref()).await
+        }
+        Action::StartContainer { name } => action::start_container(context, name).await,
+        Action::RestartContainer { name } => action::restart_container(context, name).await,
+        Action::AwaitServices { container } => action::await_services(context, container).await,
+        Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,
+        Action::ReloadConfig { container } => action::reload_config(context, container).await,
+        Action::AwaitHealthy { container, health } => action::await_healthy(context, container, health).await,
+    }
+}

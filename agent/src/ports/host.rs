@@ -1,0 +1,96 @@
+//! The machine as facts and actions need it, apart from its files: those are reached below `World`'s root.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use futures::future::BoxFuture;
+use omsctl_proto::PortHolder;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A connection, byte for byte.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+/// One machine with its kernel and its network.
+pub trait Host: Send + Sync {
+    /// Cheap: reads a few small files.
+    fn machine(&self) -> Machine;
+
+    /// Changes when the machine boots.
+    fn boot_id(&self) -> String;
+
+    /// What listens on these ports; `container` is the first process of OMS's container.
+    fn listeners(&self, ports: &[u16], container: Option<u32>) -> BTreeMap<u16, PortHolder>;
+
+    /// Sources of these binds (`host:container`) that the container holds a former version of.
+    fn stale_mounts(&self, container: u32, binds: &[String]) -> Vec<String>;
+
+    /// The address that packets to this host and port leave from.
+    fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>>;
+
+    /// A TCP connection, within ten seconds.
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, Result<(Box<dyn ByteStream>, String), HostError>>;
+
+    /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
+    fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
+}
+
+/// What a machine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    pub hostname: String,
+    pub os: String,
+    pub kernel: String,
+    pub architecture: String,
+    pub machine_id: Option<String>,
+    pub time_zone: Option<String>,
+    pub measured: Measured,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// How large a machine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub cpus: u32,
+    pub memory_bytes: u64,
+    pub cgroup_version: Option<u8>,
+}
+
+/// Status and the first 64 KiB of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// Why something on the network could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("the name {name} is not known on this host")]
+    UnknownName {
+        name: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{address} cannot be reached")]
+    Unreachable {
+        address: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{address} did not answer within {seconds} s")]
+    TimedOut { address: String, seconds: u64 },
+    #[error("{url} is not an address of the form http://HOST[:PORT]/PATH")]
+    NotAnAddress { url: String },
+    #[error("{address} did not speak HTTP")]
+    Http {
+        address: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

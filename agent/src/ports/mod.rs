@@ -1,0 +1,9 @@
+//! What a test must be able to replace: the container runtime and the machine. Traits and plain types, nothing else.
+
+mod container_runtime;
+mod host;
+
+pub use container_runtime::{
+    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
+};
+pub use host::{ByteStream, Host, HostError, HttpAnswer, Machine, Measured};

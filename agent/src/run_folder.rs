@@ -1,0 +1,134 @@
+//! What a run leaves on its host: `STATE/runs/RUN` survives a reboot and holds no secret, `RUNTIME/RUN` lies in memory
+//! and holds nothing else.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use omsctl_proto::{FingerprintKey, NodePlan, Operator, RunId, Secret, SecretName, WireSecret};
+use serde::{Deserialize, Serialize};
+
+use crate::private_file;
+use crate::world::Places;
+
+const LARGEST_FILE: u64 = 8 * 1024 * 1024;
+
+/// The folders of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct RunFolder {
+    pub(crate) run: RunId,
+    kept: PathBuf,
+    in_memory: PathBuf,
+}
+
+/// Why a run was begun and by whom.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RunRecord {
+    pub(crate) plan: NodePlan,
+    pub(crate) operator: Operator,
+    /// RFC 3339, this host's clock.
+    pub(crate) started: String,
+}
+
+impl RunFolder {
+    pub(crate) fn new(places: &Places, run: &RunId) -> Self {
+        Self {
+            run: run.clone(),
+            kept: places.state.join("runs").join(run.as_str()),
+            in_memory: places.runtime.join(run.as_str()),
+        }
+    }
+
+    /// Every run that left its folder, oldest first.
+    pub(crate) fn all(places: &Places) -> Vec<Self> {
+        let Ok(entries) = std::fs::read_dir(places.state.join("runs")) else { return Vec::new() };
+        let mut runs: Vec<RunId> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| RunId::new(entry.file_name().into_string().ok()?).ok())
+            .collect();
+        runs.sort();
+        runs.iter().map(|run| Self::new(places, run)).collect()
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.kept.join("events.jsonl")
+    }
+
+    /// What the daemon has to say when nobody listens any more.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.kept.join("agent.log")
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.record_path().is_file()
+    }
+
+    pub(crate) fn create(&self, record: &RunRecord) -> io::Result<()> {
+        private_file::make_folder(&self.kept)?;
+        let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+        private_file::write(&self.record_path(), &text)
+    }
+
+    pub(crate) fn record(&self) -> io::Result<RunRecord> {
+        let text = private_file::read(&self.record_path(), LARGEST_FILE)?;
+        serde_json::from_slice(&text).map_err(io::Error::other)
+    }
+
+    /// Keeps what the run may know in memory, until its terminal event.
+    pub(crate) fn put_secrets(
+        &self,
+        key: &FingerprintKey,
+        secrets: &BTreeMap<SecretName, WireSecret>,
+    ) -> io::Result<()> {
+        let folder = self.in_memory.join("secrets");
+        private_file::make_folder(&self.in_memory)?;
+        private_file::make_folder(&folder)?;
+        private_file::write(&self.key_path(), &<[u8; 32]>::from(key.clone()))?;
+        for (name, secret) in secrets {
+            private_file::write(&folder.join(name.as_str()), secret.0.expose().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.key_path().is_file()
+    }
+
+    pub(crate) fn secret(&self, name: &SecretName) -> io::Result<Secret> {
+        let bytes = private_file::read(&self.in_memory.join("secrets").join(name.as_str()), LARGEST_FILE)?;
+        String::from_utf8(bytes).map(Secret::new).map_err(io::Error::other)
+    }
+
+    pub(crate) fn key(&self) -> io::Result<FingerprintKey> {
+        let bytes = private_file::read(&self.key_path(), 32)?;
+        let bytes: [u8; 32] =
+            bytes.try_into().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not 32 bytes"))?;
+        Ok(FingerprintKey::new(bytes))
+    }
+
+    pub(crate) fn forget_secrets(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(&self.in_memory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn size(&self) -> u64 {
+        let Ok(entries) = std::fs::read_dir(&self.kept) else { return 0 };
+        entries.filter_map(Result::ok).filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+    }
+
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.forget_secrets()?;
+        std::fs::remove_dir_all(&self.kept)
+    }
+
+    fn record_path(&self) -> PathBuf {
+        self.kept.join("plan.json")
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.in_memory.join("key")
+    }
+}

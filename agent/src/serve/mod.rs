@@ -1,0 +1,16 @@
+//! The daemon of one run: walks the node plan, journals, lets readers in, and leaves when it is not needed any more.
+//!
+//! It outlives sessions and controllers. It starts nothing by itself but the steps of its plan.
+
+mod content;
+mod daemon;
+mod desk;
+mod history;
+pub(crate) mod lease;
+mod visitor;
+mod walk;
+
+pub use daemon::{ServeError, serve};
+
+pub(crate) use content::Delivery;
+pub(crate) use desk::{Called, Desk, PATIENCE};

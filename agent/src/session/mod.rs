@@ -1,0 +1,10 @@
+//! The control channel: answers questions, starts daemons, and carries frames between a controller and a daemon.
+//!
+//! It holds nothing that matters: when it ends, the daemon goes on.
+
+mod attach;
+mod control;
+mod probe;
+mod start;
+
+pub use control::{SessionError, session};

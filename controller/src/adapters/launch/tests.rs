@@ -1,0 +1,1 @@
+//! Tests of the whole conversation, with a real sh on this machine.

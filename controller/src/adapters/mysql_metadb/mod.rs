@@ -1,0 +1,38 @@
+//! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Reads only; dials nobody.
+
+mod connection;
+mod names;
+mod questions;
+mod reader;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::ports::{ByteStream, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
+
+/// Any MySQL-protocol database: MySQL, MariaDB, a MySQL tenant of OceanBase.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MySqlMetaDb;
+
+impl MetaDb for MySqlMetaDb {
+    fn log_in<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+    ) -> BoxFuture<'a, Result<(), MetaDbError>> {
+        connection::with(stream, target, async |_| Ok(())).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>> {
+        connection::with(stream, target, async |connection| reader::read(connection, target, names).await)
+            .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! The log-in: keys, then passwords, in ssh's order and never more attempts than there are credentials.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omsctl_proto::Secret;
+use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{Algorithm, PrivateKeyWithHashAlg, PublicKey};
+use russh::{MethodKind, MethodSet};
+use tokio::net::UnixStream;
+
+use super::client::{Client, SessionNotes, rsa_hash};
+use super::config::HostSettings;
+use super::identities::{self, Candidate, Identities, KeyFile};
+use crate::adapters::connect_error::ConnectError;
+
+/// A server that asks more questions than this is not asked for.
+const MAX_QUESTIONS: usize = 8;
+
+/// One log-in.
+pub(super) struct LogIn<'a> {
+    pub place: &'a str,
+    pub settings: &'a HostSettings,
+    pub password: Option<&'a Secret>,
+    pub identities: &'a Identities,
+    pub notes: &'a SessionNotes,
+    /// What the host offers; unknown before the first refusal.
+    offered: Option<MethodSet>,
+    tried: Vec<String>,
+    key_trouble: Option<(PathBuf, KeyFile)>,
+}
+
+impl<'a> LogIn<'a> {
+    pub(super) fn new(
+        place: &'a str,
+        settings: &'a HostSettings,
+        password: Option<&'a Secret>,
+        identities: &'a Identities,
+        notes: &'a SessionNotes,
+    ) -> Self {
+        Self {
+            place,
+            settings,
+            password,
+            identities,
+            notes,
+            offered: None,
+            tried: Vec::new(),
+            key_trouble: None,
+        }
+    }
+
+    /// Logs in, or says what was tried.
+    pub(super) async fn run(mut self, handle: &mut Handle<Client>) -> Result<(), ConnectError> {
+        let entered = (self.settings.public_key && self.keys(handle).await?)
+            || self.password(handle).await?
+            || self.nothing(handle).await?;
+        if entered { Ok(()) } else { Err(self.refused()) }
+    }
+
+    async fn keys(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
+        let mut agent = identities::agent(self.settings).await;
+        let held = match &mut agent {
+            Some(client) => held(client, handle).await,
+            None => Vec::new(),
+        };
+        for candidate in self.identities.candidates(self.settings, &held).await {
+            if !self.offers(MethodKind::PublicKey) || handle.is_closed() {
+                break;
+            }
+            let result = match (candidate, &mut agent) {
+                (Candidate::Agent(identity), Some(client)) => {
+                    self.agent_key(handle, client, &identity).await?
+                }
+                (Candidate::Agent(_), None) => None,
+                (Candidate::File(file), _) => self.file_key(handle, file).await?,
+            };
+            if result.is_some_and(|result| self.note(result)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn agent_key(
+        &mut self,
+        handle: &mut Handle<Client>,
+        client: &mut AgentClient<UnixStream>,
+        identity: &AgentIdentity,
+    ) -> Result<Option<AuthResult>, ConnectError> {
+        let key: PublicKey = identity.public_key().into_owned();
+        self.tried.push(format!("key {} of ssh-agent", identity.comment()));
+        let hash = match key.algorithm() {
+            Algorithm::Rsa { .. } => Some(self.rsa(handle).await?),
+            _ => None,
+        };
+        let user = self.settings.user.clone();
+        // An agent that declines to sign is no reason to give up: the next key may do.
+        Ok(handle.authenticate_publickey_with(user, key, hash, client).await.ok())
+    }
+
+    async fn file_key(
+        &mut self,
+        handle: &mut Handle<Client>,
+        file: PathBuf,
+    ) -> Result<Option<AuthResult>, ConnectError> {
+        let key = match self.identities.load(&file, true).await {
+            KeyFile::Key(key) => key,
+            trouble @ (KeyFile::Encrypted | KeyFile::Unusable(_)) => {
+                self.key_trouble.get_or_insert((file, trouble));
+                return Ok(None);
+            }
+        };
+        self.tried.push(format!("key {}", file.display()));
+        let hash = match key.algorithm() {
+            Algorithm::Rsa { .. } => Some(self.rsa(handle).await?),
+            _ => None,
+        };
+        let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
+        let result = handle.authenticate_publickey(self.settings.user.clone(), key).await;
+        result.map(Some).map_err(|error| self.lost(&error))
+    }
+
+    async fn rsa(&self, handle: &Handle<Client>) -> Result<russh::keys::HashAlg, ConnectError> {
+        handle.best_supported_rsa_hash().await.map(rsa_hash).map_err(|error| self.lost(&error))
+    }
+
+    async fn password(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
+        let Some(password) = self.password.filter(|_| self.notes.password_allowed()) else {
+            return Ok(false);
+        };
+        let user = self.settings.user.clone();
+        if self.settings.password && self.offers(MethodKind::Password) && !handle.is_closed() {
+            self.tried.push("password".to_owned());
+            let result = handle.authenticate_password(user.clone(), password.expose()).await;
+            let result = result.map_err(|error| self.lost(&error))?;
+            if self.note(result) {
+                return Ok(true);
+            }
+        }
+        if !self.offers(MethodKind::KeyboardInteractive) || handle.is_closed() {
+            return Ok(false);
+        }
+        self.tried.push("keyboard-interactive".to_owned());
+        let mut response = handle.authenticate_keyboard_interactive_start(user, None).await;
+        let mut told = false;
+        for _ in 0..MAX_QUESTIONS {
+            match response.map_err(|error| self.lost(&error))? {
+                KeyboardInteractiveAuthResponse::Success => return Ok(true),
+                KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. } => {
+                    self.offered = Some(remaining_methods);
+                    return Ok(false);
+                }
+                KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => {
+                    let hidden = prompts.iter().any(|prompt| !prompt.echo);
+                    if hidden && told {
+                        // It asks again: the password was wrong, or it wants something else.
+                        return Ok(false);
+                    }
+                    told |= hidden;
+                    let answer = |echo: bool| if echo { String::new() } else { password.expose().to_owned() };
+                    let answers = prompts.iter().map(|prompt| answer(prompt.echo)).collect();
+                    response = handle.authenticate_keyboard_interactive_respond(answers).await;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Nothing could be tried: asks what the host wants, so that the operator learns it.
+    async fn nothing(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
+        if self.offered.is_some() || handle.is_closed() {
+            return Ok(false);
+        }
+        let result = handle.authenticate_none(self.settings.user.clone()).await;
+        let result = result.map_err(|error| self.lost(&error))?;
+        Ok(self.note(result))
+    }
+
+    fn offers(&self, method: MethodKind) -> bool {
+        self.offered.as_ref().is_none_or(|offered| offered.contains(&method))
+    }
+
+    fn note(&mut self, result: AuthResult) -> bool {
+        match result {
+            AuthResult::Success => true,
+            AuthResult::Failure { remaining_methods, .. } => {
+                // An empty list comes from a connection that is gone.
+                if !remaining_methods.is_empty() {
+                    self.offered = Some(remaining_methods);
+                }
+                false
+            }
+        }
+    }
+
+    fn lost(&self, error: &russh::Error) -> ConnectError {
+        let reason = self.notes.farewell().unwrap_or_else(|| error.to_string());
+        ConnectError::Lost { place: self.place.to_owned(), reason }
+    }
+
+    fn refused(self) -> ConnectError {
+        let place = self.place.to_owned();
+        match self.key_trouble {
+            Some((file, KeyFile::Encrypted)) => return ConnectError::KeyEncrypted { place, file },
+            Some((file, KeyFile::Unusable(reason)))
+                if self.settings.identity_first || self.tried.is_empty() =>
+            {
+                return ConnectError::KeyUnreadable { place, file, reason };
+            }
+            _ => {}
+        }
+        let offered = self.offered.as_ref().map_or(String::new(), |methods| {
+            methods.iter().map(<&'static str>::from).collect::<Vec<_>>().join(", ")
+        });
+        let offered = match (offered.is_empty(), self.notes.farewell()) {
+            (false, None) => offered,
+            (false, Some(farewell)) => format!("{offered}, and it ended with: {farewell}"),
+            (true, farewell) => {
+                format!("nothing it told us{}", farewell.map(|f| format!(" ({f})")).unwrap_or_default())
+            }
+        };
+        let mut tried = if self.tried.is_empty() { "nothing".to_owned() } else { self.tried.join(", ") };
+        if self.password.is_some() && !self.notes.password_allowed() {
+            tried.push_str(" (no password: the host's key is not the one on record)");
+        }
+        ConnectError::AuthenticationFailed { place, user: self.settings.user.clone(), tried, offered }
+    }
+}
+
+/// The keys that the agent holds, after it was told which session they are for.
+async fn held(client: &mut AgentClient<UnixStream>, handle: &Handle<Client>) -> Vec<AgentIdentity> {
+    if let Some(binding) = handle.agent_session_binding() {
+        // Agents older than OpenSSH 8.9 do not know it.
+        drop(client.bind_session(binding, false).await);
+    }
+    let identities = client.request_identities().await.unwrap_or_default();
+    let plain = identities.into_iter().filter(|identity| matches!(identity, AgentIdentity::PublicKey { .. }));
+    plain.take(64).collect()
+}

@@ -1,0 +1,20 @@
+//! Hosts over SSH: connect as strictly as `ssh` does, log in, run agents on channels of the one connection.
+//!
+//! The only place that knows russh. Settings come from `config`, known keys from `known_hosts`; the agent is put in
+//! place by `launch`.
+
+mod authenticate;
+mod channel;
+mod client;
+mod config;
+mod connection;
+mod dial;
+mod host_keys;
+mod identities;
+mod known_hosts;
+mod session;
+mod transport;
+
+pub use config::split_words;
+pub use identities::Prompter;
+pub use transport::{SshOptions, SshTransport};

@@ -1,0 +1,188 @@
+//! From a host of the inventory to an open connection: settings, jumps, log-in.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use futures::future::BoxFuture;
+use omsctl_proto::{ErrorReport, Secret};
+
+use super::config::{ConfigFiles, Destination, HostSettings, LocalUser, Proxy, resolve};
+use super::connection::SshConnection;
+use super::host_keys::HostKeys;
+use super::identities::{Identities, Prompter};
+use super::session::{Handshakes, Session};
+use crate::adapters::agent_binary::AgentBinaries;
+use crate::adapters::connect_error::ConnectError;
+use crate::adapters::launch::Launcher;
+use crate::adapters::resolver::Resolver;
+use crate::ports::{Connection, HostTarget, Transport};
+
+/// Jumps of jumps; more is a circle.
+const MAX_DEPTH: usize = 8;
+
+/// What the command line says about SSH.
+#[derive(Clone, Default)]
+pub struct SshOptions {
+    /// `--ssh-config`: read instead of the user's and the machine's.
+    pub config_file: Option<PathBuf>,
+    /// `--accept-new`: unknown host keys are recorded instead of refused.
+    pub accept_new: bool,
+    /// Asks for passphrases of encrypted keys. `None`: nobody is there to answer.
+    pub prompter: Option<Prompter>,
+}
+
+impl std::fmt::Debug for SshOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { config_file, accept_new, .. } = self;
+        write!(formatter, "SshOptions {{ {config_file:?}, accept_new: {accept_new} }}")
+    }
+}
+
+/// Opens SSH connections. Shares between them what is worth sharing: known_hosts, keys, jump hosts, names.
+pub struct SshTransport {
+    files: ConfigFiles,
+    local: LocalUser,
+    handshakes: Handshakes,
+    agents: Arc<AgentBinaries>,
+    /// Open sessions to jump hosts; the lock of each is held while it is opened, so that it is opened once.
+    jumps: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Weak<Session>>>>>,
+    places: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for SshTransport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SshTransport")
+    }
+}
+
+impl SshTransport {
+    /// Reads the ssh_config files; the error names file and line.
+    pub fn new(
+        options: SshOptions,
+        agents: Arc<AgentBinaries>,
+        resolver: Resolver,
+    ) -> Result<Self, ErrorReport> {
+        Self::for_user(options, agents, resolver, LocalUser::current())
+    }
+
+    pub(super) fn for_user(
+        options: SshOptions,
+        agents: Arc<AgentBinaries>,
+        resolver: Resolver,
+        local: LocalUser,
+    ) -> Result<Self, ErrorReport> {
+        let files = ConfigFiles::load(options.config_file.as_deref(), &local).map_err(|error| {
+            ConnectError::Settings { place: "ssh_config".to_owned(), reason: error.to_string() }
+        })?;
+        let identities = Identities::new(options.prompter);
+        let handshakes = Handshakes::new(resolver, HostKeys::new(options.accept_new), identities);
+        Ok(Self { files, local, handshakes, agents, jumps: Mutex::default(), places: None })
+    }
+
+    /// Looks for the agent in these places instead of the product's own; for tests that are not root.
+    #[must_use]
+    pub fn with_agent_places(mut self, places: Vec<String>) -> Self {
+        self.places = Some(places);
+        self
+    }
+
+    async fn open(&self, target: &HostTarget) -> Result<SshConnection, ConnectError> {
+        let destination = Destination {
+            host: target.address.clone(),
+            port: target.port,
+            user: target.user.clone(),
+            identity_file: target
+                .private_key_file
+                .as_ref()
+                .map(|file| self.local.expand_home(&file.to_string_lossy())),
+            arguments: target.ssh_arguments.clone(),
+        };
+        let chain = self.chain(&destination, None, 0)?;
+        let session = Arc::new(self.session(chain, target.password.as_ref()).await?);
+        let user = session.settings.user.clone();
+        let launcher =
+            Launcher::new(Arc::clone(&self.agents), session.place.clone(), user, target.escalation.clone())?
+                .with_places(self.places.clone());
+        Ok(SshConnection { session, launcher })
+    }
+
+    /// Everything on the way, nearest first, the destination last. `route`: the jumps that somebody else named; the
+    /// nearest hop always follows its own settings, as with ssh.
+    fn chain(
+        &self,
+        destination: &Destination,
+        route: Option<&[Destination]>,
+        depth: usize,
+    ) -> Result<Vec<Arc<HostSettings>>, ConnectError> {
+        let wrong = |reason: String| ConnectError::Settings { place: destination.host.clone(), reason };
+        if depth > MAX_DEPTH {
+            return Err(wrong("its ProxyJump leads in a circle".to_owned()));
+        }
+        let settings =
+            resolve(destination, &self.files, &self.local).map_err(|error| wrong(error.to_string()))?;
+        let route = match (route, &settings.proxy) {
+            (Some(route), _) => route,
+            (None, Proxy::Jump(hops)) => hops,
+            (None, Proxy::None | Proxy::Command(_)) => &[],
+        };
+        let mut chain = match route.split_last() {
+            Some((last, [])) => self.chain(last, None, depth + 1)?,
+            Some((last, before)) => self.chain(last, Some(before), depth + 1)?,
+            None => Vec::new(),
+        };
+        chain.push(Arc::new(settings));
+        Ok(chain)
+    }
+
+    /// Opens the way hop by hop. Jump hosts are logged in to without the destination's password.
+    async fn session(
+        &self,
+        mut chain: Vec<Arc<HostSettings>>,
+        password: Option<&Secret>,
+    ) -> Result<Session, ConnectError> {
+        let Some(destination) = chain.pop() else {
+            return Err(ConnectError::Settings { place: String::new(), reason: "no destination".to_owned() });
+        };
+        let mut via = None;
+        let mut key = String::new();
+        for hop in chain {
+            let _ = write!(key, "{}@{}:{} ", hop.user, hop.host_name, hop.port);
+            via = Some(self.jump(&key, hop, via).await?);
+        }
+        self.handshakes.open(destination, password, via).await
+    }
+
+    /// The session to a jump host: the open one, or a new one.
+    async fn jump(
+        &self,
+        key: &str,
+        settings: Arc<HostSettings>,
+        via: Option<Arc<Session>>,
+    ) -> Result<Arc<Session>, ConnectError> {
+        let slot = {
+            let mut jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(jumps.entry(key.to_owned()).or_default())
+        };
+        let mut open = slot.lock().await;
+        if let Some(session) = open.upgrade().filter(|session| !session.is_closed()) {
+            return Ok(session);
+        }
+        let session = Arc::new(self.handshakes.open(settings, None, via).await?);
+        *open = Arc::downgrade(&session);
+        Ok(session)
+    }
+}
+
+impl Transport for SshTransport {
+    fn connect<'a>(
+        &'a self,
+        target: &'a HostTarget,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, ErrorReport>> {
+        Box::pin(async move {
+            let connection = self.open(target).await?;
+            Ok(Arc::new(connection) as Arc<dyn Connection>)
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line as clap reads it, and its conversion to a request.
+
+use clap::{Parser, Subcommand};
+
+use super::globals::GlobalArguments;
+use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
+use super::reference::{CompletionArguments, SchemaArguments};
+use super::rollout::{ApplyArguments, CheckArguments, PlanArguments};
+use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments};
+use super::{Command, Globals, Request};
+
+const ABOUT: &str = "\
+Rolls OceanBase Migration Service (OMS) Community Edition out on many hosts with one command.
+
+It reads an inventory of hosts (Ansible's format) and OMS's own config.yaml, connects over SSH, and works on all \
+hosts side by side. The files say what should be: apply makes it so, and does nothing where it is so already.";
+
+const EXAMPLES: &str = "\
+Begin here:
+  omsctl init 10.0.0.11 10.0.0.12 10.0.0.13   write inventory.ini and config.yaml, then edit both
+  omsctl check                                are the hosts fit for it?
+  omsctl plan                                 what would change, and why
+  omsctl apply                                make it so
+  omsctl status                               what is there now
+
+Results go to stdout, progress and messages to stderr.
+'omsctl COMMAND --help' has examples and exit codes.
+";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "omsctl",
+    version,
+    about = ABOUT,
+    after_help = EXAMPLES,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    globals: GlobalArguments,
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Write a commented inventory.ini and config.yaml to start from; never overwrites
+    Init(InitArguments),
+    /// Check every host before anything is changed
+    Check(CheckArguments),
+    /// Show what apply would change, per host, with the reason for each step
+    Plan(PlanArguments),
+    /// Make it so: first rollout, more hosts, new configuration, repair
+    Apply(ApplyArguments),
+    /// Show what is on each host now
+    Status(StatusArguments),
+    /// List former runs
+    History(HistoryArguments),
+    /// Replay what happened in a run
+    Show(ShowArguments),
+    /// Show how the inventory was understood
+    Inventory(InventoryArguments),
+    /// Show how config.yaml was understood
+    Config(ConfigArguments),
+    /// Print the JSON Schema of the events
+    Schema(SchemaArguments),
+    /// Print a completion script for a shell
+    Completion(CompletionArguments),
+}
+
+impl Arguments {
+    pub(super) fn into_request(self, typed: String) -> Request {
+        let before = self.globals;
+        let (globals, command) = match self.command {
+            Subcommands::Init(own) => with(before, own.globals.clone(), Command::Init(own.into_request())),
+            Subcommands::Check(own) => with(before, own.globals, Command::Check),
+            Subcommands::Plan(own) => with(before, own.globals, Command::Plan),
+            Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),
+            Subcommands::Status(own) => {
+                with(before, own.globals.clone(), Command::Status(own.into_request()))
+            }
+            Subcommands::History(own) => {
+                with(before, own.globals.clone(), Command::History(own.into_request()))
+            }
+            Subcommands::Show(own) => with(before, own.globals.clone(), Command::Show(own.into_request())),
+            Subcommands::Inventory(own) => inventory(before, own),
+            Subcommands::Config(own) => config(before, own),
+            Subcommands::Schema(own) => with(before, own.globals, Command::Schema(own.name)),
+            Subcommands::Completion(own) => with(before, own.globals, Command::Completion(own.shell)),
+        };
+        Request { globals, command, typed }
+    }
+}
+
+fn with(before: GlobalArguments, after: GlobalArguments, command: Command) -> (Globals, Command) {
+    (before.then(after).into_globals(), command)
+}
+
+fn inventory(before: GlobalArguments, own: InventoryArguments) -> (Globals, Command) {
+    let globals = before.then(own.globals.clone()).into_globals();
+    let request = own.into_request(globals.format);
+    (globals, Command::Inventory(request))
+}
+
+fn config(before: GlobalArguments, own: ConfigArguments) -> (Globals, Command) {
+    let ConfigCommand::Render(render) = own.command;
+    with(before.then(own.globals), render.globals.clone(), Command::ConfigRender(render.into_request()))
+}

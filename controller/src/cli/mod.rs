@@ -1,0 +1,22 @@
+//! What the operator types, turned into plain requests. No logic: nothing here opens a file or decides anything
+//! beyond what the words mean.
+//!
+//! Options for every command are accepted before and after the command, also both: lists are joined, and of two
+//! values the later one counts.
+
+mod arguments;
+mod globals;
+mod observe;
+mod parse;
+mod reference;
+mod request;
+mod rollout;
+mod setup;
+
+pub use clap_complete::Shell;
+pub use globals::{Format, Globals};
+pub use parse::{Stopped, completion, parse};
+pub use request::{
+    ApplyRequest, Command, HistoryRequest, InitRequest, InventoryRequest, InventoryView, RenderRequest,
+    Request, SchemaName, ShowRequest, StatusRequest,
+};

@@ -1,0 +1,64 @@
+//! From words to a request, or to a text that answers at once (help, version, usage error).
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
+
+use super::Request;
+use super::arguments::Arguments;
+use crate::exit::Exit;
+
+/// There is nothing to do but to print this and to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Ends with a line end. Goes to stdout when `exit` is [`Exit::Done`], else to stderr.
+    pub text: String,
+    pub exit: Exit,
+}
+
+/// Reads the command line, program name first.
+pub fn parse<I>(words: I) -> Result<Request, Stopped>
+where
+    I: IntoIterator<Item = OsString>,
+{
+    let words: Vec<OsString> = words.into_iter().collect();
+    let typed = typed(&words);
+    match Arguments::try_parse_from(words) {
+        Ok(arguments) => Ok(arguments.into_request(typed)),
+        Err(error) => Err(stopped(&error)),
+    }
+}
+
+/// The completion script of a shell.
+pub fn completion(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "omsctl", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+fn stopped(error: &clap::Error) -> Stopped {
+    let exit = if error.exit_code() == 0 { Exit::Done } else { Exit::Usage };
+    Stopped { text: error.render().to_string(), exit }
+}
+
+/// `omsctl` and its words; one with a space is quoted.
+fn typed(words: &[OsString]) -> String {
+    let mut line = "omsctl".to_owned();
+    for word in words.iter().skip(1) {
+        let word = word.to_string_lossy();
+        line.push(' ');
+        if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"\\$`!*?&|;<>()".contains(c)) {
+            line.push('\'');
+            line.push_str(&word.replace('\'', r"'\''"));
+            line.push('\'');
+        } else {
+            line.push_str(&word);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+//! The requests: plain data, one struct for each command that has options of its own.
+
+use std::num::NonZeroUsize;
+
+use clap::ValueEnum;
+use clap_complete::Shell;
+use omsctl_proto::{NodeName, RunId};
+
+use super::Globals;
+
+/// What the operator wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub globals: Globals,
+    pub command: Command,
+    /// The line as it was typed, for the history. Options never carry secrets, so there are none in it.
+    pub typed: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Init(InitRequest),
+    Check,
+    Plan,
+    Apply(ApplyRequest),
+    Status(StatusRequest),
+    History(HistoryRequest),
+    Show(ShowRequest),
+    Inventory(InventoryRequest),
+    ConfigRender(RenderRequest),
+    Schema(SchemaName),
+    Completion(Shell),
+}
+
+/// `omsctl init [HOST…]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InitRequest {
+    /// Names or addresses to begin the inventory with.
+    pub hosts: Vec<String>,
+}
+
+/// `omsctl apply`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplyRequest {
+    /// How many hosts are worked on at once; `None` is all.
+    pub forks: Option<NonZeroUsize>,
+    /// After so many failed hosts no further gate opens; `None` is no limit.
+    pub max_failures: Option<NonZeroUsize>,
+    /// A host that fails a check is left out instead of stopping everything.
+    pub keep_going: bool,
+    /// The MetaDB may hold a cluster that the inventory does not explain.
+    pub join_metadb: bool,
+}
+
+/// `omsctl status`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatusRequest {
+    /// Look again every two seconds until interrupted.
+    pub watch: bool,
+}
+
+/// `omsctl history`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRequest {
+    /// How many runs to list, newest first.
+    pub last: u32,
+}
+
+/// `omsctl show RUN`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShowRequest {
+    pub run: RunId,
+}
+
+/// `omsctl inventory`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryRequest {
+    pub view: InventoryView,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InventoryView {
+    /// JSON as `ansible-inventory --list` prints it.
+    List,
+    /// A tree as `ansible-inventory --graph` prints it.
+    Graph,
+}
+
+/// `omsctl config render [HOST]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderRequest {
+    /// `None` is every host of `--limit`.
+    pub host: Option<NodeName>,
+    /// Show secrets instead of masking them.
+    pub reveal: bool,
+}
+
+/// The schemas that can be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    // One event, as a line of `--format jsonl`.
+    Events,
+}

@@ -1,0 +1,122 @@
+//! What may be typed, and what it means.
+
+use std::path::PathBuf;
+
+use super::super::{
+    ApplyRequest, Command, Format, HistoryRequest, InitRequest, InventoryRequest, InventoryView,
+    RenderRequest, SchemaName, StatusRequest,
+};
+use super::*;
+
+fn typed(line: &str) -> Result<Request, Stopped> {
+    parse(line.split(' ').map(OsString::from))
+}
+
+fn check(line: &str, expected: &Command) {
+    assert_eq!(&typed(line).unwrap().command, expected, "{line}");
+}
+
+#[test]
+fn every_command_becomes_its_request() {
+    check("omsctl init", &Command::Init(InitRequest::default()));
+    check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
+    check("omsctl check", &Command::Check);
+    check("omsctl plan", &Command::Plan);
+    check("omsctl apply", &Command::Apply(ApplyRequest::default()));
+    check(
+        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb",
+        &Command::Apply(ApplyRequest {
+            forks: std::num::NonZeroUsize::new(2),
+            max_failures: std::num::NonZeroUsize::new(1),
+            keep_going: true,
+            join_metadb: true,
+        }),
+    );
+    check("omsctl status", &Command::Status(StatusRequest { watch: false }));
+    check("omsctl status --watch", &Command::Status(StatusRequest { watch: true }));
+    check("omsctl history", &Command::History(HistoryRequest { last: 20 }));
+    check("omsctl inventory", &Command::Inventory(InventoryRequest { view: InventoryView::Graph }));
+    check("omsctl inventory --list", &Command::Inventory(InventoryRequest { view: InventoryView::List }));
+    check(
+        "omsctl --format json inventory",
+        &Command::Inventory(InventoryRequest { view: InventoryView::List }),
+    );
+    check(
+        "omsctl config render n1 --reveal",
+        &Command::ConfigRender(RenderRequest {
+            host: Some(omsctl_proto::NodeName::new("n1").unwrap()),
+            reveal: true,
+        }),
+    );
+    check("omsctl schema", &Command::Schema(SchemaName::Events));
+    check("omsctl schema events", &Command::Schema(SchemaName::Events));
+    check("omsctl completion zsh", &Command::Completion(Shell::Zsh));
+}
+
+#[test]
+fn options_for_every_command_stand_before_after_and_between() {
+    let request =
+        typed("omsctl -i a -v -c one --format json config -i b render -vv -i c -c two --yes -k -K --limit x")
+            .unwrap();
+    let globals = request.globals;
+    assert_eq!(globals.inventories, ["a", "b", "c"].map(PathBuf::from));
+    assert_eq!(globals.config, Some(PathBuf::from("two")), "the later one counts");
+    assert_eq!(globals.format, Format::Json);
+    assert_eq!(globals.verbosity, 3);
+    assert_eq!(globals.limit.as_deref(), Some("x"));
+    assert!(globals.yes && globals.ask_pass && globals.ask_become_pass && !globals.accept_new);
+}
+
+#[test]
+fn wrong_words_are_exit_2_and_say_what_is_right() {
+    for (line, says) in [
+        ("omsctl aply", "apply"),
+        ("omsctl apply --fork 2", "--forks"),
+        ("omsctl apply --forks 0", "--forks"),
+        ("omsctl apply --format xml", "jsonl"),
+        ("omsctl show ../etc", "lower-case"),
+        ("omsctl show", "RUN"),
+        ("omsctl inventory --list --graph", "--graph"),
+        ("omsctl config", "render"),
+        ("omsctl completion klingon", "zsh"),
+        ("omsctl", "apply"),
+    ] {
+        let stopped = typed(line).unwrap_err();
+        assert_eq!(stopped.exit, Exit::Usage, "{line}");
+        assert!(stopped.text.contains(says), "{line}: {}", stopped.text);
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    for line in ["omsctl --help", "omsctl -h", "omsctl apply --help", "omsctl --version"] {
+        let stopped = typed(line).unwrap_err();
+        assert_eq!(stopped.exit, Exit::Done, "{line}");
+        assert!(stopped.text.ends_with('\n'));
+    }
+}
+
+#[test]
+fn the_first_page_is_for_a_newcomer() {
+    let mut command = Arguments::command().term_width(100);
+    insta::assert_snapshot!(command.render_long_help().to_string());
+    assert!(typed("omsctl --help").unwrap_err().text.contains("Begin here:"));
+}
+
+#[test]
+fn the_typed_line_is_kept_as_it_was() {
+    let words = ["omsctl", "apply", "--limit", "oms:!node 3"].map(OsString::from);
+    assert_eq!(parse(words).unwrap().typed, "omsctl apply --limit 'oms:!node 3'");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        assert!(completion(shell).contains("max-failures"), "{shell}");
+    }
+}
+
+#[test]
+fn clap_finds_no_contradiction() {
+    Arguments::command().debug_assert();
+}

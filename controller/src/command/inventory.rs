@@ -1,0 +1,23 @@
+//! `omsctl inventory`: what was understood of the inventory, as `ansible-inventory` prints it. Needs no config.yaml.
+
+use super::{World, inputs};
+use crate::cli::{InventoryRequest, InventoryView};
+use crate::exit::Exit;
+
+pub fn inventory(world: &World, request: &InventoryRequest) -> Exit {
+    let (inventory, warnings) = match omsctl_inventory::load_inventory(&inputs::sources(world)) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            world.out.message(&problems.to_string());
+            return Exit::Usage;
+        }
+    };
+    for warning in warnings {
+        world.out.message(&warning.to_string());
+    }
+    let written = match request.view {
+        InventoryView::List => world.out.document(&inventory.list_json()),
+        InventoryView::Graph => world.out.result(&inventory.graph()),
+    };
+    if written.is_ok() { Exit::Done } else { Exit::Failed }
+}

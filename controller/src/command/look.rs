@@ -1,0 +1,108 @@
+//! Goes to all hosts and looks: the part that `check`, `plan`, `apply` and `status` share.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host};
+use omsctl_proto::{FingerprintKey, NodeName};
+
+use super::World;
+use super::inputs::Inputs;
+use crate::plan::{Observed, facts_request};
+use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
+use crate::rollout::{Emitter, MetaDbReader, Survey, Surveyor};
+
+/// What was seen, and the open ways to the hosts.
+pub(super) struct Looked {
+    pub(super) survey: Survey,
+    pub(super) observed: Observed,
+}
+
+/// Looks at every host of the inventory, also outside `--limit`: whose cluster it is shows only on all of them.
+pub(super) async fn look(
+    world: &World,
+    inputs: &Inputs,
+    key: &FingerprintKey,
+    forks: Option<NonZeroUsize>,
+    emitter: &mut Emitter,
+) -> Looked {
+    let deployment = &inputs.deployment;
+    let hosts = deployment.hosts.iter().filter_map(|host| {
+        let config = &deployment.region(&host.region)?.config;
+        Some((target(world, host), facts_request(host, config, key)))
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let forks = forks.map_or(hosts.len(), NonZeroUsize::get);
+    let surveyor =
+        Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks };
+    let survey = surveyor.look(hosts, &reader(world, deployment), emitter).await;
+    let observed = observed(inputs, &survey);
+    Looked { survey, observed }
+}
+
+fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
+    let seen = survey.links.iter().map(|(node, link)| (node.clone(), Ok(link.facts.clone())));
+    let failed = survey.failed.iter().map(|(node, error)| (node.clone(), Err(error.clone())));
+    let archives = inputs.archives.iter();
+    Observed {
+        facts: seen.chain(failed).collect::<BTreeMap<NodeName, _>>(),
+        metadb: survey.metadb.clone(),
+        logins: survey.logins.clone(),
+        archives: archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect(),
+        certificates: inputs.certificates.clone(),
+    }
+}
+
+/// The MetaDB of the deployment: one for all regions.
+pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
+    let config = &deployment.regions[0].config;
+    let mut heartbeats: Vec<_> =
+        deployment.regions.iter().map(|region| region.config.heartbeat_db.clone()).collect();
+    heartbeats.sort();
+    heartbeats.dedup();
+    MetaDbReader {
+        database: Arc::clone(&world.metadb),
+        target: MetaDbTarget {
+            host: config.meta.host.clone(),
+            port: config.meta.port,
+            user: config.meta.user.clone(),
+            password: config.meta.password.clone(),
+        },
+        names: MetaDbNames { rm: config.rm_db.clone(), cm: config.cm_db.clone(), heartbeats },
+    }
+}
+
+fn target(world: &World, host: &Host) -> HostTarget {
+    let Connection {
+        address,
+        port,
+        port_given,
+        user,
+        password,
+        private_key_file,
+        common_args,
+        extra_args,
+        r#become,
+        method,
+    } = host.connection.clone();
+    let escalation = Become {
+        enabled: r#become.enabled.unwrap_or(true),
+        user: r#become.user,
+        password: r#become.password.or_else(|| world.passwords.escalation.clone()),
+    };
+    HostTarget {
+        node: host.name.clone(),
+        address,
+        port: port_given.then_some(port),
+        user,
+        password: password.or_else(|| world.passwords.ssh.clone()),
+        private_key_file,
+        ssh_arguments: common_args.into_iter().chain(extra_args).collect(),
+        escalation,
+        method: match method {
+            ConnectionMethod::Ssh => Method::Ssh,
+            ConnectionMethod::Local => Method::Local,
+        },
+    }
+}

@@ -1,0 +1,27 @@
+//! One use case a file, read as the list of what happens. Sees ports and rooms, never an adapter.
+
+mod apply;
+mod check;
+mod config_render;
+mod history;
+mod init;
+mod inputs;
+mod inventory;
+mod look;
+mod outcome;
+mod plan;
+mod show;
+mod status;
+mod telling;
+mod world;
+
+pub use apply::apply;
+pub use check::check;
+pub use config_render::config_render;
+pub use history::history;
+pub use init::init;
+pub use inventory::inventory;
+pub use plan::plan;
+pub use show::show;
+pub use status::status;
+pub use world::{Passwords, State, World};

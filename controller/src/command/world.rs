@@ -1,0 +1,61 @@
+//! What a command may use of the outside, and nothing else: ports, the one door, and what the process knows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omsctl_proto::{ErrorReport, FingerprintKey, Operator, RunId, Secret};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::cli::Globals;
+use crate::out::Out;
+use crate::ports::{Clock, ImageArchives, MetaDb, StateStore, Transport};
+use crate::rollout::{Interrupt, run_id};
+
+/// The history, or why there is none.
+pub type State = Result<Arc<dyn StateStore>, ErrorReport>;
+
+/// What `-k` and `-K` asked for; used where the inventory has none.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords {
+    pub ssh: Option<Secret>,
+    pub escalation: Option<Secret>,
+}
+
+/// Everything that a command may use.
+pub struct World {
+    pub globals: Globals,
+    pub out: Out,
+    pub clock: Arc<dyn Clock>,
+    pub transport: Arc<dyn Transport>,
+    pub metadb: Arc<dyn MetaDb>,
+    pub archives: Arc<dyn ImageArchives>,
+    pub state: State,
+    pub operator: Operator,
+    pub passwords: Passwords,
+    pub environment: BTreeMap<String, String>,
+    pub working_directory: PathBuf,
+    /// Fills the bytes from the system's randomness.
+    pub random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub interrupts: Mutex<mpsc::Receiver<Interrupt>>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("World").field("globals", &self.globals).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    pub(super) fn new_key(&self) -> FingerprintKey {
+        let mut bytes = [0_u8; 32];
+        (self.random)(&mut bytes);
+        FingerprintKey::new(bytes)
+    }
+
+    pub(super) fn new_run(&self) -> RunId {
+        let mut bytes = [0_u8; 3];
+        (self.random)(&mut bytes);
+        run_id(self.clock.utc_ms(), bytes)
+    }
+}

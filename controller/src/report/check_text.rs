@@ -1,0 +1,140 @@
+//! The results of checks for people: what failed first, each with its remedy, equal results told once.
+
+use std::collections::BTreeMap;
+
+use omsctl_proto::{CheckResult, CheckStatus, NodeName};
+
+use super::document::passed;
+use super::words;
+use crate::out::{Paint, Style};
+
+/// The text of `check`, and of an `apply` that stops at a check.
+pub fn check_text(checks: &[CheckResult], style: Style) -> String {
+    let mut text = String::new();
+    for status in [CheckStatus::Fail, CheckStatus::Unknown, CheckStatus::Warn] {
+        for (check, hosts) in folded(checks, status) {
+            text.push_str(&block(check, &hosts, style));
+        }
+    }
+    text.push_str(&passes(checks, style));
+    text.push_str(&last_line(checks, style));
+    text
+}
+
+/// Results that differ in nothing but the host, with the hosts.
+fn folded(checks: &[CheckResult], status: CheckStatus) -> Vec<(&CheckResult, Vec<Option<&NodeName>>)> {
+    let mut folded: Vec<(&CheckResult, Vec<Option<&NodeName>>)> = Vec::new();
+    for check in checks.iter().filter(|check| check.status == status) {
+        let same = |other: &CheckResult| {
+            (&other.name, &other.expected, &other.found, &other.fix)
+                == (&check.name, &check.expected, &check.found, &check.fix)
+        };
+        match folded.iter_mut().find(|(other, _)| same(other)) {
+            Some((_, hosts)) => hosts.push(check.node.as_ref()),
+            None => folded.push((check, vec![check.node.as_ref()])),
+        }
+    }
+    folded
+}
+
+fn place(hosts: &[Option<&NodeName>]) -> String {
+    let names: Vec<&str> =
+        hosts.iter().map(|host| host.map_or("the whole cluster", NodeName::as_str)).collect();
+    words::list(&names)
+}
+
+fn block(check: &CheckResult, hosts: &[Option<&NodeName>], style: Style) -> String {
+    let (word, paint) = match check.status {
+        CheckStatus::Fail => ("failed", Paint::Bad),
+        CheckStatus::Unknown => ("unknown", Paint::Bad),
+        CheckStatus::Warn => ("warning", Paint::Warning),
+        CheckStatus::Pass => ("passed", Paint::Good),
+    };
+    let gap = " ".repeat(9 - word.len());
+    let mut text = format!("{}{gap}{} on {}\n", style.paint(paint, word), check.name, place(hosts));
+    for (label, value) in [("expected", &check.expected), ("found", &check.found), ("to do", &check.fix)] {
+        if !value.is_empty() {
+            words::add_line(&mut text, &format!("         {label:<8}  {}", words::clean(value)));
+        }
+    }
+    text
+}
+
+/// One line per check that passed, with the number of hosts.
+fn passes(checks: &[CheckResult], style: Style) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut hosts: BTreeMap<&str, usize> = BTreeMap::new();
+    for check in checks.iter().filter(|check| check.status == CheckStatus::Pass) {
+        if !names.contains(&check.name.as_str()) {
+            names.push(&check.name);
+        }
+        *hosts.entry(&check.name).or_default() += usize::from(check.node.is_some());
+    }
+    let word = style.paint(Paint::Good, "passed");
+    let line = |name: &&str| match hosts.get(name).copied().unwrap_or(0) {
+        0 => format!("{word}   {name}\n"),
+        number => format!("{word}   {name} on {}\n", words::count(number, "host")),
+    };
+    names.iter().map(line).collect()
+}
+
+fn last_line(checks: &[CheckResult], style: Style) -> String {
+    let number = |status| checks.iter().filter(|check| check.status == status).count();
+    let all = words::count(checks.len(), "check");
+    let bad = number(CheckStatus::Fail) + number(CheckStatus::Unknown);
+    let warnings = match number(CheckStatus::Warn) {
+        0 => String::new(),
+        number => format!(", {}", words::count(number, "warning")),
+    };
+    let (paint, line) = if passed(checks) {
+        (Paint::Good, format!("passed: {all}{warnings}"))
+    } else {
+        (Paint::Bad, format!("failed: {bad} of {all}{warnings}"))
+    };
+    format!("{}\n", style.paint(paint, &line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures::check;
+
+    #[test]
+    fn failures_come_first_and_equal_ones_once() {
+        let down = ["Docker answers", "Cannot connect to the Docker daemon", "Run: systemctl start docker"];
+        let checks = [
+            check(Some("n1"), "docker", CheckStatus::Pass, ["Docker answers", "24.0.7", ""]),
+            check(Some("n1"), "memory", CheckStatus::Warn, ["64 GB", "4 GB", ""]),
+            check(Some("n2"), "docker", CheckStatus::Fail, down),
+            check(Some("n3"), "docker", CheckStatus::Fail, down),
+            check(None, "metadb", CheckStatus::Unknown, ["a cluster of ours", "no answer", "Open the port."]),
+            check(Some("n1"), "ports", CheckStatus::Pass, ["free", "free", ""]),
+            check(Some("n2"), "ports", CheckStatus::Pass, ["free", "free", ""]),
+        ];
+        assert_eq!(
+            check_text(&checks, Style::PLAIN),
+            "\
+failed   docker on n2 and n3
+         expected  Docker answers
+         found     Cannot connect to the Docker daemon
+         to do     Run: systemctl start docker
+unknown  metadb on the whole cluster
+         expected  a cluster of ours
+         found     no answer
+         to do     Open the port.
+warning  memory on n1
+         expected  64 GB
+         found     4 GB
+passed   docker on 1 host
+passed   ports on 2 hosts
+failed: 3 of 7 checks, 1 warning
+"
+        );
+    }
+
+    #[test]
+    fn passing_says_so_at_the_end() {
+        let checks = [check(Some("n1"), "docker", CheckStatus::Pass, ["", "", ""])];
+        assert_eq!(check_text(&checks, Style::PLAIN), "passed   docker on 1 host\npassed: 1 check\n");
+    }
+}

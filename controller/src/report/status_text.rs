@@ -1,0 +1,152 @@
+//! What is there now, for people: a table and the reasons below it.
+
+use super::document::{NodeState, NodeStatus, StatusDocument};
+use super::table::{Cell, table};
+use super::words;
+use crate::out::{Paint, Style};
+
+/// The text of `status`.
+pub fn status_text(status: &StatusDocument, style: Style) -> String {
+    let headings = ["HOST", "STATE", "ADDRESS", "CONTAINER", "IMAGE", "SERVICES", "METADB"];
+    let rows: Vec<Vec<Cell>> = status.nodes.iter().map(row).collect();
+    let mut text = table(&headings, &rows, style);
+    text.push('\n');
+    for node in &status.nodes {
+        if let Some(error) = &node.error {
+            words::add_line(&mut text, &format!("{}: {}", node.node, words::clean(&error.one_line())));
+            if let Some(hint) = &error.hint {
+                words::add_line(&mut text, &format!("  {}", words::clean(hint)));
+            }
+        }
+    }
+    text.push_str(&last_line(status, style));
+    text
+}
+
+fn row(node: &NodeStatus) -> Vec<Cell> {
+    let (word, paint) = state(node.state);
+    vec![
+        Cell::new(node.node.as_str()),
+        Cell::painted(word, paint),
+        Cell::new(node.address.as_deref().unwrap_or("-")),
+        Cell::new(short(node.container_id.as_deref())),
+        Cell::new(short(node.image_id.as_deref())),
+        services(node),
+        registered(node),
+    ]
+}
+
+fn state(state: NodeState) -> (&'static str, Paint) {
+    match state {
+        NodeState::Ready => ("ready", Paint::Good),
+        NodeState::Degraded => ("degraded", Paint::Warning),
+        NodeState::Stopped => ("stopped", Paint::Bad),
+        NodeState::Absent => ("absent", Paint::Faint),
+        NodeState::Unreachable => ("unreachable", Paint::Bad),
+        NodeState::Unknown => ("unknown", Paint::Bad),
+    }
+}
+
+/// Twelve digits, as Docker shows them.
+fn short(id: Option<&str>) -> String {
+    let id = id.unwrap_or("-");
+    id.strip_prefix("sha256:").unwrap_or(id).chars().take(12).collect()
+}
+
+/// "12 run", or those that do not.
+fn services(node: &NodeStatus) -> Cell {
+    let down: Vec<String> = node
+        .services
+        .iter()
+        .filter(|(_, state)| *state != "RUNNING")
+        .map(|(name, state)| words::clean(&format!("{name} {state}")))
+        .collect();
+    match (node.services.len(), down.is_empty()) {
+        (0, _) => Cell::new("-"),
+        (number, true) => Cell::new(format!("{number} run")),
+        (_, false) => Cell::painted(down.join(", "), Paint::Bad),
+    }
+}
+
+fn registered(node: &NodeStatus) -> Cell {
+    let Some(registered) = &node.registered else { return Cell::new("-") };
+    let status = words::clean(registered.status.as_deref().unwrap_or("no row"));
+    match registered.heartbeat_age_s {
+        Some(age) => Cell::new(format!("{status}, heartbeat {age} s ago")),
+        None => Cell::new(format!("{status}, no heartbeat")),
+    }
+}
+
+fn last_line(status: &StatusDocument, style: Style) -> String {
+    let all = words::count(status.nodes.len(), "host");
+    let ready = status.nodes.iter().filter(|node| node.state == NodeState::Ready).count();
+    let (paint, line) = if status.healthy {
+        (Paint::Good, format!("healthy: {all} ready"))
+    } else {
+        (Paint::Bad, format!("not healthy: {ready} of {all} ready"))
+    };
+    format!("{}\n", style.paint(paint, &line))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::report::document::Registered;
+    use crate::report::fixtures::{dead, name};
+
+    fn node(host: &str, state: NodeState) -> NodeStatus {
+        NodeStatus {
+            node: name(host),
+            state,
+            address: None,
+            image_id: None,
+            container_id: None,
+            services: BTreeMap::new(),
+            registered: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn a_table_and_the_reasons_below_it() {
+        let services = |nginx: &str| {
+            BTreeMap::from([
+                ("nginx".to_owned(), nginx.to_owned()),
+                ("oms_console".to_owned(), "RUNNING".to_owned()),
+            ])
+        };
+        let ready = NodeStatus {
+            address: Some("10.0.0.11".to_owned()),
+            image_id: Some(format!("sha256:{}", "9a2b".repeat(16))),
+            container_id: Some("0c1f".repeat(16)),
+            services: services("RUNNING"),
+            registered: Some(Registered { status: Some("ONLINE".to_owned()), heartbeat_age_s: Some(3) }),
+            ..node("node1", NodeState::Ready)
+        };
+        let degraded = NodeStatus {
+            node: name("node2"),
+            state: NodeState::Degraded,
+            services: services("FATAL"),
+            registered: Some(Registered { status: None, heartbeat_age_s: None }),
+            ..ready.clone()
+        };
+        let gone = NodeStatus { error: Some(dead()), ..node("node3", NodeState::Unreachable) };
+        assert_eq!(
+            status_text(&StatusDocument::new(vec![ready, degraded, gone]), Style::PLAIN),
+            "\
+HOST   STATE        ADDRESS    CONTAINER     IMAGE         SERVICES     METADB
+node1  ready        10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  2 run        ONLINE, heartbeat 3 s ago
+node2  degraded     10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  nginx FATAL  no row, no heartbeat
+node3  unreachable  -          -             -             -            -
+
+node3: no connection to node3.example:22: connection timed out after 10 s
+  Check that the host is up and that its sshd answers.
+not healthy: 1 of 3 hosts ready
+"
+        );
+        let healthy = StatusDocument::new(vec![node("a", NodeState::Ready)]);
+        assert!(status_text(&healthy, Style::PLAIN).ends_with("\nhealthy: 1 host ready\n"));
+    }
+}

@@ -1,0 +1,206 @@
+//! The last words of `apply`: one line per host, failures with cause and remedy, what to do next, one clear line.
+
+use omsctl_proto::{ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId};
+
+use super::tally::Tally;
+use super::totals::Totals;
+use super::words;
+use crate::out::{Paint, Style};
+
+/// Source: `research/oms.md` 5.
+const PASSWORD: &str = "Whoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.";
+
+/// Source: `research/oms.md` 6.
+const HA: &str = "HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, \
+                  set enable to true.";
+
+/// What the events do not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Closing {
+    /// Addresses of the console, for instance `http://10.0.0.11:8089`.
+    pub consoles: Vec<String>,
+    /// `enable` of `ha.config` in the MetaDB; a missing row is off.
+    pub ha_enabled: bool,
+}
+
+/// The text that ends an `apply`; empty before the terminal event of the run.
+pub fn summary(tally: &Tally, closing: &Closing, style: Style) -> String {
+    let Some(ending) = tally.ending() else { return String::new() };
+    let mut text = String::new();
+    if ending.result != RunResult::Unchanged {
+        for outcome in &ending.nodes {
+            text.push_str(&host_line(tally, outcome, &ending.nodes, style));
+        }
+        text.push('\n');
+    }
+    for failure in failures(tally, &ending.nodes) {
+        text.push_str(&failure.text(style));
+    }
+    if ending.result == RunResult::Done {
+        text.push_str(&closing_lines(closing));
+    }
+    text.push_str(&last_line(tally, ending.result, style));
+    text
+}
+
+fn host_line(tally: &Tally, outcome: &NodeOutcome, all: &[NodeOutcome], style: Style) -> String {
+    let width = all.iter().map(|other| console::measure_text_width(other.node.as_str())).max().unwrap_or(0);
+    let (word, paint) = match outcome.result {
+        NodeResult::Changed => (changed(tally, &outcome.node), Paint::Good),
+        NodeResult::Unchanged => ("unchanged".to_owned(), Paint::Good),
+        NodeResult::Failed => (failed(tally, &outcome.node), Paint::Bad),
+        NodeResult::Unreachable => ("unreachable".to_owned(), Paint::Bad),
+        NodeResult::Waiting => (waiting(tally, outcome), Paint::Warning),
+        NodeResult::LeftOut => ("left out: a check failed".to_owned(), Paint::Warning),
+        NodeResult::Unknown => ("state unknown".to_owned(), Paint::Bad),
+    };
+    let name = console::pad_str(outcome.node.as_str(), width, console::Alignment::Left, None);
+    format!("{name}  {}\n", style.paint(paint, &word))
+}
+
+fn changed(tally: &Tally, host: &NodeName) -> String {
+    let steps = tally.node(host).map_or(0, super::NodePicture::steps_changed);
+    format!("ready, {} changed", words::count(steps, "step"))
+}
+
+fn failed(tally: &Tally, host: &NodeName) -> String {
+    failed_step(tally, host)
+        .map_or_else(|| "failed".to_owned(), |step| format!("failed while {}", words::doing(step)))
+}
+
+fn failed_step(tally: &Tally, host: &NodeName) -> Option<StepId> {
+    let node = tally.node(host)?;
+    match &node.agent.end {
+        Some(super::End::Failed { step, .. }) => Some(*step),
+        _ if matches!(node.controller.registration, Some(Err(_))) => Some(StepId::Register),
+        _ => None,
+    }
+}
+
+/// Where it stands, and for what.
+fn waiting(tally: &Tally, outcome: &NodeOutcome) -> String {
+    let reason = outcome.error.as_ref().map(|error| words::clean(&error.one_line()));
+    let waits = tally.node(&outcome.node).and_then(|node| node.agent.waits);
+    let before = waits.map(|(step, gate)| {
+        let holder = tally.holder(gate).map(|host| format!(", {host} is in front of it")).unwrap_or_default();
+        format!("before {}{holder}", words::doing(step))
+    });
+    match (before, reason) {
+        (Some(before), Some(reason)) => format!("waiting {before}: {reason}"),
+        (Some(before), None) => format!("waiting {before}"),
+        (None, Some(reason)) => format!("not finished: {reason}"),
+        (None, None) => "not begun".to_owned(),
+    }
+}
+
+/// One failure, on all the hosts that had just it.
+struct Failure<'a> {
+    what: String,
+    error: &'a ErrorReport,
+    hosts: Vec<&'a NodeName>,
+}
+
+fn failures<'a>(tally: &'a Tally, nodes: &'a [NodeOutcome]) -> Vec<Failure<'a>> {
+    let mut failures: Vec<Failure<'a>> = Vec::new();
+    for outcome in nodes {
+        let Some((what, error)) = failure(tally, outcome) else { continue };
+        match failures.iter_mut().find(|other| other.what == what && other.error == error) {
+            Some(same) => same.hosts.push(&outcome.node),
+            None => failures.push(Failure { what, error, hosts: vec![&outcome.node] }),
+        }
+    }
+    failures
+}
+
+fn failure<'a>(tally: &'a Tally, outcome: &'a NodeOutcome) -> Option<(String, &'a ErrorReport)> {
+    let what = match outcome.result {
+        NodeResult::Changed | NodeResult::Unchanged | NodeResult::Waiting => return None,
+        NodeResult::Failed => failed(tally, &outcome.node),
+        NodeResult::Unreachable => "unreachable".to_owned(),
+        NodeResult::LeftOut => "left out".to_owned(),
+        NodeResult::Unknown => "state unknown".to_owned(),
+    };
+    outcome.error.as_ref().map(|error| (what, error))
+}
+
+impl Failure<'_> {
+    fn text(&self, style: Style) -> String {
+        let number =
+            if self.hosts.len() > 1 { format!("{} hosts: ", self.hosts.len()) } else { String::new() };
+        let head = format!("{number}{}: {}", words::list(&self.hosts), self.what);
+        let mut text = format!("{}\n", style.paint(Paint::Bad, &head));
+        let said = std::iter::once(&self.error.message).chain(&self.error.causes);
+        for line in said.flat_map(|part| part.lines()) {
+            words::add_line(&mut text, &format!("  {}", words::clean(line)));
+        }
+        if let Some(hint) = &self.error.hint {
+            words::add_line(&mut text, &format!("  What to do: {}", words::clean(hint)));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+fn closing_lines(closing: &Closing) -> String {
+    let mut text = String::new();
+    if !closing.consoles.is_empty() {
+        let addresses = if closing.consoles.len() == 1 { "Console:" } else { "Console, on every host:" };
+        words::add_line(&mut text, &format!("{addresses} {}", closing.consoles.join("  ")));
+        words::add_line(&mut text, PASSWORD);
+    }
+    if !closing.ha_enabled {
+        words::add_line(&mut text, HA);
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
+    let totals = tally.totals();
+    let took = words::duration(tally.elapsed_ms());
+    let hosts = words::count(totals.hosts, "host");
+    let show = tally.run().map(|run| format!(" What happened: omsctl show {run}")).unwrap_or_default();
+    let (paint, line) = match result {
+        RunResult::Done => (Paint::Good, format!("done: {hosts} ready, {}, {took}", steps(&totals))),
+        RunResult::Unchanged => {
+            let are = if totals.hosts == 1 { "is" } else { "are" };
+            (Paint::Good, format!("nothing to do: {hosts} {are} as the files say ({took})"))
+        }
+        RunResult::Failed => {
+            (Paint::Bad, format!("failed: {}, {}, {took}.{show}", standing(&totals), steps(&totals)))
+        }
+        RunResult::Unreachable => (
+            Paint::Warning,
+            format!(
+                "not finished: {}, {}, {took}. The next omsctl apply does what is left.",
+                standing(&totals),
+                steps(&totals)
+            ),
+        ),
+        RunResult::Refused => (Paint::Bad, "refused: nothing was changed anywhere".to_owned()),
+        RunResult::Busy => {
+            (Paint::Bad, "refused: another rollout holds the hosts; nothing was changed".to_owned())
+        }
+        RunResult::Interrupted => {
+            (Paint::Warning, format!("interrupted: {}, {}, {took}.{show}", standing(&totals), steps(&totals)))
+        }
+    };
+    format!("{}\n", style.paint(paint, &line))
+}
+
+fn steps(totals: &Totals) -> String {
+    format!("{} changed", words::count(totals.steps_changed, "step"))
+}
+
+/// "1 of 3 hosts ready, 2 failed".
+fn standing(totals: &Totals) -> String {
+    let mut parts = vec![format!("{} of {} ready", totals.ready, words::count(totals.hosts, "host"))];
+    parts.extend(totals.troubles());
+    parts.join(", ")
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! The last words for every ending.
+
+use omsctl_proto::{ErrorCode, Event};
+
+use super::super::fixtures::{self, Recording, dead, outcome};
+use super::*;
+
+fn text(events: &[Event]) -> String {
+    let closing = Closing { consoles: vec!["http://10.0.0.11:8089".to_owned()], ha_enabled: false };
+    summary(&Tally::of(events), &closing, Style::PLAIN)
+}
+
+#[test]
+fn success_ends_with_the_console_and_one_clear_line() {
+    assert_eq!(
+        text(&fixtures::success()),
+        "\
+node1  ready, 7 steps changed
+node2  ready, 7 steps changed
+node3  ready, 7 steps changed
+
+Console: http://10.0.0.11:8089
+Whoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.
+HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, set enable to true.
+
+done: 3 hosts ready, 21 steps changed, 49 s
+"
+    );
+}
+
+#[test]
+fn nothing_to_do_is_one_line() {
+    assert_eq!(text(&fixtures::nothing_to_do()), "nothing to do: 3 hosts are as the files say (0.9 s)\n");
+}
+
+#[test]
+fn equal_failures_are_told_once() {
+    assert_eq!(
+        text(&fixtures::two_failed()),
+        "\
+node1  ready, 7 steps changed
+node2  failed while loading the image
+node3  failed while loading the image
+
+2 hosts: node2 and node3: failed while loading the image
+  docker load refused the archive
+  unexpected EOF
+  What to do: The archive is truncated: copy it to the bastion again and compare its checksum.
+
+failed: 1 of 3 hosts ready, 2 failed, 11 steps changed, 19 s. What happened: omsctl show 20261122t174000-3f9a2c
+"
+    );
+}
+
+#[test]
+fn an_unreachable_host_is_left_for_the_next_time() {
+    assert_eq!(
+        text(&fixtures::one_unreachable()),
+        "\
+node1  ready, 7 steps changed
+node2  ready, 7 steps changed
+node3  unreachable
+
+node3: unreachable
+  no connection to node3.example:22
+  connection timed out after 10 s
+  What to do: Check that the host is up and that its sshd answers.
+
+not finished: 2 of 3 hosts ready, 1 unreachable, 14 steps changed, 32 s. The next omsctl apply does what is left.
+"
+    );
+}
+
+#[test]
+fn a_host_behind_a_lost_holder_says_whom_it_waits_for() {
+    let mut story = Recording::default();
+    story.begin(&["node1", "node2"]);
+    for host in ["node1", "node2"] {
+        story.connect(host).plan(host, &fixtures::FRESH).reach_gate(host);
+    }
+    story.open("node1");
+    story.finish(
+        RunResult::Unreachable,
+        4,
+        vec![
+            outcome("node1", NodeResult::Unreachable, Some(dead())),
+            outcome("node2", NodeResult::Waiting, None),
+        ],
+    );
+    let text = text(&story.events);
+    assert!(text.contains("node2  waiting before initialising OMS, node1 is in front of it\n"), "{text}");
+    assert!(text.contains("not finished: 0 of 2 hosts ready, 1 unreachable, 1 waiting,"), "{text}");
+}
+
+#[test]
+fn refusals_say_that_nothing_was_changed() {
+    for (result, exit, line) in [
+        (RunResult::Refused, 3, "refused: nothing was changed anywhere\n"),
+        (RunResult::Busy, 5, "refused: another rollout holds the hosts; nothing was changed\n"),
+    ] {
+        let mut story = Recording::default();
+        story.begin(&["node1"]).finish(result, exit, vec![outcome("node1", NodeResult::Waiting, None)]);
+        assert_eq!(text(&story.events), format!("node1  not begun\n\n{line}"));
+    }
+}
+
+#[test]
+fn what_a_program_printed_is_kept_line_by_line_and_harmless() {
+    let error = ErrorReport::new(ErrorCode::Container, "docker run failed").cause("one\ntwo\x1b[2J");
+    let mut story = Recording::default();
+    story.begin(&["n"]);
+    story.finish(RunResult::Failed, 1, vec![outcome("n", NodeResult::Failed, Some(error))]);
+    assert!(text(&story.events).contains("n: failed\n  docker run failed\n  one\n  two\n\nfailed: "));
+}
+
+#[test]
+fn ha_that_is_on_is_not_mentioned() {
+    let closing = Closing { consoles: vec![], ha_enabled: true };
+    let text = summary(&Tally::of(&fixtures::success()), &closing, Style::PLAIN);
+    assert!(!text.contains("HA") && !text.contains("Console"), "{text}");
+}

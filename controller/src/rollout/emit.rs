@@ -1,0 +1,114 @@
+//! The one place that numbers the controller's events, keeps every event in the history, and shows it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use omsctl_proto::{Event, EventKind, Importance, RunId};
+use tokio::time::Instant;
+
+use crate::ports::{Clock, StateStore};
+
+/// Whoever is shown every event as it happens. Must not block: a slow screen never stalls a rollout.
+pub type Audience = Box<dyn FnMut(&Event) + Send>;
+
+/// Numbers, keeps and shows.
+pub struct Emitter {
+    run: RunId,
+    boot: String,
+    sequence: u64,
+    began: Instant,
+    clock: Arc<dyn Clock>,
+    store: Option<Arc<dyn StateStore>>,
+    audience: Audience,
+}
+
+impl std::fmt::Debug for Emitter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Emitter")
+            .field("run", &self.run)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Emitter {
+    pub fn new(
+        run: RunId,
+        clock: Arc<dyn Clock>,
+        store: Option<Arc<dyn StateStore>>,
+        audience: Audience,
+    ) -> Self {
+        let boot = format!("controller-{}", std::process::id());
+        Self { run, boot, sequence: 0, began: Instant::now(), clock, store, audience }
+    }
+
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// An event of the controller itself.
+    pub async fn say(&mut self, kind: EventKind) {
+        let seq = if kind.importance() == Importance::Lossy {
+            0
+        } else {
+            self.sequence += 1;
+            self.sequence
+        };
+        let event = Event {
+            v: Event::VERSION,
+            run: self.run.clone(),
+            node: None,
+            boot: self.boot.clone(),
+            seq,
+            t: timestamp(self.clock.utc_ms()),
+            mono_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            kind,
+        };
+        self.pass_on(&event).await;
+    }
+
+    /// An event that came from an agent, or from this controller.
+    pub async fn pass_on(&mut self, event: &Event) {
+        if event.kind.importance() != Importance::Lossy
+            && let Some(store) = self.store.clone()
+            && let Err(error) = store.append(std::slice::from_ref(event)).await
+        {
+            // The hosts keep their own events and decisions are made on what is observed: a full disk on the
+            // bastion must not stop a rollout half-way. It is told once.
+            self.store = None;
+            tracing::warn!(error = %omsctl_proto::ErrorReport::from_error(omsctl_proto::ErrorCode::State, &error).one_line(), "the history of this run is incomplete");
+            let message = format!("{error}; the rollout goes on, its history on this bastion is incomplete");
+            Box::pin(self.say(EventKind::Notice { message })).await;
+        }
+        (self.audience)(event);
+    }
+}
+
+/// RFC 3339, UTC, milliseconds.
+pub fn timestamp(utc_ms: u64) -> String {
+    let ms = i64::try_from(utc_ms).unwrap_or(0);
+    let time = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A new run's id: the time it began, then six random hexadecimal digits.
+pub fn run_id(utc_ms: u64, random: [u8; 3]) -> RunId {
+    let ms = i64::try_from(utc_ms).unwrap_or(0);
+    let time = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    let [a, b, c] = random;
+    let text = format!("{}-{a:02x}{b:02x}{c:02x}", time.strftime("%Y%m%dt%H%M%S"));
+    // Digits, a letter and a hyphen: always valid.
+    RunId::new(text).unwrap_or_else(|invalid| unreachable!("{invalid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_run_ids_are_utc_and_sortable() {
+        assert_eq!(timestamp(1_795_369_445_007), "2026-11-22T17:44:05.007Z");
+        assert_eq!(run_id(1_795_369_445_007, [1, 0xab, 0]).as_str(), "20261122t174405-01ab00");
+    }
+}

@@ -1,0 +1,238 @@
+//! Which gate opens for whom, and when. Pure: events in, openings out.
+//!
+//! Two rules: the schema step runs on one host at a time, first on the first host of the default region; and hosts
+//! that serve already change one at a time, after every new host is proved, the first of them as a canary.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
+
+use omsctl_proto::{EventKind, Gate, Milestone, NodeName, StepId};
+
+use crate::plan::Role;
+
+/// `oms_init_order`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitOrder {
+    /// The next host begins when the schema step of the one before is over.
+    Staggered,
+    /// The next host begins when the one before is initialised.
+    Sequential,
+}
+
+/// The doorkeeper of one rollout.
+#[derive(Debug)]
+pub struct Gates {
+    init_order: InitOrder,
+    max_failures: Option<NonZeroUsize>,
+    /// Hosts that will come to the schema gate, in the order in which they pass.
+    schema_queue: VecDeque<NodeName>,
+    schema_holder: Option<SchemaHolder>,
+    /// The first host of the default region creates the schemas; from the second on the order is of no matter.
+    first_passed: bool,
+    at_schema: BTreeSet<NodeName>,
+    turn_holder: Option<NodeName>,
+    at_turn: VecDeque<NodeName>,
+    turns_done: usize,
+    /// Why no further turn is given.
+    turn_shut: Option<String>,
+    new_unfinished: BTreeSet<NodeName>,
+    ended: BTreeMap<NodeName, bool>,
+    failures: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct SchemaHolder {
+    node: NodeName,
+    entered: bool,
+    /// The host cannot be asked, so nobody can tell whether its schema step runs.
+    lost: bool,
+}
+
+impl Gates {
+    /// `nodes`: every host with steps, in the order of the schema step, with its role and whether it has to pass
+    /// the schema gate.
+    pub fn new(
+        nodes: &[(NodeName, Role, bool)],
+        init_order: InitOrder,
+        max_failures: Option<NonZeroUsize>,
+    ) -> Self {
+        let schema_queue =
+            nodes.iter().filter(|(_, _, schema)| *schema).map(|(node, ..)| node.clone()).collect();
+        let new =
+            nodes.iter().filter(|(_, role, _)| *role == Role::New).map(|(node, ..)| node.clone()).collect();
+        Self {
+            init_order,
+            max_failures,
+            schema_queue,
+            schema_holder: None,
+            first_passed: false,
+            at_schema: BTreeSet::new(),
+            turn_holder: None,
+            at_turn: VecDeque::new(),
+            turns_done: 0,
+            turn_shut: None,
+            new_unfinished: new,
+            ended: BTreeMap::new(),
+            failures: 0,
+            closed: false,
+        }
+    }
+
+    /// An event of a host's agent.
+    pub fn observe(&mut self, node: &NodeName, event: &EventKind) {
+        match event {
+            EventKind::GateWaiting { gate: Gate::Schema, .. } => {
+                self.at_schema.insert(node.clone());
+            }
+            EventKind::GateWaiting { gate: Gate::Turn, .. } if !self.at_turn.contains(node) => {
+                self.at_turn.push_back(node.clone());
+            }
+            EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. } => self.schema_entered(node),
+            EventKind::StepMilestone { milestone: Milestone::SchemaOver, .. } => self.schema_over(node),
+            EventKind::StepDone { step: StepId::Initialise, .. } => self.release_schema(node),
+            _ => {}
+        }
+    }
+
+    /// The host is finished: proved to the end, or not.
+    pub fn ended(&mut self, node: &NodeName, success: bool) {
+        if self.ended.insert(node.clone(), success).is_some() {
+            return;
+        }
+        self.schema_queue.retain(|waiting| waiting != node);
+        self.at_schema.remove(node);
+        self.at_turn.retain(|waiting| waiting != node);
+        if self
+            .schema_holder
+            .as_ref()
+            .is_some_and(|holder| holder.node == *node && !holder.entered && !holder.lost)
+        {
+            self.schema_holder = None;
+        }
+        if self.turn_holder.as_ref() == Some(node) {
+            self.turn_holder = None;
+            if success {
+                self.turns_done += 1;
+            } else if self.turns_done == 0 {
+                self.turn_shut = Some(format!("{node} was the first to change and failed"));
+            }
+        }
+        if success {
+            self.new_unfinished.remove(node);
+        } else {
+            self.failures += 1;
+            if self.new_unfinished.contains(node) {
+                self.turn_shut.get_or_insert_with(|| format!("the new host {node} is not finished"));
+            }
+        }
+    }
+
+    /// The waiting host was told to give up: it waits no longer.
+    pub fn dismissed(&mut self, node: &NodeName) {
+        self.schema_queue.retain(|waiting| waiting != node);
+        self.at_schema.remove(node);
+        self.at_turn.retain(|waiting| waiting != node);
+    }
+
+    /// The host cannot be reached any more. A schema step that it may be in keeps its gate shut.
+    pub fn lost(&mut self, node: &NodeName) {
+        if let Some(holder) = self.schema_holder.as_mut().filter(|holder| holder.node == *node) {
+            holder.lost = true;
+        }
+        self.ended(node, false);
+    }
+
+    /// No gate opens from now on.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// The gates to open now; each is given out once.
+    pub fn open(&mut self) -> Vec<(NodeName, Gate)> {
+        let mut opened = Vec::new();
+        if self.closed || self.failed_enough() {
+            return opened;
+        }
+        let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
+        if self.schema_holder.is_none()
+            && let Some(next) =
+                self.schema_queue.iter().take(candidates).find(|next| self.at_schema.contains(*next))
+        {
+            let next = next.clone();
+            self.first_passed = true;
+            self.schema_queue.retain(|waiting| *waiting != next);
+            self.at_schema.remove(&next);
+            self.schema_holder = Some(SchemaHolder { node: next.clone(), entered: false, lost: false });
+            opened.push((next, Gate::Schema));
+        }
+        if self.turn_holder.is_none()
+            && self.turn_shut.is_none()
+            && self.new_unfinished.is_empty()
+            && let Some(next) = self.at_turn.pop_front()
+        {
+            self.turn_holder = Some(next.clone());
+            opened.push((next, Gate::Turn));
+        }
+        opened
+    }
+
+    /// Why this waiting host will never be let through, if that is certain.
+    pub fn hopeless(&self, node: &NodeName) -> Option<String> {
+        let at_schema = self.at_schema.contains(node);
+        let at_turn = self.at_turn.contains(node);
+        if !at_schema && !at_turn {
+            return None;
+        }
+        if self.closed {
+            return Some("the operator asked to stop".to_owned());
+        }
+        if self.failed_enough() {
+            return Some(format!("{} hosts failed, the limit of --max-failures", self.failures));
+        }
+        if at_turn && let Some(reason) = &self.turn_shut {
+            return Some(reason.clone());
+        }
+        let holder = self
+            .schema_holder
+            .as_ref()
+            .filter(|holder| at_schema && self.ended.contains_key(&holder.node))?;
+        Some(format!("{} may still be in the schema step, and cannot tell", holder.node))
+    }
+
+    fn failed_enough(&self) -> bool {
+        self.max_failures.is_some_and(|limit| self.failures >= limit.get())
+    }
+
+    fn schema_entered(&mut self, node: &NodeName) {
+        match &mut self.schema_holder {
+            Some(holder) if holder.node == *node => holder.entered = true,
+            Some(_) => {}
+            // Found running, from a rollout before this one: it holds the gate all the same.
+            None => {
+                self.first_passed = true;
+                self.schema_queue.retain(|waiting| waiting != node);
+                self.schema_holder = Some(SchemaHolder { node: node.clone(), entered: true, lost: false });
+            }
+        }
+    }
+
+    fn schema_over(&mut self, node: &NodeName) {
+        if self.init_order == InitOrder::Staggered || self.ended.contains_key(node) {
+            self.release_schema(node);
+        } else if let Some(holder) = self.schema_holder.as_mut().filter(|holder| holder.node == *node) {
+            // Proved over: when the host fails later on, nobody has to wait for it.
+            holder.entered = false;
+        }
+    }
+
+    fn release_schema(&mut self, node: &NodeName) {
+        if self.schema_holder.as_ref().is_some_and(|holder| holder.node == *node) {
+            self.schema_holder = None;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "gates_tests.rs"]
+mod tests;

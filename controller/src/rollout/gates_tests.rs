@@ -1,0 +1,173 @@
+//! The order of hosts at their gates, case by case.
+
+use omsctl_proto::{Evidence, Outcome};
+
+use super::*;
+
+fn node(name: &str) -> NodeName {
+    NodeName::new(name).unwrap()
+}
+
+fn gates(nodes: &[(&str, Role, bool)]) -> Gates {
+    let nodes: Vec<_> = nodes.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
+    Gates::new(&nodes, InitOrder::Staggered, None)
+}
+
+fn waits(gates: &mut Gates, name: &str, gate: Gate) {
+    gates.observe(&node(name), &EventKind::GateWaiting { step: StepId::Initialise, gate });
+}
+
+fn milestone(gates: &mut Gates, name: &str, milestone: Milestone) {
+    let kind = EventKind::StepMilestone { step: StepId::Initialise, milestone, evidence: Evidence::new() };
+    gates.observe(&node(name), &kind);
+}
+
+fn opened(gates: &mut Gates) -> Vec<String> {
+    gates.open().into_iter().map(|(node, gate)| format!("{node}:{gate}")).collect()
+}
+
+const FRESH: [(&str, Role, bool); 3] =
+    [("a", Role::New, true), ("b", Role::New, true), ("c", Role::New, true)];
+
+#[test]
+fn the_schema_step_is_on_one_host_at_a_time_and_first_on_the_first() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "c", Gate::Schema);
+    assert_eq!(opened(&mut gates), [""; 0], "the first host has not come yet");
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    waits(&mut gates, "b", Gate::Schema);
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+    assert_eq!(opened(&mut gates), [""; 0], "a gate is given out once");
+    milestone(&mut gates, "b", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["c:schema"]);
+}
+
+#[test]
+fn after_the_first_whoever_is_there_may_go() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "c", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["c:schema"], "b is still loading its image");
+}
+
+#[test]
+fn sequential_waits_for_the_whole_initialisation() {
+    let nodes: Vec<_> = FRESH.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
+    let mut gates = Gates::new(&nodes, InitOrder::Sequential, None);
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "b", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    let done = EventKind::StepDone {
+        step: StepId::Initialise,
+        outcome: Outcome::Changed,
+        evidence: Evidence::new(),
+        elapsed_ms: 1,
+    };
+    gates.observe(&node("a"), &done);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+}
+
+#[test]
+fn a_failure_before_the_schema_step_passes_the_gate_on() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "b", Gate::Schema);
+    gates.ended(&node("a"), false);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+}
+
+#[test]
+fn a_failure_inside_the_schema_step_keeps_the_gate_shut_until_it_is_proved_over() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    waits(&mut gates, "b", Gate::Schema);
+    gates.ended(&node("a"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("b")).unwrap().contains("a may still be"));
+    assert_eq!(gates.hopeless(&node("c")), None, "c does not wait yet");
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+}
+
+#[test]
+fn a_lost_holder_keeps_the_gate_shut_even_before_it_said_that_it_entered() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "b", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    gates.lost(&node("a"));
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("b")).is_some());
+}
+
+#[test]
+fn one_found_in_the_schema_step_holds_the_gate() {
+    let mut gates = gates(&FRESH);
+    milestone(&mut gates, "b", Milestone::SchemaEntered);
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    milestone(&mut gates, "b", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+}
+
+#[test]
+fn existing_hosts_wait_for_the_new_ones_and_change_one_at_a_time() {
+    let mut gates =
+        gates(&[("a", Role::Existing, false), ("b", Role::Existing, false), ("n", Role::New, true)]);
+    waits(&mut gates, "b", Gate::Turn);
+    waits(&mut gates, "a", Gate::Turn);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    waits(&mut gates, "n", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["n:schema"]);
+    gates.ended(&node("n"), true);
+    assert_eq!(opened(&mut gates), ["b:turn"]);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.ended(&node("b"), true);
+    assert_eq!(opened(&mut gates), ["a:turn"]);
+}
+
+#[test]
+fn a_failed_new_host_leaves_the_old_ones_as_they_were() {
+    let mut gates = gates(&[("a", Role::Existing, false), ("n", Role::New, false)]);
+    waits(&mut gates, "a", Gate::Turn);
+    gates.ended(&node("n"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert_eq!(gates.hopeless(&node("a")).unwrap(), "the new host n is not finished");
+}
+
+#[test]
+fn the_first_to_change_is_a_canary() {
+    let mut gates = gates(&[("a", Role::Existing, false), ("b", Role::Existing, false)]);
+    waits(&mut gates, "a", Gate::Turn);
+    waits(&mut gates, "b", Gate::Turn);
+    assert_eq!(opened(&mut gates), ["a:turn"]);
+    gates.ended(&node("a"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("b")).unwrap().contains("first to change"));
+}
+
+#[test]
+fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
+    let nodes: Vec<_> = FRESH.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
+    let mut gates = Gates::new(&nodes, InitOrder::Staggered, NonZeroUsize::new(1));
+    waits(&mut gates, "b", Gate::Schema);
+    gates.ended(&node("a"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("b")).unwrap().contains("--max-failures"));
+
+    let mut gates = Gates::new(&nodes, InitOrder::Staggered, None);
+    waits(&mut gates, "a", Gate::Schema);
+    gates.close();
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert_eq!(gates.hopeless(&node("a")).unwrap(), "the operator asked to stop");
+}

@@ -1,0 +1,55 @@
+//! Asks the MetaDB by way of a host: the bastion needs no route to it, and "log-in from every host" is a real one.
+
+use std::sync::Arc;
+
+use omsctl_proto::{ConnectReply, read_frame};
+
+use crate::ports::{
+    AgentCommand, ByteStream, Connection, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+};
+
+/// The database and the log-in of this cluster.
+#[derive(Clone)]
+pub struct MetaDbReader {
+    pub database: Arc<dyn MetaDb>,
+    pub target: MetaDbTarget,
+    pub names: MetaDbNames,
+}
+
+impl std::fmt::Debug for MetaDbReader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("MetaDbReader").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl MetaDbReader {
+    /// Logs in from that host, and out again.
+    pub async fn log_in(&self, connection: &dyn Connection) -> Result<(), MetaDbError> {
+        let stream = self.dial(connection).await?;
+        self.database.log_in(stream, &self.target).await
+    }
+
+    /// Reads from that host.
+    pub async fn read(&self, connection: &dyn Connection) -> Result<MetaDbFacts, MetaDbError> {
+        let stream = self.dial(connection).await?;
+        self.database.read(stream, &self.target, &self.names).await
+    }
+
+    async fn dial(&self, connection: &dyn Connection) -> Result<Box<dyn ByteStream>, MetaDbError> {
+        let command = AgentCommand::Connect { host: self.target.host.clone(), port: self.target.port };
+        let started = connection.run_agent(command).await;
+        let mut stream = started.map_err(|error| unreachable_metadb(&self.target, error.one_line()))?;
+        match read_frame::<ConnectReply, _>(&mut stream).await {
+            Ok(Some(ConnectReply::Connected { .. })) => Ok(stream),
+            Ok(Some(ConnectReply::Failed { error })) => {
+                Err(unreachable_metadb(&self.target, error.one_line()))
+            }
+            Ok(None) => Err(unreachable_metadb(&self.target, "the agent closed the channel".to_owned())),
+            Err(error) => Err(unreachable_metadb(&self.target, error.to_string())),
+        }
+    }
+}
+
+fn unreachable_metadb(target: &MetaDbTarget, reason: String) -> MetaDbError {
+    MetaDbError::Unreachable { address: format!("{}:{}", target.host, target.port), reason }
+}

@@ -1,0 +1,290 @@
+//! The control channel of one host: hello, questions and answers, and the stream of a run's events.
+//!
+//! Two tasks own the two directions, so that a question never waits for an event that nobody reads yet. Dropping
+//! the session closes the channel; the agent on the host goes on.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use omsctl_proto::{
+    ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Hello, NodeName, ProbeTarget, Refusal,
+    Request, Response, RunId, ToAgent, ToController, agree, read_frame, write_frame,
+};
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::ports::ByteStream;
+
+/// How long an agent may take for its hello, and for an answer. Facts of a host under load take seconds.
+const HELLO_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+
+/// What comes from an agent that walks a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FromAgent {
+    Attached(RunId),
+    Refused(Refusal),
+    Event(Box<Event>),
+}
+
+/// Questions without an answer yet.
+#[derive(Debug, Default)]
+struct Questions {
+    waiting: HashMap<u64, oneshot::Sender<Response>>,
+    /// Nothing will be read any more.
+    ended: bool,
+}
+
+type Pending = Arc<Mutex<Questions>>;
+
+/// An open control channel.
+#[derive(Debug)]
+pub struct Session {
+    node: NodeName,
+    outbox: mpsc::Sender<ToAgent>,
+    pending: Pending,
+    next: AtomicU64,
+    /// Events and answers to `start` and `attach`; ends when the channel is lost.
+    pub inbox: mpsc::Receiver<FromAgent>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Session {
+    /// Says hello and agrees on a protocol.
+    pub async fn open(node: NodeName, stream: Box<dyn ByteStream>, utc_ms: u64) -> Result<Self, ErrorReport> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let ours = Hello::new(env!("CARGO_PKG_VERSION"), utc_ms);
+        let greeting = async {
+            write_frame(&mut writer, &ToAgent::Hello(ours.clone())).await?;
+            read_frame::<ToController, _>(&mut reader).await
+        };
+        let theirs = match timeout(HELLO_LIMIT, greeting).await {
+            Ok(Ok(Some(ToController::Hello(theirs)))) => theirs,
+            Ok(Ok(_)) => {
+                return Err(protocol_error(&node, "it closed the channel or said something else than hello"));
+            }
+            Ok(Err(error)) => return Err(frame_error(&node, &error)),
+            Err(_) => return Err(protocol_error(&node, "it said nothing for 20 s")),
+        };
+        if agree(&ours, &theirs).is_none() {
+            let versions = format!("it is version {}, this is {}", theirs.version, ours.version);
+            return Err(protocol_error(&node, &versions));
+        }
+        Ok(Self::run(node, reader, writer))
+    }
+
+    fn run(
+        node: NodeName,
+        reader: ReadHalf<Box<dyn ByteStream>>,
+        writer: WriteHalf<Box<dyn ByteStream>>,
+    ) -> Self {
+        let (outbox, to_send) = mpsc::channel(64);
+        let (received, inbox) = mpsc::channel(256);
+        let pending = Pending::default();
+        let tasks = [
+            tokio::spawn(send_all(to_send, writer)),
+            tokio::spawn(receive_all(reader, received, Arc::clone(&pending))),
+        ];
+        Self { node, outbox, pending, next: AtomicU64::new(1), inbox, tasks }
+    }
+
+    /// Sends a command; an error means that the channel is lost.
+    pub async fn send(&self, message: ToAgent) -> Result<(), ErrorReport> {
+        self.outbox.send(message).await.map_err(|_| lost(&self.node))
+    }
+
+    /// What the agent sees on its host.
+    pub async fn facts(&self, request: FactsRequest) -> Result<Facts, ErrorReport> {
+        match self.ask(Request::Facts(request)).await? {
+            Response::Facts(facts) => Ok(*facts),
+            Response::Failed { error } => Err(error),
+            Response::Probe { .. } | Response::Unknown => {
+                Err(protocol_error(&self.node, "it gave the wrong answer"))
+            }
+        }
+    }
+
+    /// Whether the host reaches the target, the HTTP status, and what was found in words.
+    pub async fn probe(&self, target: ProbeTarget) -> Result<(bool, Option<u16>, String), ErrorReport> {
+        match self.ask(Request::Probe { target }).await? {
+            Response::Probe { reached, status, found } => Ok((reached, status, found)),
+            Response::Failed { error } => Err(error),
+            Response::Facts(_) | Response::Unknown => {
+                Err(protocol_error(&self.node, "it gave the wrong answer"))
+            }
+        }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Response, ErrorReport> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut questions = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            if questions.ended {
+                return Err(lost(&self.node));
+            }
+            questions.waiting.insert(id, answer);
+        }
+        self.send(ToAgent::Request { id, request }).await?;
+        let response = timeout(ANSWER_LIMIT, answered).await;
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&id);
+        match response {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(_)) => Err(lost(&self.node)),
+            Err(_) => Err(protocol_error(&self.node, "it gave no answer for 60 s")
+                .hint("look at the host's load and at its Docker: `docker info` must answer")),
+        }
+    }
+
+    /// Closes our end and waits until the agent has closed its own, at most `limit`.
+    pub async fn close(mut self, limit: Duration) {
+        let (outbox, _) = mpsc::channel(1);
+        self.outbox = outbox;
+        let drained = async { while self.inbox.recv().await.is_some() {} };
+        let _ = timeout(limit, drained).await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn send_all(mut messages: mpsc::Receiver<ToAgent>, mut writer: WriteHalf<Box<dyn ByteStream>>) {
+    while let Some(message) = messages.recv().await {
+        if let Err(error) = write_frame(&mut writer, &message).await {
+            tracing::debug!(%error, "control channel lost while writing");
+            return;
+        }
+    }
+    // A failure here means that the other end is gone already.
+    let _ = tokio::io::AsyncWriteExt::shutdown(&mut writer).await;
+}
+
+async fn receive_all(
+    mut reader: ReadHalf<Box<dyn ByteStream>>,
+    inbox: mpsc::Sender<FromAgent>,
+    pending: Pending,
+) {
+    loop {
+        let message = match read_frame::<ToController, _>(&mut reader).await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(%error, "control channel lost while reading");
+                break;
+            }
+        };
+        let forwarded = match message {
+            ToController::Response { id, response } => {
+                let waiting = pending.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&id);
+                // Nobody waits any more after a time-out.
+                let _ = waiting.map(|answer| answer.send(response));
+                continue;
+            }
+            ToController::Attached { run } => FromAgent::Attached(run),
+            ToController::Refused { refusal } => FromAgent::Refused(refusal),
+            ToController::Event { event } => FromAgent::Event(Box::new(event)),
+            ToController::Hello(_) | ToController::Unknown => continue,
+        };
+        if inbox.send(forwarded).await.is_err() {
+            break;
+        }
+    }
+    let mut questions = pending.lock().unwrap_or_else(PoisonError::into_inner);
+    questions.ended = true;
+    questions.waiting.clear();
+}
+
+/// The channel ended without a word.
+pub(super) fn lost(node: &NodeName) -> ErrorReport {
+    ErrorReport::new(ErrorCode::Unreachable, format!("the connection to {node} was lost"))
+        .hint("run the same command again: it looks at what is there and goes on")
+}
+
+fn protocol_error(node: &NodeName, why: &str) -> ErrorReport {
+    ErrorReport::new(ErrorCode::Protocol, format!("the agent on {node} cannot be talked to")).cause(why)
+}
+
+fn frame_error(node: &NodeName, error: &FrameError) -> ErrorReport {
+    match error {
+        FrameError::Truncated | FrameError::Connection(_) => lost(node),
+        FrameError::TooLarge(_) | FrameError::Malformed(_) | FrameError::Oversized(_) => {
+            let report = ErrorReport::from_error(ErrorCode::Protocol, error);
+            report.hint(
+                "something prints to the SSH session before the agent does: look at the log-in shell's files",
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> NodeName {
+        NodeName::new("n1").unwrap()
+    }
+
+    async fn agent_says(messages: Vec<ToController>) -> Result<Session, ErrorReport> {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(async move {
+            let _ = read_frame::<ToAgent, _>(&mut theirs).await;
+            for message in messages {
+                write_frame(&mut theirs, &message).await.unwrap();
+            }
+        });
+        Session::open(name(), Box::new(ours), 0).await
+    }
+
+    fn hello(newest: u16) -> ToController {
+        ToController::Hello(Hello { oldest: newest, newest, version: "9".to_owned(), utc_ms: 0 })
+    }
+
+    #[tokio::test]
+    async fn another_protocol_is_refused_with_both_versions() {
+        let error = agent_says(vec![hello(99)]).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Protocol);
+        assert!(error.causes[0].contains("version 9"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_channel_is_no_hello() {
+        assert_eq!(agent_says(vec![]).await.unwrap_err().code, ErrorCode::Protocol);
+    }
+
+    #[tokio::test]
+    async fn a_question_on_a_lost_channel_is_unreachable_and_the_inbox_ends() {
+        let mut session = agent_says(vec![hello(1)]).await.unwrap();
+        assert_eq!(session.inbox.recv().await, None);
+        let target = ProbeTarget::Tcp { host: "h".to_owned(), port: 1 };
+        assert_eq!(session.probe(target).await.unwrap_err().code, ErrorCode::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn an_answer_reaches_its_question_past_events_and_unknown_messages() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let agent = tokio::spawn(async move {
+            let _ = read_frame::<ToAgent, _>(&mut theirs).await;
+            write_frame(&mut theirs, &hello(1)).await.unwrap();
+            let question = read_frame::<ToAgent, _>(&mut theirs).await.unwrap();
+            let Some(ToAgent::Request { id, .. }) = question else { panic!("{question:?}") };
+            write_frame(&mut theirs, &ToController::Unknown).await.unwrap();
+            let refusal = Refusal::NoSuchRun { run: RunId::new("r").unwrap() };
+            write_frame(&mut theirs, &ToController::Refused { refusal }).await.unwrap();
+            let response = Response::Probe { reached: true, status: Some(200), found: "ok".to_owned() };
+            write_frame(&mut theirs, &ToController::Response { id, response }).await.unwrap();
+            theirs
+        });
+        let mut session = Session::open(name(), Box::new(ours), 0).await.unwrap();
+        let target = ProbeTarget::Http { url: "http://h/".to_owned() };
+        assert_eq!(session.probe(target).await.unwrap(), (true, Some(200), "ok".to_owned()));
+        assert!(matches!(session.inbox.recv().await, Some(FromAgent::Refused(_))));
+        drop(agent.await.unwrap());
+    }
+}

@@ -1,0 +1,139 @@
+//! Goes to every host at once and looks: facts, the MetaDB, the log-in from each host. Changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use omsctl_proto::{ErrorReport, EventKind, Facts, FactsRequest, NodeName};
+use tokio::sync::Semaphore;
+
+use super::{Emitter, MetaDbReader, Session};
+use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbError, MetaDbFacts, Transport};
+
+/// A host that answers: its connection, its control channel, and what its agent saw.
+pub struct HostLink {
+    pub target: HostTarget,
+    pub connection: Arc<dyn Connection>,
+    pub session: Session,
+    pub facts: Facts,
+}
+
+impl std::fmt::Debug for HostLink {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("HostLink").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub links: BTreeMap<NodeName, HostLink>,
+    /// Hosts that could not be looked at, and why.
+    pub failed: BTreeMap<NodeName, ErrorReport>,
+    /// `None` when no host answered, so that nobody could ask.
+    pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
+    pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
+}
+
+/// Looks at hosts.
+pub struct Surveyor {
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn Clock>,
+    /// How many hosts at a time.
+    pub forks: usize,
+}
+
+impl std::fmt::Debug for Surveyor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Surveyor").field("forks", &self.forks).finish_non_exhaustive()
+    }
+}
+
+impl Surveyor {
+    /// Looks at all of them side by side; `metadb` is logged in to from each host.
+    pub async fn look(
+        &self,
+        hosts: Vec<(HostTarget, FactsRequest)>,
+        metadb: &MetaDbReader,
+        emitter: &mut Emitter,
+    ) -> Survey {
+        let permits = Semaphore::new(self.forks.max(1));
+        let mut visits: FuturesUnordered<_> = hosts
+            .into_iter()
+            .map(|(target, request)| self.visit(target, request, metadb, &permits))
+            .collect();
+        let mut survey = Survey::default();
+        while let Some((node, visited)) = visits.next().await {
+            match visited {
+                Ok((link, login)) => {
+                    let details = link.connection.details();
+                    for message in details.warnings {
+                        emitter.say(EventKind::Notice { message: format!("{node}: {message}") }).await;
+                    }
+                    let (address, agent_pushed_bytes) = (details.address, details.agent_pushed_bytes);
+                    let connected =
+                        EventKind::HostConnected { host: node.clone(), address, agent_pushed_bytes };
+                    emitter.say(connected).await;
+                    survey.logins.insert(node.clone(), login);
+                    survey.links.insert(node, link);
+                }
+                Err(error) => {
+                    emitter
+                        .say(EventKind::HostUnreachable { host: node.clone(), error: error.clone() })
+                        .await;
+                    survey.failed.insert(node, error);
+                }
+            }
+        }
+        drop(visits);
+        survey.read_metadb(metadb).await;
+        survey
+    }
+
+    async fn visit(
+        &self,
+        target: HostTarget,
+        request: FactsRequest,
+        metadb: &MetaDbReader,
+        permits: &Semaphore,
+    ) -> (NodeName, Result<(HostLink, Result<(), MetaDbError>), ErrorReport>) {
+        // The semaphore is never closed, so the only outcome is a permit.
+        let _permit = permits.acquire().await;
+        let node = target.node.clone();
+        let visited = async {
+            let connection = self.transport.connect(&target).await?;
+            let stream = connection.run_agent(AgentCommand::Session).await?;
+            let session = Session::open(node.clone(), stream, self.clock.utc_ms()).await?;
+            let (facts, login) = tokio::join!(session.facts(request), metadb.log_in(connection.as_ref()));
+            Ok((HostLink { target, connection, session, facts: facts? }, login))
+        };
+        let visited = visited.await;
+        (node, visited)
+    }
+}
+
+impl Survey {
+    /// Reads the MetaDB from the first host whose log-in was taken; the error is that of the first host.
+    async fn read_metadb(&mut self, metadb: &MetaDbReader) {
+        for (node, link) in &self.links {
+            self.metadb = match self.logins.get(node) {
+                Some(Ok(())) => Some(metadb.read(link.connection.as_ref()).await),
+                Some(Err(error)) if self.metadb.is_none() => Some(Err(error.clone())),
+                Some(Err(_)) | None => continue,
+            };
+            if matches!(self.metadb, Some(Ok(_))) {
+                return;
+            }
+        }
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) {
+        let closing = self.links.into_values().map(|link| async move {
+            link.session.close(std::time::Duration::from_secs(2)).await;
+            link.connection.close().await;
+        });
+        futures::future::join_all(closing).await;
+    }
+}

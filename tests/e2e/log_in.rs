@@ -1,0 +1,100 @@
+//! Story: ways into a host, and those that must stay shut. As strict as `ssh`, and says what to do.
+
+use std::fs;
+
+use system_tests::rig::User;
+
+use super::evidence::{assert_lawful, assert_nothing_left, assert_registered};
+use super::operator::Operator;
+use super::secrets::Watch;
+use super::stage::Stage;
+
+const SUDO_PASSWORD: &str = "sudo-secret-1";
+
+#[test]
+fn an_unknown_host_key_is_refused_until_accepted() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let known = operator.path("known_hosts");
+    let arguments = format!("-o UserKnownHostsFile={} -o IdentitiesOnly=yes", known.display());
+    operator.inventory(&stage, &stage.host_lines(2), &[("ansible_ssh_common_args", &arguments)]);
+
+    let refused = operator.apply().exits(4).tells(&["--accept-new", "SHA256:"]);
+    assert_eq!(refused.of_node("node1")["error"]["code"], "host_key", "{}", refused.stdout);
+    assert!(!known.exists() || fs::read_to_string(&known).unwrap().is_empty(), "nothing is remembered");
+
+    operator.run(&["check", "--accept-new", "--format", "json"]).exits(0);
+    let remembered = fs::read_to_string(&known).unwrap();
+    for node in &stage.usual()[..2] {
+        assert!(remembered.contains(node.address()), "{remembered}");
+    }
+    operator.check().exits(0);
+    // A key that changed is never accepted.
+    let swapped = remembered
+        .replace(stage.host(1).address(), "1.2.3.4")
+        .replace(stage.host(2).address(), stage.host(1).address());
+    fs::write(&known, swapped).unwrap();
+    let changed = operator.run(&["check", "--accept-new", "--format", "json", "--limit", "node1"]);
+    assert_ne!(changed.code, 0, "{}", changed.stdout);
+    changed.tells(&["known_hosts"]);
+}
+
+#[test]
+fn a_wrong_key_is_told() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let wrong = stage.wrong_key().display().to_string();
+    operator.inventory(&stage, &stage.host_lines(2), &[("ansible_ssh_private_key_file", &wrong)]);
+    let refused = operator.apply().exits(4).tells(&["root", "id_ed25519_wrong"]);
+    assert_eq!(refused.of_node("node2")["error"]["code"], "authentication", "{}", refused.stdout);
+    let checked = operator.check();
+    assert_ne!(checked.code, 0);
+    assert!(
+        checked.failed_checks().contains(&("node1".to_owned(), "connect".to_owned())),
+        "{}",
+        checked.stdout
+    );
+}
+
+#[test]
+fn sudo_without_its_password_is_told() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    operator.inventory(
+        &stage,
+        &stage.host_lines(1),
+        &[("ansible_user", User::Dba.name()), ("ansible_become", "true")],
+    );
+    let refused = operator.apply().exits(4).tells(&["sudo", "ansible_become_password", "-K"]);
+    assert_eq!(refused.of_node("node1")["error"]["code"], "become", "{}", refused.stdout);
+    assert_nothing_left(&stage.nodes()[..1]);
+
+    let wrong =
+        [("ansible_user", "dba"), ("ansible_become", "true"), ("ansible_become_password", "nonsense")];
+    operator.inventory(&stage, &stage.host_lines(1), &wrong);
+    operator.apply().exits(4).tells(&["sudo"]);
+}
+
+#[test]
+fn three_users_three_ways_one_cluster() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let mut lines = stage.host_lines(3);
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    lines[1].variables.extend([variable("ansible_user", "ops"), variable("ansible_become", "true")]);
+    lines[2].variables.extend([
+        variable("ansible_user", "dba"),
+        variable("ansible_become", "true"),
+        variable("ansible_become_password", SUDO_PASSWORD),
+    ]);
+    operator.inventory(&stage, &lines, &[]);
+    operator.check().exits(0);
+
+    let watch = Watch::begin(&[SUDO_PASSWORD]);
+    operator.apply().exits(0);
+    watch.saw_no_secret();
+
+    assert_registered(&stage, stage.usual());
+    assert_lawful(&stage);
+    assert_nothing_left(stage.usual());
+}

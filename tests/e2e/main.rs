@@ -1,0 +1,24 @@
+//! The end-to-end suite: what operators do with the built `omsctl`, on real hosts, judged by what is really there
+//! afterwards. One file a story. It never looks into omsctl: only at its words, the hosts, the databases and the judge.
+//!
+//! `cargo test --test e2e` runs it, on the rig that `OMSCTL_RIG` names or on one of its own.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
+
+mod again;
+mod bad_input;
+mod evidence;
+mod faults;
+mod first_rollout;
+mod https;
+mod init_faults;
+mod join;
+mod log_in;
+mod operator;
+mod outcome;
+mod refusals;
+mod repair;
+mod scale_out;
+mod secrets;
+mod self_initialising;
+mod stage;
+mod state_mysql;

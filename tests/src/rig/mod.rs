@@ -1,0 +1,37 @@
+//! A cluster of real hosts on one machine: containers with their own addresses, each with a real sshd and a real
+//! nested Docker, a MetaDB on a real OceanBase server, a virtual address, and a strict stand-in for OMS's image.
+//!
+//! Start with [`Rig::up`]. The rig never calls omsctl: it is what omsctl is pointed at.
+
+mod archives;
+mod assembly;
+mod capabilities;
+mod deadline;
+mod engine;
+mod error;
+mod images;
+mod instance;
+mod judge;
+mod keys;
+mod layout;
+mod lifecycle;
+mod metadb;
+mod node;
+mod operator_files;
+mod packages;
+mod process;
+mod sql;
+mod status;
+mod subnet;
+
+pub use archives::OmsImage;
+pub use deadline::until;
+pub use error::RigError;
+pub use judge::{Fault, FaultMode, Record, Step};
+pub use layout::Layout;
+pub use lifecycle::{Options, Rig};
+pub use metadb::{META_PASSWORD, META_USER, MetaDbKind, MetaDbServer};
+pub use node::{Node, User};
+pub use operator_files::HostLine;
+pub use process::Output;
+pub use status::Report;
