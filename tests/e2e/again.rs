@@ -14,7 +14,6 @@ fn a_second_apply_changes_nothing() {
 
     let again = operator.apply().exits(0).within(3.0);
 
-    eprintln!("a second apply took {:.2} s", again.took.as_secs_f64());
     assert_eq!(again.json()["result"], "unchanged", "{}", again.stdout);
     for node in stage.usual() {
         assert_eq!(again.result_of(node.name()), "unchanged");

@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use system_tests::rig::{HostLine, until};
-use system_tests::steps;
+use system_tests::{prepare, steps};
 use tempfile::TempDir;
 
 use super::outcome::Outcome;
 use super::stage::{Stage, USUAL};
 
 /// A call that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The operator and their files.
 pub(super) struct Operator {
@@ -62,7 +62,7 @@ impl Operator {
         self.folder.path().join(name)
     }
 
-    /// The home: history, known_hosts.
+    /// The home, with history and known hosts.
     pub(super) fn home(&self) -> PathBuf {
         self.path("home")
     }
@@ -95,8 +95,8 @@ impl Operator {
         }
         let code = ended.as_ref().ok().and_then(std::process::ExitStatus::code).unwrap_or(-1);
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        steps::say(&format!("  $ {line} → {code} ({:.1} s)", took.as_secs_f64()));
         let outcome = Outcome { line, code, stdout, stderr, took };
-        eprintln!("  $ {} → {} ({:.1} s)", outcome.line, outcome.code, took.as_secs_f64());
         if ended.is_err() {
             outcome.fail("it does not end");
         }
@@ -134,7 +134,7 @@ pub(super) fn program() -> &'static Path {
         if let Some(given) = std::env::var_os("OMSCTL_BIN") {
             return PathBuf::from(given);
         }
-        steps::build_release().unwrap();
+        prepare::build_release().unwrap();
         steps::release_folder().join("omsctl")
     })
 }

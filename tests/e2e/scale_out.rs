@@ -25,7 +25,8 @@ fn a_fourth_line_adds_a_fourth_host() {
     );
     let why = planned.why("node1", "write_config");
     assert!(why.contains("cm_nodes") && why.contains(stage.host(4).address()), "{why}");
-    operator.apply().exits(0);
+    // Where the console is, that whoever comes first sets its password, that HA is off.
+    operator.run(&["apply", "--yes"]).exits(0).tells(&["node4", ":8089", "password", "HA"]);
 
     assert_eq!(container_ids(stage.usual()), ids, "their containers are untouched");
     assert_eq!(stage.usual().iter().map(started).collect::<Vec<_>>(), starts, "not even restarted");

@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use system_tests::prepare::rig_line;
 use system_tests::rig::{Node, OmsImage, Options, Rig, Step};
 
 use super::operator::Operator;
@@ -107,6 +108,5 @@ fn attach_or_up() -> Rig {
     if let Ok(name) = std::env::var("OMSCTL_RIG") {
         return Rig::attach(&name).unwrap();
     }
-    let progress = |line: &str| eprintln!("rig: {line}");
-    Rig::up(&Options { mariadb: true, progress, ..Options::new("e2e", USUAL + 1) }).unwrap()
+    Rig::up(&Options { mariadb: true, progress: rig_line, ..Options::new("e2e", USUAL + 1) }).unwrap()
 }

@@ -1,4 +1,6 @@
 //! What the system tests share: the rig of real hosts. It knows omsctl only from outside, as an operator does.
 
+pub mod prepare;
 pub mod rig;
 pub mod steps;
+pub mod wreckage;

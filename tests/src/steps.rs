@@ -37,12 +37,6 @@ pub fn release_folder() -> PathBuf {
     target_directory().join("release")
 }
 
-/// Builds the product as operators get it; does nothing when it is up to date.
-pub fn build_release() -> Result<(), StepError> {
-    let packages = ["--package", "omsctl-controller", "--package", "omsctl-agent"];
-    run("release build", "cargo", ["build", "--quiet", "--release"].into_iter().chain(packages))
-}
-
 /// Says what begins, runs it in the repository with its output shown, says how long it took.
 pub fn run<I, S>(step: &str, program: &str, arguments: I) -> Result<(), StepError>
 where

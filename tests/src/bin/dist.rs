@@ -1,6 +1,7 @@
 //! `cargo dist`: the release archive that an operator without cargo copies to a bastion. Builds only for the
 //! architecture of this machine.
 
+use std::env::consts;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -8,7 +9,7 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 use system_tests::steps::{StepError, one_line, repository, run, run_command, say, target_directory};
 
-const ARCHITECTURE: &str = std::env::consts::ARCH;
+const ARCHITECTURE: &str = consts::ARCH;
 
 fn main() -> ExitCode {
     match make() {
@@ -84,7 +85,8 @@ fn checksums(folder: &Path) -> Result<(), StepError> {
                 continue;
             }
             let bytes = fs::read(&path).map_err(|error| other("checksums", &error))?;
-            let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: Vec<String> = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hash.concat();
             let relative = path.strip_prefix(folder).unwrap_or(&path);
             lines.push(format!("{hash}  {}\n", relative.display()));
         }
