@@ -1,6 +1,7 @@
 //! The controller: reads what should be, looks at what is, makes a plan, and walks it with the agents.
 
 pub mod adapters;
+pub mod app;
 pub mod cli;
 pub mod command;
 pub mod exit;

@@ -50,3 +50,6 @@ pub fn load_inventory(sources: &Sources) -> Result<(AnsibleInventory, Vec<Proble
     problems.sort();
     if problems.has_errors() { Err(problems) } else { Ok((inventory, problems.0)) }
 }
+
+#[cfg(test)]
+mod load_tests;

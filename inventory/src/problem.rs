@@ -222,6 +222,12 @@ impl Problem {
         }
     }
 
+    /// By place; those without one last.
+    fn order(&self) -> impl Ord + '_ {
+        let place = (self.file.is_none(), &self.file, self.line, self.column);
+        (place, self.severity, self.code, &self.message, &self.key)
+    }
+
     #[must_use]
     pub fn at(mut self, place: &Place) -> Self {
         self.file = Some(place.file.to_path_buf());
@@ -266,6 +272,12 @@ impl Problem {
     }
 }
 
+impl From<Box<Self>> for Problem {
+    fn from(problem: Box<Self>) -> Self {
+        *problem
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
@@ -298,19 +310,17 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    pub fn push(&mut self, problem: Problem) {
-        self.0.push(problem);
+    pub fn push(&mut self, problem: impl Into<Problem>) {
+        self.0.push(problem.into());
     }
 
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// By place, each problem once; those without a place last.
+    /// By place, each problem once.
     pub(crate) fn sort(&mut self) {
-        self.0.sort_by_key(|problem| {
-            (problem.file.is_none(), problem.file.clone(), problem.line, problem.column)
-        });
+        self.0.sort_by(|one, other| one.order().cmp(&other.order()));
         self.0.dedup();
     }
 }

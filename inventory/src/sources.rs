@@ -54,30 +54,25 @@ impl Sources {
     }
 
     /// Reads a file; a problem names it as [`Self::shown`] does.
-    pub(crate) fn read(&self, path: &Path) -> Result<String, Problem> {
+    pub(crate) fn read(&self, path: &Path) -> Result<String, Box<Problem>> {
         let place = Place::file(&self.shown(path));
-        let unreadable = |why: String| {
-            Problem::error(ProblemCode::FileUnreadable, format!("the file cannot be read: {why}")).at(&place)
+        let unreadable = |why: &dyn std::fmt::Display| {
+            let message = format!("the file cannot be read: {why}");
+            Box::new(Problem::error(ProblemCode::FileUnreadable, message).at(&place))
         };
-        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
         let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(error.to_string()))?;
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(
-                Problem::error(ProblemCode::LimitExceeded, "the file is longer than 4 MiB").at(&place)
-            );
+            let problem = Problem::error(ProblemCode::LimitExceeded, "the file is longer than 4 MiB");
+            return Err(Box::new(problem.at(&place)));
         }
         String::from_utf8(bytes).map_err(|error| {
-            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count();
-            let place = Place { line, ..place.clone() };
-            Problem::error(ProblemCode::FileUnreadable, "the file is not UTF-8 text")
-                .at(&place)
-                .hint("save it as UTF-8; passwords with other letters too")
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + String::from_utf8_lossy(valid).matches('\n').count();
+            let problem = Problem::error(ProblemCode::FileUnreadable, "the file is not UTF-8 text");
+            let hint = "save it as UTF-8; passwords with other letters too";
+            Box::new(problem.at(&Place { line, ..place.clone() }).hint(hint))
         })
     }
 }

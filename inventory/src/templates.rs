@@ -5,7 +5,7 @@ pub fn inventory_ini(hosts: &[String]) -> String {
     let hosts = if hosts.is_empty() {
         "n1 ansible_host=10.0.0.1\nn2 ansible_host=10.0.0.2\nn3 ansible_host=10.0.0.3\n".to_owned()
     } else {
-        hosts.iter().map(|host| format!("{host}\n")).collect()
+        hosts.iter().flat_map(|host| [host.as_str(), "\n"]).collect()
     };
     INVENTORY.replace("{hosts}", &hosts)
 }
@@ -15,7 +15,7 @@ pub fn config_yaml() -> String {
     CONFIG.to_owned()
 }
 
-const INVENTORY: &str = r#"# The hosts that OMS shall run on, in Ansible's INI format; an inventory of yours that Ansible reads works as well.
+const INVENTORY: &str = r"# The hosts that OMS shall run on, in Ansible's INI format; an inventory of yours that Ansible reads works as well.
 # A host is a name, then how to reach it where that differs from your ssh_config:
 #   n1 ansible_host=10.0.0.1 ansible_port=22 ansible_user=root ansible_ssh_private_key_file=~/.ssh/id_ed25519
 
@@ -51,9 +51,9 @@ oms_mount_path=/data/oms
 #cm_region=cn-heilongjiang
 #cm_is_default=false
 #drc_cm_heartbeat_db=oms_cm_hb_2
-"#;
+";
 
-const CONFIG: &str = r#"# OMS's own configuration, exactly as the OMS manual describes it. Fill in every <...>.
+const CONFIG: &str = r"# OMS's own configuration, exactly as the OMS manual describes it. Fill in every <...>.
 # ${NAME} is taken from the environment or from the file of --env-file.
 
 # MetaDB: an OceanBase MySQL tenant or a MySQL that every OMS host reaches. With OBProxy the user is
@@ -91,4 +91,4 @@ tsdb_enabled: false
 #cm_server_port: 8088
 #supervisor_server_port: 9000
 #sshd_server_port: 2023
-"#;
+";

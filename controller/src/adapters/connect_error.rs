@@ -23,7 +23,7 @@ pub enum ConnectError {
         #[source]
         source: std::io::Error,
     },
-    #[error("{place} ends the connection before its SSH greeting")]
+    #[error("{place} ends the connection before its SSH greeting: {reason}")]
     NoBanner { place: String, reason: String },
     #[error("no SSH session with {place}: {reason}")]
     KeyExchange { place: String, reason: String },

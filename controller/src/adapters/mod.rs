@@ -1,15 +1,17 @@
 //! The outside world, one thing each. Named only by `app`.
 
-pub mod image_archive;
-pub mod mysql_metadb;
-pub mod sql_store;
-
 pub mod agent_binary;
 pub mod connect_error;
 pub mod hosts;
+pub mod image_archive;
 mod launch;
 pub mod local;
+pub mod mysql_metadb;
 pub mod resolver;
+pub mod signals;
+pub mod sql_store;
 pub mod ssh;
+pub mod system_clock;
+
 #[cfg(test)]
 mod test_server;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use omsctl_inventory::{Deployment, Host, ImageSource, Sources};
-use omsctl_proto::{Secret, SecretName};
+use omsctl_proto::Secret;
 
 use super::World;
 use crate::exit::Exit;
@@ -122,6 +122,3 @@ fn read_certificate(path: &Path) -> Result<Secret, String> {
         Err("it is not in PEM format".to_owned())
     }
 }
-
-/// The secrets of every host that the plan names.
-pub(super) type Secrets = BTreeMap<SecretName, Secret>;

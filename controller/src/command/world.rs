@@ -9,8 +9,8 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::Globals;
 use crate::out::Out;
-use crate::ports::{Clock, ImageArchives, MetaDb, StateStore, Transport};
-use crate::rollout::{Interrupt, run_id};
+use crate::ports::{Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
+use crate::rollout::run_id;
 
 /// The history, or why there is none.
 pub type State = Result<Arc<dyn StateStore>, ErrorReport>;

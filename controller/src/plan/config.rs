@@ -121,7 +121,8 @@ pub(super) fn changes_that_take_more(situation: Situation<'_>) -> Vec<Refusal> {
         .collect()
 }
 
-fn changes_of(situation: Situation<'_>, host: &Host) -> Option<Vec<KeyChange>> {
+/// Every key that differs on the host; `None` when its file cannot be read.
+pub(super) fn changes_of(situation: Situation<'_>, host: &Host) -> Option<Vec<KeyChange>> {
     let region = situation.region(host)?;
     let existing = existing(situation.facts(&host.name)?)?;
     Some(diff(&existing, region, &situation.nodes_of(region)))
@@ -139,30 +140,6 @@ fn way(change: &KeyChange) -> String {
                 .to_owned()
         }
     }
-}
-
-/// What an operator should know about the changed keys.
-pub(super) fn warnings(situation: Situation<'_>) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    for host in situation.members() {
-        for change in changes_of(situation, host).unwrap_or_default() {
-            let warning = match change.key.as_str() {
-                "cm_url" => {
-                    "cm_url changes: OMS keeps the former one in cluster_info of its MetaDB until that row \
-                             is corrected (OMS manual, adding a node)"
-                }
-                key if key.starts_with("tsdb_") => {
-                    "tsdb_* changes: the files are written and the two services restarted; see in the console that \
-                     figures arrive"
-                }
-                _ => continue,
-            };
-            if !warnings.iter().any(|known| known == warning) {
-                warnings.push(warning.to_owned());
-            }
-        }
-    }
-    warnings
 }
 
 fn values(change: KeyChange) -> Change {

@@ -9,8 +9,10 @@ use super::image;
 use super::situation::may_be_initialised;
 use super::wanted::{Wanted, WantedFile};
 
-/// supervisord's programs that an OMS host needs (`research/oms.md` 4.5); `crond` is not in every version.
-pub(super) const SERVICES: [&str; 5] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor", "sshd"];
+/// supervisord's programs that every OMS host has (`research/oms.md` 4.5).
+pub(super) const SERVICES: [&str; 4] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor"];
+/// Not in every version: they count where supervisord lists them.
+const SERVICES_WHEN_LISTED: [&str; 2] = ["sshd", "crond"];
 
 /// All that differs on one host.
 #[derive(Debug, Clone)]
@@ -30,6 +32,10 @@ pub(super) struct Findings {
     pub(super) services: Option<String>,
     /// What OMS says about its health, when that is not good.
     pub(super) health: Option<String>,
+    /// An initialisation runs: it is waited for before anything else.
+    pub(super) is_initialising: bool,
+    /// What differs and has to wait for another plan, since an initialisation is never interrupted.
+    pub(super) postponed: Option<String>,
 }
 
 /// What has to happen to the container, and why.
@@ -43,10 +49,24 @@ pub(super) enum ContainerFinding {
     Runs,
 }
 
+impl ContainerFinding {
+    /// Why something has to happen to a container that is there.
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::Absent | Self::Runs => None,
+            Self::Differs(why) | Self::Stopped(why) | Self::Restart(why) => Some(why),
+        }
+    }
+}
+
 /// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
 pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Findings {
     let certificates = certificates(&wanted.certificates, facts);
-    let container = container(wanted, facts, key, certificates.as_deref());
+    let runs = |found: &&ContainerFacts| found.running && found.initialisation.state == InitState::Running;
+    let is_initialising = facts.container.as_ref().filter(runs).is_some();
+    let finding = container(wanted, facts, key, certificates.as_deref());
+    let postponed = finding.why().filter(|_| is_initialising).map(str::to_owned);
+    let container = if postponed.is_some() { ContainerFinding::Runs } else { finding };
     let settled = facts.container.as_ref().filter(|found| {
         container == ContainerFinding::Runs && found.initialisation.state == InitState::Succeeded
     });
@@ -54,12 +74,14 @@ pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &
         missing_directories: missing_directories(wanted, facts),
         image: missing_image(wanted, facts, &container),
         initialise: initialise(facts, &container),
-        reload: reload(&config, facts, key),
+        reload: reload(wanted, &config, facts, key),
         services: settled.and_then(services_not_running),
         health: settled.and_then(unhealthy),
         certificates,
         config,
         container,
+        is_initialising,
+        postponed,
     }
 }
 
@@ -82,9 +104,14 @@ fn certificates(files: &[WantedFile], facts: &Facts) -> Option<String> {
 
 fn missing_image(wanted: &Wanted, facts: &Facts, container: &ContainerFinding) -> Option<String> {
     let needed = matches!(container, ContainerFinding::Absent | ContainerFinding::Differs(_));
-    let there = image::find(&wanted.container.image, image::images_of(&facts.docker)).is_some();
-    (needed && !there)
-        .then(|| format!("{} is not on the host", image::wanted_in_words(&wanted.container.image)))
+    let image = &wanted.container.image;
+    let words = image::wanted_in_words(image);
+    match image::find(image, image::images_of(&facts.docker)) {
+        _ if !needed => None,
+        None => Some(format!("{words} is not on the host")),
+        Some(there) if image::is_named(image, there) => None,
+        Some(_) => Some(format!("{words} is on the host without this name: it is named, not sent")),
+    }
 }
 
 fn container(
@@ -104,7 +131,10 @@ fn container(
     let reason = if found.status == "paused" {
         Some("the container is paused".to_owned())
     } else if !found.stale_mounts.is_empty() {
-        Some(format!("deleted while the container holds it: {}", found.stale_mounts.join(", ")))
+        Some(format!(
+            "deleted or replaced on the host while the container holds the former one: {}",
+            found.stale_mounts.join(", ")
+        ))
     } else if sees_another_config(facts, found, key) {
         Some("the container sees another config.yaml than the host has: the file was replaced".to_owned())
     } else if let Some(certificates) = certificates {
@@ -135,13 +165,8 @@ fn needs_a_fresh_start(wanted: &Wanted, found: &ContainerFacts) -> Option<String
     match init.state {
         InitState::Succeeded => {
             let given_up = |state: &str| matches!(state, "FATAL" | "EXITED" | "STOPPED" | "UNKNOWN");
-            let services: Vec<String> = SERVICES
-                .iter()
-                .filter_map(|name| found.services.get_key_value(*name))
-                .filter(|(_, state)| given_up(state))
-                .map(|(name, state)| format!("{name} is {state}"))
-                .collect();
-            (!services.is_empty()).then(|| services.join(", "))
+            let down = services_down(found, given_up);
+            (!down.is_empty()).then(|| down.join(", "))
         }
         InitState::Failed | InitState::Interrupted if wanted.initialiser == Initialiser::Container => Some(
             format!("the container initialises itself when it starts, and did not succeed: {}", init.proof),
@@ -180,9 +205,10 @@ fn not_initialised(found: &ContainerFacts) -> Option<String> {
 }
 
 /// Only an initialisation makes the files that OMS's parts read from config.yaml.
-fn reload(config: &ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Option<String> {
+fn reload(wanted: &Wanted, config: &ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Option<String> {
     let found = facts.container.as_ref()?;
-    if !may_be_initialised(found) {
+    let has_it_already = found.config_inside.as_ref() == Some(&wanted.config.file.fingerprint);
+    if !may_be_initialised(found) || has_it_already {
         None
     } else if let Some(keys) = config.changed_keys() {
         Some(format!("OMS reads config.yaml only when told to; changed: {keys}"))
@@ -193,18 +219,24 @@ fn reload(config: &ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Option
     }
 }
 
+/// `nginx is FATAL`: the services that should run, do not, and whose state is asked for.
+pub(super) fn services_down(found: &ContainerFacts, asked_for: impl Fn(&str) -> bool) -> Vec<String> {
+    let listed = SERVICES_WHEN_LISTED.into_iter().filter(|name| found.services.contains_key(*name));
+    SERVICES
+        .into_iter()
+        .chain(listed)
+        .map(|name| (name, found.services.get(name).map_or("missing", String::as_str)))
+        .filter(|(_, state)| *state != "RUNNING" && asked_for(state))
+        .map(|(name, state)| format!("{name} is {state}"))
+        .collect()
+}
+
 fn services_not_running(found: &ContainerFacts) -> Option<String> {
     if found.services.is_empty() {
         return Some("supervisord does not answer".to_owned());
     }
-    let state = |name: &str| found.services.get(name).map_or("missing", String::as_str).to_owned();
-    let missing: Vec<String> = SERVICES
-        .iter()
-        .map(|name| (name, state(name)))
-        .filter(|(_, state)| state != "RUNNING")
-        .map(|(name, state)| format!("{name} is {state}"))
-        .collect();
-    (!missing.is_empty()).then(|| missing.join(", "))
+    let down = services_down(found, |_| true);
+    (!down.is_empty()).then(|| down.join(", "))
 }
 
 fn unhealthy(found: &ContainerFacts) -> Option<String> {

@@ -42,7 +42,8 @@ fn from_archive(archive: &ArchiveIdentity) -> WantedImage {
         .find(|reference| OmsVersion::of_reference(reference).is_some())
         .or_else(|| archive.references.first())
         .cloned()
-        .unwrap_or_else(|| format!("sha256:{}", archive.config));
+        // Saved by ID alone: the host gives it this name.
+        .unwrap_or_else(|| format!("oms-image:{}", archive.config.short()));
     WantedImage {
         reference,
         config: Some(archive.config.clone()),
@@ -56,10 +57,15 @@ pub(super) fn find<'a>(wanted: &WantedImage, images: &'a [ImageFacts]) -> Option
     images.iter().find(|image| is_same(wanted, image))
 }
 
+/// The image has the wanted name, by which a container is created.
+pub(super) fn is_named(wanted: &WantedImage, image: &ImageFacts) -> bool {
+    let name = normal_reference(&wanted.reference);
+    image.references.iter().any(|reference| normal_reference(reference) == name)
+}
+
 fn is_same(wanted: &WantedImage, image: &ImageFacts) -> bool {
     if wanted.config.is_none() && wanted.layers.is_empty() {
-        let name = normal_reference(&wanted.reference);
-        return image.references.iter().any(|reference| normal_reference(reference) == name);
+        return is_named(wanted, image);
     }
     wanted.config.as_ref() == Some(&image.id) || has_layers(wanted, &image.layers)
 }

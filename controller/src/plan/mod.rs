@@ -23,6 +23,7 @@ mod steps;
 mod upgrade;
 mod version;
 mod wanted;
+mod warnings;
 
 #[cfg(test)]
 mod fixture;

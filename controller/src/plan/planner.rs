@@ -22,6 +22,7 @@ use super::situation::Situation;
 use super::steps::steps;
 use super::upgrade;
 use super::wanted::{Wanted, wanted};
+use super::warnings::warnings;
 
 /// What has to be done on every selected host so that the files come true, or every reason not to begin.
 ///
@@ -29,9 +30,10 @@ use super::wanted::{Wanted, wanted};
 /// [`Refusals`] with all reasons at once: nothing may be changed (exit 3). Under `keep_going` a reason that is about
 /// one host only leaves that host out instead.
 pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result<Plan, Refusals> {
-    let Addresses { by_node, refusals, warnings } = addresses::resolve(deployment, observed);
+    let Addresses { by_node, refusals, warnings: about_addresses } = addresses::resolve(deployment, observed);
     let situation = Situation { deployment, observed, goal, addresses: &by_node };
-    let mut outcome = Outcome { refusals: Vec::new(), plan: Plan { warnings, ..Plan::default() } };
+    let mut outcome =
+        Outcome { refusals: Vec::new(), plan: Plan { warnings: about_addresses, ..Plan::default() } };
     // Also under `keep_going`: `cm_nodes` without this host would drop it from the cluster.
     outcome.refusals.extend(relevant(deployment, refusals));
     for refusal in cluster(situation) {
@@ -46,7 +48,7 @@ pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result
     outcome.plan.sequential = drafts.iter().any(|draft| is_sequential(deployment, &draft.node));
     outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));
     outcome.refusals.extend(unread_metadb(situation, &drafts));
-    outcome.plan.warnings.extend(config::warnings(situation));
+    outcome.plan.warnings.extend(warnings(situation, &drafts));
     for draft in drafts {
         outcome.accept(draft);
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use omsctl_inventory::Deployment;
-use omsctl_proto::{ContainerFacts, Facts, InitState, NodeName};
+use omsctl_proto::{ContainerFacts, ErrorReport, Facts, InitState, NodeName};
 use serde::Serialize;
 
 use super::addresses;
-use super::findings::SERVICES;
+use super::findings::services_down;
 use super::input::Observed;
 use super::planner::docker_trouble;
 use super::situation::is_address;
@@ -76,7 +76,8 @@ pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
         .iter()
         .filter(|host| host.selected)
         .map(|host| {
-            let facts = observed.facts.get(&host.name).map(|facts| facts.as_ref().map_err(|e| e.one_line()));
+            let facts =
+                observed.facts.get(&host.name).map(|facts| facts.as_ref().map_err(ErrorReport::one_line));
             let facts = facts.unwrap_or_else(|| Err("the host was not asked".to_owned()));
             node(host.name.clone(), addresses.get(&host.name).copied(), facts, metadb)
         })
@@ -92,7 +93,7 @@ fn node(
 ) -> NodeStatus {
     let registered = address.zip(metadb).and_then(|(address, metadb)| registered(metadb, address));
     let container = facts.as_ref().ok().and_then(|facts| facts.container.as_ref());
-    let (state, reasons) = state(facts.clone(), metadb.is_some(), registered.as_ref());
+    let (state, reasons) = state(facts, metadb.is_some(), registered.as_ref());
     NodeStatus {
         node,
         state,
@@ -151,12 +152,7 @@ fn inside(container: &ContainerFacts) -> Vec<String> {
         InitState::Interrupted => reasons.push(format!("the initialisation was interrupted: {}", init.proof)),
         InitState::CannotTell => reasons.push("nobody can tell whether it is initialised".to_owned()),
     }
-    for service in SERVICES {
-        let state = container.services.get(service).map_or("missing", String::as_str);
-        if state != "RUNNING" {
-            reasons.push(format!("{service} is {state}"));
-        }
-    }
+    reasons.extend(services_down(container, |_| true));
     match &container.health {
         Some(health) if health.healthy => {}
         Some(health) => reasons.push(format!("not healthy: {}", health.answer)),

@@ -14,6 +14,10 @@ pub(super) fn steps(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &R
     steps.extend(container);
     let rest = after_the_container(wanted, findings, started);
     steps.extend(rest);
+    if findings.is_initialising {
+        // It reads the files that would be written.
+        steps.sort_by_key(|step| !matches!(step.action, Action::Initialise { .. }));
+    }
     steps
 }
 

@@ -2,12 +2,14 @@
 
 mod clock;
 mod content;
+mod interrupt;
 mod metadb;
 mod state_store;
 mod transport;
 
 pub use clock::Clock;
 pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
+pub use interrupt::Interrupt;
 pub use metadb::{
     ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
 };

@@ -179,11 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_shows_one_line_per_host_and_a_total() {
+    fn a_terminal_shows_warnings_then_one_line_per_host_and_a_total() {
         let (_bars, terminal) = watch(&fixtures::at_the_gate(), 24, 80);
         assert_eq!(
             still(&terminal),
-            "node1 |   6/8  initialising OMS, schema step\n\
+            "node3: warning: the former config.yaml was readable by all\n\
+             node1 |   6/8  initialising OMS, schema step\n\
              node2 .   5/8  waits for its turn: node1 is in the schema step\n\
              node3 |   3/8  loading the image  1.2 of 3.4 GB  120.0 MB/s  19 s left\n\
              3 hosts: 0 ready, 1 waiting  12 of 24 steps"
@@ -207,22 +208,5 @@ mod tests {
         assert!(terminal.contents().contains("node2 x"));
         bars.finish();
         assert_eq!(terminal.contents(), "");
-    }
-
-    #[test]
-    fn a_warning_stays_above_the_live_lines() {
-        let mut events = fixtures::at_the_gate();
-        let mut warning = events.iter().rfind(|event| event.seq > 0 && event.node.is_some()).unwrap().clone();
-        warning.seq += 1;
-        warning.kind = EventKind::StepWarning {
-            step: StepId::Initialise,
-            message: "it takes longer than 15 minutes".to_owned(),
-        };
-        events.push(warning);
-        let (_bars, terminal) = watch(&events, 24, 80);
-        assert_eq!(
-            terminal.contents().lines().next().unwrap(),
-            "node3: warning: it takes longer than 15 minutes"
-        );
     }
 }

@@ -293,6 +293,13 @@ pub(crate) fn at_the_gate() -> Vec<Event> {
         story.connect(host).plan(host, &FRESH);
     }
     story.reach_gate("node1").open("node1").reach_gate("node2").prepare("node3");
+    story.agent(
+        "node3",
+        EventKind::StepWarning {
+            step: StepId::WriteConfig,
+            message: "the former config.yaml was readable by all".to_owned(),
+        },
+    );
     story.start("node3", StepId::LoadImage).bytes("node3", 0, 3_400_000_000);
     story.wait(10_000).bytes("node3", 1_200_000_000, 3_400_000_000);
     story.events

@@ -53,7 +53,7 @@ fn a_gate_names_its_holder() {
 fn progress_is_told_at_most_every_ten_seconds() {
     let mut story = Recording::default();
     story.begin(&["n"]).connect("n").plan("n", &fixtures::FRESH).start("n", StepId::LoadImage);
-    for second in 1..=35 {
+    for second in 1..=39 {
         story.wait(1_000).bytes("n", second * 1_000_000, 100_000_000);
     }
     let text = lines(&story.events);

@@ -15,16 +15,7 @@ use tokio::task::JoinSet;
 use super::gates::{Gates, InitOrder};
 use super::node::{End, FromNode, NodeWalk, NodeWork, Shared, ToNode};
 use super::{Emitter, HostLink};
-use crate::ports::{Clock, ContentSource, Transport};
-
-/// The operator's signals, in the order in which they come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupt {
-    /// Open no further gate, finish running steps.
-    Stop,
-    /// Leave at once; the agents go on by themselves.
-    Leave,
-}
+use crate::ports::{Clock, ContentSource, Interrupt, Transport};
 
 /// What all hosts have to do, in the order of the schema step.
 pub struct Rollout {

@@ -12,7 +12,7 @@ mod session;
 mod survey;
 
 pub use emit::{Audience, Emitter, run_id, timestamp};
-pub use executor::{Executor, Interrupt, Rollout, Walked, cm_url_check};
+pub use executor::{Executor, Rollout, Walked, cm_url_check};
 pub use gates::{Gates, InitOrder};
 pub use metadb::MetaDbReader;
 pub use node::NodeWork;

@@ -42,6 +42,9 @@ pub(crate) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Patter
         Some((host, None)) => (host, None),
         None => (pattern, None),
     };
+    if pattern.contains('[') && !pattern.contains(']') {
+        return Err(PatternError::Bounds);
+    }
     if port.is_none() && pattern.trim().ends_with(':') {
         return Err(PatternError::EndsInColon);
     }
@@ -224,7 +227,7 @@ mod tests {
     fn wrong_ranges_are_named() {
         let cases = [
             ("n[1]", PatternError::Bounds),
-            ("n[1:", PatternError::Bounds),
+            ("n[1", PatternError::Bounds),
             ("n[1:]", PatternError::NoEnd),
             ("n[01:100]", PatternError::Lengths),
             ("n[c:a]", PatternError::Backwards),

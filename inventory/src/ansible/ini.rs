@@ -182,7 +182,7 @@ impl IniReader<'_> {
                     "a section of variables takes `name=value` lines",
                 )
                 .at(place)
-                .found(first_word(line)),
+                .hint("a value goes on for one line only"),
             );
             return;
         };
@@ -217,6 +217,12 @@ impl IniReader<'_> {
             }
         };
         let Some((pattern, assignments)) = tokens.split_first() else { return };
+        if pattern.text.starts_with('[') && !line.contains(']') {
+            let problem =
+                Problem::error(ProblemCode::InventorySyntax, "the bracket of the section is not closed");
+            self.report(problem.at(place).found(&pattern.text).allowed("[group]"));
+            return;
+        }
         let (hosts, port) = match host_pattern::expand(&pattern.text) {
             Ok(expanded) => expanded,
             Err(error) => {
@@ -235,7 +241,6 @@ impl IniReader<'_> {
                         "after the host only `name=value` may follow",
                     )
                     .at(&place)
-                    .found(&token.text)
                     .hint("put quotation marks around a value with spaces: name='a b'"),
                 ),
             }
@@ -280,10 +285,8 @@ pub(super) fn host_pattern_problem(
     pattern: &str,
     place: &Place,
 ) -> Problem {
-    let code = match error {
-        host_pattern::PatternError::TooMany => ProblemCode::LimitExceeded,
-        _ => ProblemCode::HostPattern,
-    };
+    let too_many = *error == host_pattern::PatternError::TooMany;
+    let code = if too_many { ProblemCode::LimitExceeded } else { ProblemCode::HostPattern };
     Problem::error(code, error.to_string()).at(place).found(pattern)
 }
 
@@ -347,18 +350,47 @@ mod tests {
     #[test]
     fn every_bad_line_is_told() {
         insta::assert_snapshot!(problems("[oms\nn[1:]\nn1 a='x\nn1 word k=v\n[oms:var]\n[a b]\n[x:vars]\nk\n[top:children]\noms2\na:b\n[oms]\n"), @r"
+        i.ini:1:1: error[INV-101]: the bracket of the section is not closed
+            found: [oms
+            allowed: [group]
+        i.ini:2:1: error[INV-102]: a range must have an end
+            found: n[1:]
+        i.ini:3:1: error[INV-101]: the line cannot be split: a quotation mark is not closed
+            found: n1 …
+            hint: put quotation marks around the whole value
+        i.ini:4:4: error[INV-101]: after the host only `name=value` may follow
+            hint: put quotation marks around a value with spaces: name='a b'
+        i.ini:5:1: error[INV-101]: no section has the type `var`
+            found: [oms:var]
+            allowed: hosts, children, vars
+            did you mean: vars
+        i.ini:6:1: error[INV-101]: this is no section
+            found: [a b]
+            allowed: [group], [group:children] or [group:vars], without spaces
+        i.ini:8:1: error[INV-101]: a section of variables takes `name=value` lines
+            hint: a value goes on for one line only
+        i.ini:11:1: error[INV-101]: a section of children takes one group name a line
+            found: a:b
+        i.ini:10:1: error[INV-103]: `oms2` is listed as a child group and declared nowhere
+            did you mean: oms
+            hint: add a section [oms2] with its hosts
+        i.ini:7:1: error[INV-103]: `[x:vars]` is for a group that is declared nowhere
+            hint: add a section [x] with its hosts
         ");
     }
 
     #[test]
     fn a_group_cannot_be_below_itself() {
         insta::assert_snapshot!(problems("[a:children]\nb\n[b:children]\na\n"), @r"
+        i.ini:4:1: error[INV-104]: `a` cannot be a child of `b`: `b` is already below `a`
+            hint: take one of the two groups out of the other's :children
         ");
     }
 
     #[test]
     fn secrets_of_a_bad_line_are_not_shown() {
         assert!(!problems("n1 ansible_password='canary\n").contains("canary"));
+        assert!(!problems("n1 ansible_password = canary\n").contains("canary"));
         assert!(!problems("[a]\n[a:vars]\nansible_password canary\n").contains("canary"));
     }
 

@@ -11,7 +11,7 @@ use crate::problem::{Problem, ProblemCode, nearest};
 impl AnsibleInventory {
     /// The hosts that a pattern selects, in inventory order; a part that matches nothing is a problem with its
     /// nearest name.
-    pub fn select(&self, pattern: &str) -> Result<Vec<&str>, Problem> {
+    pub fn select(&self, pattern: &str) -> Result<Vec<&str>, Box<Problem>> {
         let mut parts: Vec<&str> = split_pattern(pattern);
         parts.sort_by_key(|part| match part.as_bytes().first() {
             Some(b'!') => 2,
@@ -38,14 +38,14 @@ impl AnsibleInventory {
         Ok(selected.into_iter().map(|host| self.data.hosts[host].name.as_str()).collect())
     }
 
-    fn matches(&self, part: &str) -> Result<Vec<HostId>, Problem> {
+    fn matches(&self, part: &str) -> Result<Vec<HostId>, Box<Problem>> {
         if let Some(host) = self.data.host(part) {
             return Ok(vec![host]);
         }
-        let refuse = |message: String| Problem::error(ProblemCode::Limit, message).key("--limit").found(part);
+        let refuse = |message: &str| Problem::error(ProblemCode::Limit, message).key("--limit").found(part);
         if part.starts_with('~') {
-            return Err(refuse("--limit does not take regular expressions (`~`)".to_owned())
-                .hint("use wildcards: `web*`, `n[1-3]`, `!bad*`"));
+            let problem = refuse("--limit does not take regular expressions (`~`)");
+            return Err(Box::new(problem.hint("use wildcards: `web*`, `n?`, `!bad*`")));
         }
         let (expression, subscript) = split_subscript(part);
         let mut hosts: Vec<HostId> = Vec::new();
@@ -68,12 +68,11 @@ impl AnsibleInventory {
         hosts.retain(|host| seen.insert(*host));
         if hosts.is_empty() && !in_group && expression != "all" {
             let names = self.host_names().chain(self.group_names());
-            return Err(
-                refuse("--limit names no host and no group".to_owned()).nearest(nearest(expression, names))
-            );
+            let problem = refuse("--limit names no host and no group");
+            return Err(Box::new(problem.nearest(nearest(expression, names))));
         }
         apply_subscript(hosts, subscript)
-            .ok_or_else(|| refuse("the number in brackets is beyond the hosts".to_owned()))
+            .ok_or_else(|| Box::new(refuse("the number in brackets is beyond the hosts")))
     }
 }
 

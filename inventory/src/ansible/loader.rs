@@ -157,8 +157,8 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Ansible's precedence, each beating the one before: `all` in the inventory, groups in the inventory, group_vars/all
-/// beside it and in the working directory, group_vars of groups, then the host, then its host_vars.
+/// Ansible's precedence, each beating the one before: `all` in the inventory, groups in the inventory,
+/// `group_vars/all` beside it and in the working directory, `group_vars` of groups, then the host, then its `host_vars`.
 fn flatten(
     sources: &Sources,
     data: InventoryData,
@@ -186,7 +186,7 @@ fn flatten(
         // All groups of one folder before those of the next: that is Ansible's order.
         for place in 0..places.len() {
             for group in &order {
-                variables.extend(group_files[*group][place].clone());
+                variables.extend(group_files[*group].get(place).cloned().unwrap_or_default());
             }
         }
         variables.extend(entry.vars.clone());
@@ -198,7 +198,9 @@ fn flatten(
     let group_variables = (data.groups.iter().zip(&group_files))
         .map(|(group, files)| {
             let mut variables = group.vars.clone();
-            files.iter().for_each(|of_place| variables.extend(of_place.clone()));
+            for of_place in files {
+                variables.extend(of_place.clone());
+            }
             variables
         })
         .collect();

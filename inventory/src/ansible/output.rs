@@ -8,7 +8,7 @@ use super::data::{ALL, GroupId};
 use super::inventory::AnsibleInventory;
 
 /// Variables that Ansible sets itself and leaves out of the list.
-const INTERNAL: [&str; 34] = [
+const INTERNAL: [&str; 33] = [
     "ansible_async_path",
     "ansible_collection_name",
     "ansible_config_file",
@@ -36,7 +36,6 @@ const INTERNAL: [&str; 34] = [
     "groups",
     "group_names",
     "hostvars",
-    "omit",
     "playbook_dir",
     "play_hosts",
     "role_name",

@@ -86,12 +86,11 @@ impl Reader<'_> {
                 self.items(']').map(Python::List)
             }
             '{' => self.braces(),
-            '+' | '-' | '0'..='9' => self.signed(),
             '.' if self.rest.starts_with("...") => {
                 self.rest = &self.rest[3..];
                 Some(Python::Json(Value::String("...".to_owned())))
             }
-            '.' => self.signed(),
+            '+' | '-' | '.' | '0'..='9' => self.signed(),
             _ => self.word(),
         };
         self.depth -= 1;
@@ -224,7 +223,11 @@ impl Reader<'_> {
             super::python_string::read(&mut self.rest, prefix.raw, prefix.bytes, &mut all)?;
             self.blank();
         }
-        kind.map(|_| Python::Json(Value::String(all)))
+        // Ansible does not let templates in, and says so in its list.
+        let value = |bytes: bool| {
+            if bytes { serde_json::json!({ "__ansible_unsafe": all }) } else { Value::String(all) }
+        };
+        kind.map(|bytes| Python::Json(value(bytes)))
     }
 }
 
@@ -267,7 +270,10 @@ fn number(rest: &mut &str, negative: bool) -> Option<Value> {
         if digits.len() > 1 && digits.starts_with('0') && digits.bytes().any(|b| b != b'0') {
             return None;
         }
-        return integer(digits.parse().ok()?, negative);
+        return match digits.parse() {
+            Ok(magnitude) => integer(magnitude, negative),
+            Err(_) => Number::from_f64(digits.parse().ok()?).map(Value::Number),
+        };
     }
     let (mantissa, exponent) = lower.split_once('e').map_or((lower.as_str(), None), |(m, e)| (m, Some(e)));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -284,8 +290,10 @@ fn number(rest: &mut &str, negative: bool) -> Option<Value> {
     Number::from_f64(if negative { -value } else { value }).map(Value::Number)
 }
 
+/// Numbers beyond 64 bits lose digits here, as they do in every JSON reader.
 fn integer(magnitude: i128, negative: bool) -> Option<Value> {
-    Number::from_i128(if negative { -magnitude } else { magnitude }).map(Value::Number)
+    let value = if negative { -magnitude } else { magnitude };
+    crate::yaml::json_integer(value).map(Value::Number)
 }
 
 /// Digits of the base with single underscores between them.
@@ -331,7 +339,7 @@ mod tests {
             ("'a' \"b\"", json!("ab")),
             (r"'a\tb\x41é\q'", json!("a\tbAé\\q")),
             (r"r'\n'", json!("\\n")),
-            ("b'x'", json!("x")),
+            ("b'x'", json!({"__ansible_unsafe": "x"})),
             ("[1, 'a', (2, 3), {'k': None},]", json!([1, "a", [2, 3], {"k": null}])),
             ("1, 2", json!([1, 2])),
             ("()", json!([])),

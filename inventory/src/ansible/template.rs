@@ -8,6 +8,7 @@ use crate::problem::{Problem, ProblemCode};
 
 /// References through references.
 const MAX_DEPTH: usize = 20;
+const MAX_REFERENCES: usize = 1000;
 
 /// A value without templates.
 #[derive(Clone, PartialEq)]
@@ -36,12 +37,10 @@ pub(crate) fn resolve(
     variable: &Variable,
     variables: &Variables,
     host: &str,
-) -> Result<Resolved, Problem> {
-    resolve_at(variable, variables, host, MAX_DEPTH).map_err(|reason| {
-        Problem::error(reason.code(), format!("`{name}` {}", reason.message()))
-            .at(&variable.place)
-            .key(name)
-            .hint(reason.hint())
+) -> Result<Resolved, Box<Problem>> {
+    resolve_at(variable, variables, host, MAX_DEPTH, &mut { MAX_REFERENCES }).map_err(|reason| {
+        let problem = Problem::error(reason.code(), format!("`{name}` {}", reason.message()));
+        Box::new(problem.at(&variable.place).key(name).hint(reason.hint()))
     })
 }
 
@@ -81,14 +80,20 @@ impl Refusal {
     }
 }
 
+/// `work` bounds the references in all, since each can hold many others.
 fn resolve_at(
     variable: &Variable,
     variables: &Variables,
     host: &str,
     depth: usize,
+    work: &mut usize,
 ) -> Result<Resolved, Refusal> {
+    *work = work.checked_sub(1).ok_or(Refusal::Circle)?;
     if variable.value.get("__ansible_vault").is_some() {
         return Err(Refusal::Vault);
+    }
+    if let Some(Value::String(text)) = variable.value.get("__ansible_unsafe") {
+        return Ok(Resolved { value: Value::String(text.clone()), raw: Some(text.clone()) });
     }
     let plain = || Resolved { value: variable.value.clone(), raw: variable.raw.clone() };
     let Value::String(text) = &variable.value else { return Ok(plain()) };
@@ -109,7 +114,7 @@ fn resolve_at(
         if !valid {
             return Err(Refusal::Jinja(format!("{{{{{expression}}}}}")));
         }
-        let value = reference(name, variables, host, depth)?;
+        let value = reference(name, variables, host, depth, work)?;
         // A value that is nothing but one reference keeps its type.
         if before.is_empty() && tail.is_empty() && result.is_empty() {
             return Ok(value);
@@ -128,9 +133,15 @@ fn resolve_at(
 /// A value longer than this grew out of references to itself.
 const MAX_TEXT: usize = 64 * 1024;
 
-fn reference(name: &str, variables: &Variables, host: &str, depth: usize) -> Result<Resolved, Refusal> {
+fn reference(
+    name: &str,
+    variables: &Variables,
+    host: &str,
+    depth: usize,
+    work: &mut usize,
+) -> Result<Resolved, Refusal> {
     if let Some(variable) = variables.get(name) {
-        return resolve_at(variable, variables, host, depth);
+        return resolve_at(variable, variables, host, depth, work);
     }
     let text = match name {
         "inventory_hostname" => host.to_owned(),

@@ -14,7 +14,7 @@ use crate::sources::Sources;
 use crate::yaml::{NodeValue, parse_document};
 
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "json"];
-/// Folders in folders below group_vars.
+/// Folders in folders below `group_vars`.
 const MAX_FOLDER_DEPTH: usize = 16;
 
 /// Reads variable files and keeps what they say.
@@ -61,9 +61,9 @@ fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
     };
     let mut files = Vec::new();
     if found.is_dir() {
-        walk(&found, 0, &mut files)
+        walk(&found, 0, &mut files);
     } else {
-        files.push(found)
+        files.push(found);
     }
     files
 }

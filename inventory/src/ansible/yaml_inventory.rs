@@ -42,7 +42,7 @@ pub(super) fn yaml_problem(error: &YamlError, file: &Path) -> Problem {
     ))
 }
 
-/// A value with its place, for group_vars as well.
+/// A value with its place, for `group_vars` as well.
 pub(super) fn variable(node: &Node, file: &Arc<Path>) -> Variable {
     let raw = match &node.value {
         NodeValue::Scalar(scalar) => Some(scalar.text.clone()),

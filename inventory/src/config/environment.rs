@@ -20,7 +20,7 @@ impl Environment {
         if let Some(path) = &sources.env_file {
             match sources.read(&sources.absolute(path)) {
                 Ok(text) => read_file(&text, &sources.shown(path), &mut names, problems),
-                Err(problem) => problems.push(Problem { code: ProblemCode::EnvironmentFile, ..problem }),
+                Err(problem) => problems.push(Problem { code: ProblemCode::EnvironmentFile, ..*problem }),
             }
         }
         names.extend(sources.environment.iter().map(|(name, value)| (name.clone(), value.clone())));

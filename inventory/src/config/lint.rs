@@ -1,7 +1,7 @@
 //! What must hold between keys, between regions, and between config.yaml and the inventory (research/oms.md 2.2). One
 //! small function per rule; each adds its problems and none stops the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::model::{OmsConfig, Region, TsdbService};
@@ -21,6 +21,8 @@ pub(crate) struct RegionToCheck<'run> {
     pub(crate) nodes: Vec<NodeAddresses>,
     /// Where each key of the region is written.
     pub(crate) places: BTreeMap<&'static str, Place>,
+    /// The keys whose value could be read; rules look at no others.
+    pub(crate) valid: BTreeSet<&'static str>,
     /// config.yaml as a whole, for keys that are written nowhere.
     pub(crate) file: Place,
 }
@@ -28,6 +30,15 @@ pub(crate) struct RegionToCheck<'run> {
 impl RegionToCheck<'_> {
     fn config(&self) -> &OmsConfig {
         &self.region.config
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.valid.contains(key)
+    }
+
+    /// Written and refused: nothing more is to be said about it.
+    fn is_refused(&self, key: &str) -> bool {
+        self.places.contains_key(key) && !self.has(key)
     }
 
     fn at(&self, key: &str) -> Place {
@@ -43,8 +54,10 @@ impl RegionToCheck<'_> {
 pub(crate) fn check_regions(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
     let hosts = regions.iter().map(|region| region.nodes.len()).sum();
     for region in regions {
-        cm_url_host(region, hosts, problems);
-        cm_url_port(region, problems);
+        if region.has("cm_url") {
+            cm_url_host(region, hosts, problems);
+            cm_url_port(region, problems);
+        }
         database_names(region, problems);
         ports_differ(region, problems);
         tsdb(region, problems);
@@ -109,7 +122,7 @@ fn database_names(region: &RegionToCheck<'_>, problems: &mut Problems) {
         ("drc_cm_db", &config.cm_db),
         ("drc_cm_heartbeat_db", &config.heartbeat_db),
     ];
-    for (index, (key, name)) in names.iter().enumerate() {
+    for (index, (key, name)) in names.iter().enumerate().filter(|(_, (key, _))| region.has(key)) {
         if let Some((other, _)) = names[..index].iter().find(|(_, before)| before.eq_ignore_ascii_case(name))
         {
             let message = format!("`{key}` and `{other}` name the same database");
@@ -160,7 +173,9 @@ fn tsdb(region: &RegionToCheck<'_>, problems: &mut Problems) {
         ("tsdb_username", tsdb.username.is_none(), "the user of the time series database"),
         ("tsdb_password", tsdb.password.is_none(), "its password"),
     ];
-    for (key, _, allowed) in missing.into_iter().filter(|(_, missing, _)| *missing) {
+    for (key, _, allowed) in
+        missing.into_iter().filter(|(key, missing, _)| *missing && !region.is_refused(key))
+    {
         let message = format!("`{key}` is missing while `tsdb_enabled` is true");
         let problem = region.problem(ProblemCode::Tsdb, "tsdb_enabled", message).allowed(allowed);
         problems.push(problem.key(key).hint(format!("write `{key}: …`, or `tsdb_enabled: false`")));
@@ -205,7 +220,7 @@ fn listed_nodes(region: &RegionToCheck<'_>, regions: &[RegionToCheck<'_>], probl
 
 fn one_default(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
     let defaults: Vec<_> = regions.iter().filter(|region| region.config().is_default).collect();
-    if let [_] = defaults.as_slice() {
+    if defaults.len() == 1 || regions.iter().any(|region| region.is_refused("cm_is_default")) {
         return;
     }
     let names: Vec<_> = regions.iter().map(|region| region.region.name.as_str()).collect();
@@ -232,7 +247,8 @@ fn unique(
 ) {
     for (index, region) in regions.iter().enumerate() {
         let this = value(region.config());
-        if let Some(other) = regions[..index].iter().find(|other| value(other.config()) == this) {
+        let same = |other: &&RegionToCheck<'_>| other.has(key) && value(other.config()) == this;
+        if let Some(other) = regions[..index].iter().find(same).filter(|_| region.has(key)) {
             let (name, before) = (&region.region.name, &other.region.name);
             let message = format!("the regions `{before}` and `{name}` have the same `{key}`");
             let problem = region.problem(ProblemCode::Regions, key, message).found(this);
@@ -256,7 +272,8 @@ fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
     ];
     for (key, value) in parts {
         for region in &regions[1..] {
-            if value(region.config()) != value(regions[0].config()) {
+            let readable = !region.is_refused(key) && !regions[0].is_refused(key);
+            if readable && value(region.config()) != value(regions[0].config()) {
                 let (this, first) = (&region.region.name, &regions[0].region.name);
                 let message = format!("`{key}` differs between the regions `{first}` and `{this}`");
                 let problem = region.problem(ProblemCode::Regions, key, message);
@@ -267,7 +284,9 @@ fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
 }
 
 fn regions_have_names(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
-    for region in regions.iter().filter(|region| region.config().cm_region.is_none()) {
+    for region in
+        regions.iter().filter(|region| region.config().cm_region.is_none() && !region.is_refused("cm_region"))
+    {
         let message = format!("the region `{}` needs `cm_region` when there are several", region.region.name);
         let problem = region.problem(ProblemCode::MissingKey, "cm_location", message).key("cm_region");
         problems.push(

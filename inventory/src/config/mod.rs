@@ -21,4 +21,4 @@ pub(crate) use document::{Entry, Given, GivenScalar, RawConfig, Style, read_conf
 pub(crate) use environment::Environment;
 pub(crate) use keys::{KEYS, key};
 pub(crate) use lint::{NodeAddresses, RegionToCheck, check_regions};
-pub(crate) use resolve::resolve_config;
+pub(crate) use resolve::{ResolvedConfig, resolve_config};

@@ -14,11 +14,11 @@ fn masked_line(line: &str) -> Option<String> {
     let start = line.find("**")?;
     let before = line[..start].trim_end();
     let opens = before.ends_with(':') || before.trim_start() == "-";
-    let stars = line[start..].bytes().take_while(|b| *b == b'*').count();
-    let after = &line[start + stars..];
+    let width = line[start..].bytes().take_while(|b| *b == b'*').count();
+    let after = &line[start + width..];
     let ends =
         after.trim().is_empty() || (after.trim_start().starts_with('#') && after.starts_with([' ', '\t']));
-    (opens && ends).then(|| format!("{}<{}>{after}", &line[..start], "*".repeat(stars - 2)))
+    (opens && ends).then(|| format!("{}<{}>{after}", &line[..start], "*".repeat(width - 2)))
 }
 
 /// Whether a value is an open place of a template.

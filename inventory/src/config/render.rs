@@ -24,8 +24,8 @@ pub fn render_config(region: &Region, node_addresses: &[IpAddr]) -> Secret {
                 Value::Text(content) => writeln!(text, "{}: {}", key.name, quote(&content)),
                 Value::List(items) if items.is_empty() => writeln!(text, "{}: []", key.name),
                 Value::List(items) => {
-                    let items: String = items.iter().map(|item| format!("\n  - {}", quote(item))).collect();
-                    writeln!(text, "{}:{items}", key.name)
+                    let items: Vec<String> = items.iter().map(|item| quote(item)).collect();
+                    writeln!(text, "{}:\n  - {}", key.name, items.join("\n  - "))
                 }
             };
         }

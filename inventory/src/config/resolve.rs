@@ -1,16 +1,16 @@
 //! From entries to a typed [`OmsConfig`]: the file's entries with a region's group variables laid over them. Every key
 //! is read, whatever is wrong with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::Secret;
 
 use super::document::{Entry, RawConfig};
 use super::environment::Environment;
-use super::keys::{KEYS, Key, Kind, key};
+use super::keys::{KEYS, Key, Kind};
 use super::url::parse_cm_url;
 use super::value::ValueReader;
-use crate::model::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Tsdb, TsdbService};
+use crate::model::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Scheme, Tsdb, TsdbService};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 
 /// Values by key, read and typed.
@@ -24,35 +24,53 @@ struct Values {
     service: Option<TsdbService>,
 }
 
-/// Reads all keys of a region. `None` when one that is required could not be had; why is in the problems.
+/// The keys of a region, read.
+pub(crate) struct ResolvedConfig {
+    /// Complete only when [`Self::complete`]; else with empty values, so that the rules between keys can be told too.
+    pub(crate) config: OmsConfig,
+    /// The keys that are written and could be read.
+    pub(crate) valid: BTreeSet<&'static str>,
+    /// Every required key could be read.
+    pub(crate) complete: bool,
+}
+
+/// Reads all keys of a region. What is wrong with them is in the problems.
 pub(crate) fn resolve_config(
     raw: &RawConfig,
     overrides: &BTreeMap<&'static str, Entry>,
     environment: &Environment,
     problems: &mut Problems,
-) -> Option<OmsConfig> {
+) -> ResolvedConfig {
     let mut values = Values::default();
-    let listed_nodes_place =
-        overrides.get("cm_nodes").or_else(|| raw.entries.get("cm_nodes")).map(|e| e.place.clone());
+    let mut valid = BTreeSet::new();
+    let mut complete = true;
+    let entry_of = |name: &str| overrides.get(name).or_else(|| raw.entries.get(name));
     for key in &KEYS {
-        let entry = overrides.get(key.name).or_else(|| raw.entries.get(key.name));
+        let entry = entry_of(key.name);
         let before = problems.0.len();
         let mut reader = ValueReader { environment, problems };
-        let present = entry.is_some_and(|entry| read_value(key, entry, &mut reader, &mut values));
+        if entry.is_some_and(|entry| read_value(key, entry, &mut reader, &mut values)) {
+            valid.insert(key.name);
+            continue;
+        }
+        complete &= !key.required;
         // A value that was refused is told already.
-        if !present && key.required && problems.0.len() == before {
-            let place = entry.map_or_else(|| Place::file(&raw.file), |entry| entry.place.clone());
-            let state = if entry.is_some() { "empty" } else { "missing" };
-            problems.push(
-                Problem::error(ProblemCode::MissingKey, format!("`{}` is required and {state}", key.name))
-                    .at(&place)
-                    .key(key.name)
-                    .allowed(example(key))
-                    .hint(format!("write a line `{}: …`", key.name)),
-            );
+        if key.required && problems.0.len() == before {
+            problems.push(missing(key, entry, raw));
         }
     }
-    assemble(values, listed_nodes_place)
+    let listed_nodes_place = entry_of("cm_nodes").map(|entry| entry.place.clone());
+    ResolvedConfig { config: assemble(values, listed_nodes_place), valid, complete }
+}
+
+fn missing(key: &Key, entry: Option<&Entry>, raw: &RawConfig) -> Problem {
+    let place = entry.map_or_else(|| Place::file(&raw.file), |entry| entry.place.clone());
+    let state = if entry.is_some() { "empty" } else { "missing" };
+    Problem::error(ProblemCode::MissingKey, format!("`{}` is required and {state}", key.name))
+        .at(&place)
+        .key(key.name)
+        .allowed(example(key))
+        .hint(format!("write a line `{}: …`", key.name))
 }
 
 fn example(key: &Key) -> &'static str {
@@ -65,7 +83,7 @@ fn example(key: &Key) -> &'static str {
         Kind::Boolean => "true or false",
         Kind::Nodes => "a list of addresses",
         Kind::TsdbService => "INFLUXDB",
-        Kind::Text => "text; in quotation marks it needs no thought",
+        Kind::Text => "text, best in quotation marks",
     }
 }
 
@@ -153,10 +171,12 @@ fn is_database(text: &str) -> bool {
     text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'))
 }
 
-fn assemble(mut values: Values, listed_nodes_place: Option<Place>) -> Option<OmsConfig> {
+/// What could not be read is left empty.
+fn assemble(mut values: Values, listed_nodes_place: Option<Place>) -> OmsConfig {
+    let number = |name: &str| values.numbers.get(name).copied();
     let port = |name: &str, default: u16| ConfiguredPort {
-        number: values.numbers.get(name).copied().unwrap_or(default),
-        given: values.numbers.contains_key(name),
+        number: number(name).unwrap_or(default),
+        given: number(name).is_some(),
     };
     let ports = OmsPorts {
         ghana: port("ghana_server_port", 8090),
@@ -165,41 +185,38 @@ fn assemble(mut values: Values, listed_nodes_place: Option<Place>) -> Option<Oms
         supervisor: port("supervisor_server_port", 9000),
         sshd: port("sshd_server_port", 2023),
     };
+    let meta_port = number("oms_meta_port").unwrap_or_default();
+    let cm_location = number("cm_location").and_then(|number| u8::try_from(number).ok()).unwrap_or_default();
     let mut take = |name: &str| values.texts.remove(name);
     let meta = MetaDbLogin {
-        host: take("oms_meta_host")?,
-        port: values.numbers.get("oms_meta_port").copied()?,
-        user: take("oms_meta_user")?,
-        password: Secret::new(take("oms_meta_password")?),
+        host: take("oms_meta_host").unwrap_or_default(),
+        port: meta_port,
+        user: take("oms_meta_user").unwrap_or_default(),
+        password: Secret::new(take("oms_meta_password").unwrap_or_default()),
     };
-    Some(OmsConfig {
+    let tsdb = Tsdb {
+        enabled: values.booleans.get("tsdb_enabled").copied(),
+        service: values.service,
+        url: take("tsdb_url"),
+        username: take("tsdb_username"),
+        password: take("tsdb_password").map(Secret::new),
+    };
+    let no_url = CmUrl { text: String::new(), scheme: Scheme::Http, host: String::new(), port: None };
+    OmsConfig {
         meta,
-        rm_db: take("drc_rm_db")?,
-        cm_db: take("drc_cm_db")?,
-        heartbeat_db: take("drc_cm_heartbeat_db")?,
-        cm_url: values.url?,
-        cm_location: values
-            .numbers
-            .get("cm_location")
-            .copied()
-            .and_then(|number| u8::try_from(number).ok())?,
+        rm_db: take("drc_rm_db").unwrap_or_default(),
+        cm_db: take("drc_cm_db").unwrap_or_default(),
+        heartbeat_db: take("drc_cm_heartbeat_db").unwrap_or_default(),
+        cm_url: values.url.unwrap_or(no_url),
+        cm_location,
         cm_region: take("cm_region"),
         cm_region_cn: take("cm_region_cn"),
         is_default: values.booleans.get("cm_is_default").copied().unwrap_or(true),
         listed_nodes_place: listed_nodes_place.filter(|_| values.nodes.is_some()),
         listed_nodes: values.nodes,
-        tsdb: Tsdb {
-            enabled: values.booleans.get("tsdb_enabled").copied(),
-            service: values.service,
-            url: take("tsdb_url"),
-            username: take("tsdb_username"),
-            password: take("tsdb_password").map(Secret::new),
-        },
+        tsdb,
         ports,
-        extra: std::mem::take(&mut values.texts)
-            .into_iter()
-            .filter(|(name, _)| key(name).is_some())
-            .map(|(name, text)| (name.to_owned(), Secret::new(text)))
-            .collect(),
-    })
+        // What is left has no field of its own.
+        extra: values.texts.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
+    }
 }

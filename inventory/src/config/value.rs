@@ -17,7 +17,7 @@ pub(super) struct ValueReader<'run> {
 }
 
 impl ValueReader<'_> {
-    fn refuse(&mut self, key: &Key, place: &Place, text: &str, allowed: &str) -> Problem {
+    fn refuse(key: &Key, place: &Place, text: &str, allowed: &str) -> Problem {
         let problem = Problem::error(
             ProblemCode::ConfigValue,
             format!("`{}` has a value that OMS cannot use", key.name),
@@ -29,7 +29,7 @@ impl ValueReader<'_> {
     }
 
     pub(super) fn report(&mut self, key: &Key, place: &Place, text: &str, allowed: &str) {
-        let problem = self.refuse(key, place, text, allowed);
+        let problem = Self::refuse(key, place, text, allowed);
         self.problems.push(problem);
     }
 
@@ -38,7 +38,7 @@ impl ValueReader<'_> {
         match &entry.given {
             Given::Scalar(scalar) => self.filled(key, scalar, &entry.place),
             Given::List(_) | Given::Nested => {
-                let problem = self.refuse(key, &entry.place, "a list or a mapping", "a single value");
+                let problem = Self::refuse(key, &entry.place, "a list or a mapping", "a single value");
                 self.problems.push(problem);
                 None
             }
@@ -54,7 +54,7 @@ impl ValueReader<'_> {
                 Problem::error(ProblemCode::OpenPlace, format!("`{}` is still to be filled in", key.name))
                     .at(place)
                     .key(key.name)
-                    .found(&scalar.text)
+                    .found(as_typed(&scalar.text))
                     .hint("write the real value; a password may be taken from the environment: \"${NAME}\""),
             );
             return None;
@@ -87,7 +87,7 @@ impl ValueReader<'_> {
             );
         }
         if scalar.text.contains('\0') {
-            let problem = self.refuse(key, &entry.place, "a NUL character", "text without NUL");
+            let problem = Self::refuse(key, &entry.place, "a NUL character", "text without NUL");
             self.problems.push(problem);
             return None;
         }
@@ -116,13 +116,12 @@ impl ValueReader<'_> {
                 scalar.text.bytes().all(|b| b.is_ascii_digit()).then(|| scalar.text.parse().ok()).flatten()
             }
         };
-        match read.and_then(|number| u16::try_from(number).ok()).filter(|number| range.contains(number)) {
-            Some(number) => Some(number),
-            None => {
-                self.report(key, &entry.place, &scalar.text, &allowed);
-                None
-            }
+        let number =
+            read.and_then(|number| u16::try_from(number).ok()).filter(|number| range.contains(number));
+        if number.is_none() {
+            self.report(key, &entry.place, &scalar.text, &allowed);
         }
+        number
     }
 
     pub(super) fn boolean(&mut self, key: &Key, entry: &Entry) -> Option<bool> {
@@ -143,7 +142,7 @@ impl ValueReader<'_> {
             Given::List(items) => items.clone(),
             Given::Scalar(scalar) => {
                 let scalar = self.filled(key, scalar, &entry.place)?;
-                let problem = self.refuse(key, &entry.place, &scalar.text, "a list, one `- address` a line");
+                let problem = Self::refuse(key, &entry.place, &scalar.text, "a list, one `- address` a line");
                 self.problems.push(problem.hint("a blank after the dash, each address on its own line; or leave the key out: the inventory has the hosts"));
                 return None;
             }
@@ -164,6 +163,14 @@ impl ValueReader<'_> {
             }
         }
         Some(addresses)
+    }
+}
+
+/// Masks of asterisks were put in brackets for the parser's sake.
+fn as_typed(text: &str) -> String {
+    match text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        Some(inside) if inside.bytes().all(|b| b == b'*') => "*".repeat(text.len()),
+        _ => text.to_owned(),
     }
 }
 

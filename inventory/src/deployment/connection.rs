@@ -6,7 +6,7 @@ use super::variables::HostVariables;
 use crate::ansible::{Comments, split};
 use crate::model::{Become, Connection, ConnectionMethod};
 
-/// Ansible's own default; ssh_config may say otherwise, which is why it is remembered whether it was given.
+/// Ansible's own default; `ssh_config` may say otherwise, which is why it is remembered whether it was given.
 const SSH_PORT: u16 = 22;
 
 /// How to reach the host.

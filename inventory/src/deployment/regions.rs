@@ -1,7 +1,7 @@
 //! Regions: a child group of `oms` that sets `cm_location`, with the keys of config.yaml that its group variables set
 //! otherwise. Hosts outside of such groups are the region `default`, which config.yaml describes alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -38,23 +38,31 @@ pub(super) fn regions(
         inventory.own_variables(group).is_some_and(|variables| variables.contains_key("cm_location"))
     };
     let groups: Vec<&str> = inventory.groups_below(root).into_iter().filter(is_region).collect();
-    let mut left: Vec<String> = hosts.to_vec();
-    let mut drafts: Vec<RegionDraft> = Vec::new();
+    let mut taken: BTreeMap<String, RegionName> = BTreeMap::new();
+    let mut members_of: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut torn: BTreeSet<String> = BTreeSet::new();
     for group in groups {
-        let members: Vec<String> =
-            inventory.hosts_in_group(group).unwrap_or_default().into_iter().map(str::to_owned).collect();
-        for host in &members {
-            if let Some(other) = drafts.iter().find(|draft| draft.hosts.contains(host)) {
-                let message = format!("{host} is in two regions, {} and {group}", other.name);
+        let mut members: Vec<String> = Vec::new();
+        for host in inventory.hosts_in_group(group).unwrap_or_default() {
+            if let Some(other) = taken.get(host) {
+                torn.insert(host.to_owned());
+                let message = format!("{host} is in two regions, {other} and {group}");
                 problems.push(in_two_regions(inventory, host, message));
+            } else {
+                taken.insert(host.to_owned(), RegionName::new(group));
+                members.push(host.to_owned());
             }
         }
-        left.retain(|host| !members.contains(host));
-        if !members.is_empty() {
-            let overrides = overrides(inventory, group, &members, problems);
-            drafts.push(RegionDraft { name: RegionName::new(group), hosts: members, overrides });
-        }
+        members_of.push((group, members));
     }
+    let mut drafts: Vec<RegionDraft> = Vec::new();
+    for (group, hosts) in members_of.into_iter().filter(|(_, hosts)| !hosts.is_empty()) {
+        // A host that is torn between regions sees variables of both; that is told already.
+        let whole: Vec<String> = hosts.iter().filter(|host| !torn.contains(*host)).cloned().collect();
+        let overrides = overrides(inventory, group, &whole, problems);
+        drafts.push(RegionDraft { name: RegionName::new(group), hosts, overrides });
+    }
+    let left: Vec<String> = hosts.iter().filter(|host| !taken.contains_key(*host)).cloned().collect();
     if !left.is_empty() {
         let overrides = overrides(inventory, root, &left, problems);
         drafts.push(RegionDraft { name: RegionName::default(), hosts: left, overrides });
@@ -115,7 +123,9 @@ fn given(resolved: &Resolved, variable: &crate::Variable) -> Given {
         Value::Array(items) => {
             let item = |item: &Value| match item {
                 Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    item.to_string()
+                }
             };
             Given::List(items.iter().map(|value| (scalar(item(value)), variable.place.clone())).collect())
         }

@@ -1,6 +1,6 @@
 //! Puts hosts, regions and config.yaml together. Everything is looked at, so that all problems come at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::NodeName;
 
@@ -10,8 +10,11 @@ use super::regions::{OMS_GROUP, RegionDraft, oms_hosts, regions};
 use super::settings::settings;
 use super::variables::{HostVariables, check_names};
 use crate::ansible::AnsibleInventory;
-use crate::config::{Environment, RawConfig, RegionToCheck, check_regions, read_config, resolve_config};
-use crate::model::{Deployment, Host, Region, RegionName};
+use crate::config::{
+    Environment, NodeAddresses, RawConfig, RegionToCheck, ResolvedConfig, check_regions, read_config,
+    resolve_config,
+};
+use crate::model::{Deployment, Host, Region};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 
@@ -32,12 +35,8 @@ pub(crate) fn resolve(
     let raw = read_config_file(sources, problems);
     let hosts = hosts(sources, inventory, &drafts, &selected, problems);
     check_hosts(&hosts, inventory, problems);
-    let regions = resolve_regions(raw.as_ref()?, &drafts, &environment, problems);
-    check_all(&regions, &hosts, raw.as_ref()?, &drafts, problems);
-    if regions.len() != drafts.len() || hosts.len() != names.len() || hosts.is_empty() {
-        return None;
-    }
-    Some(in_order(regions, hosts))
+    let regions = resolve_regions(raw.as_ref()?, &drafts, &environment, &hosts, problems)?;
+    (hosts.len() == names.len() && !hosts.is_empty()).then(|| in_order(regions, hosts))
 }
 
 fn no_hosts(inventory: &AnsibleInventory, problems: &mut Problems) {
@@ -60,15 +59,13 @@ fn selected(
     inventory: &AnsibleInventory,
     names: &[String],
     problems: &mut Problems,
-) -> Vec<String> {
-    let Some(pattern) = &sources.limit else { return names.to_vec() };
+) -> BTreeSet<String> {
+    let names: BTreeSet<String> = names.iter().cloned().collect();
+    let Some(pattern) = &sources.limit else { return names };
     match inventory.select(pattern) {
         Ok(selected) => {
-            let selected: Vec<String> = selected
-                .into_iter()
-                .filter(|name| names.iter().any(|n| n == name))
-                .map(str::to_owned)
-                .collect();
+            let selected: BTreeSet<String> =
+                selected.into_iter().filter(|name| names.contains(*name)).map(str::to_owned).collect();
             if selected.is_empty() && !names.is_empty() {
                 let problem =
                     Problem::error(ProblemCode::Limit, "--limit selects no OMS host").key("--limit");
@@ -79,7 +76,7 @@ fn selected(
         }
         Err(problem) => {
             problems.push(problem);
-            Vec::new()
+            BTreeSet::new()
         }
     }
 }
@@ -108,7 +105,7 @@ fn hosts(
     sources: &Sources,
     inventory: &AnsibleInventory,
     drafts: &[RegionDraft],
-    selected: &[String],
+    selected: &BTreeSet<String>,
     problems: &mut Problems,
 ) -> Vec<Host> {
     let mut hosts: Vec<Host> = Vec::new();
@@ -161,50 +158,50 @@ fn tell_missing_image(inventory: &AnsibleInventory, hosts: &[String], problems: 
     problems.push(problem);
 }
 
+/// The regions with the rules between them checked; `None` when a key that is required could not be read.
 fn resolve_regions(
     raw: &RawConfig,
     drafts: &[RegionDraft],
     environment: &Environment,
+    hosts: &[Host],
     problems: &mut Problems,
-) -> Vec<Region> {
-    let node_names =
-        |draft: &RegionDraft| draft.hosts.iter().filter_map(|name| NodeName::new(name).ok()).collect();
-    let mut regions = Vec::new();
-    for draft in drafts {
-        let config = resolve_config(raw, &draft.overrides, environment, problems);
-        let hosts = node_names(draft);
-        regions.extend(config.map(|config| Region { name: draft.name.clone(), config, hosts }));
-    }
+) -> Option<Vec<Region>> {
     if drafts.is_empty() {
         // No host is an error of its own; the file is looked at all the same.
-        let _ = resolve_config(raw, &BTreeMap::new(), environment, problems);
+        resolve_config(raw, &BTreeMap::new(), environment, problems);
+        return None;
     }
-    regions
-}
-
-fn check_all(
-    regions: &[Region],
-    hosts: &[Host],
-    raw: &RawConfig,
-    drafts: &[RegionDraft],
-    problems: &mut Problems,
-) {
-    let to_check: Vec<RegionToCheck<'_>> = regions
-        .iter()
-        .map(|region| RegionToCheck {
+    let mut regions = Vec::new();
+    let mut valid = Vec::new();
+    let mut complete = true;
+    for draft in drafts {
+        let resolved: ResolvedConfig = resolve_config(raw, &draft.overrides, environment, problems);
+        complete &= resolved.complete;
+        valid.push(resolved.valid);
+        let hosts = draft.hosts.iter().filter_map(|name| NodeName::new(name).ok()).collect();
+        regions.push(Region { name: draft.name.clone(), config: resolved.config, hosts });
+    }
+    let by_name: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), host)).collect();
+    // A host whose own variables are wrong is there all the same.
+    let node = |name: &String| match by_name.get(name.as_str()) {
+        Some(host) => known_address(host),
+        None => NodeAddresses { name: name.clone(), address: None },
+    };
+    let to_check: Vec<RegionToCheck<'_>> = (regions.iter().zip(drafts).zip(valid))
+        .map(|((region, draft), valid)| RegionToCheck {
             region,
-            nodes: hosts.iter().filter(|host| host.region == region.name).map(known_address).collect(),
-            places: places(&region.name, raw, drafts),
+            nodes: draft.hosts.iter().map(node).collect(),
+            places: places(raw, draft),
+            valid,
             file: Place::file(&raw.file),
         })
         .collect();
     check_regions(&to_check, problems);
+    complete.then_some(regions)
 }
 
-fn places(region: &RegionName, raw: &RawConfig, drafts: &[RegionDraft]) -> BTreeMap<&'static str, Place> {
-    let of_file = raw.entries.iter();
-    let of_region = drafts.iter().filter(|draft| draft.name == *region).flat_map(|draft| &draft.overrides);
-    of_file.chain(of_region).map(|(key, entry)| (*key, entry.place.clone())).collect()
+fn places(raw: &RawConfig, draft: &RegionDraft) -> BTreeMap<&'static str, Place> {
+    raw.entries.iter().chain(&draft.overrides).map(|(key, entry)| (*key, entry.place.clone())).collect()
 }
 
 /// The default region first; its hosts first.

@@ -1,7 +1,7 @@
 //! The names of the deployment variables, and reading one of a host as the kind it should be. A refusal never shows a
 //! password.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -40,13 +40,12 @@ const DEPLOYMENT_VARIABLES: [&str; 21] = [
 pub(super) fn check_names(inventory: &AnsibleInventory, problems: &mut Problems) {
     let groups = inventory.group_names().filter_map(|group| inventory.own_variables(group));
     let hosts = inventory.host_names().filter_map(|host| inventory.host_variables(host));
-    let mut told: Vec<&Place> = Vec::new();
+    let mut told: BTreeSet<(&Place, &str)> = BTreeSet::new();
     for (name, variable) in groups.chain(hosts).flatten() {
         let known = DEPLOYMENT_VARIABLES.contains(&name.as_str()) || key(name).is_some();
-        if !name.starts_with("oms_") || known || told.contains(&&variable.place) {
+        if !name.starts_with("oms_") || known || !told.insert((&variable.place, name.as_str())) {
             continue;
         }
-        told.push(&variable.place);
         let candidates =
             DEPLOYMENT_VARIABLES.into_iter().chain(crate::config::KEYS.iter().map(|key| key.name));
         problems.push(

@@ -1,5 +1,5 @@
 //! One OMS host: how to reach it and what shall run on it. Values that the inventory does not give are `None`, so
-//! that ssh_config can fill them.
+//! that `ssh_config` can fill them.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Host {
 /// How the controller reaches a host: Ansible's connection variables.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    /// `ansible_host`, else the name in the inventory. May be an alias of ssh_config.
+    /// `ansible_host`, else the name in the inventory. May be an alias of `ssh_config`.
     pub address: String,
     /// `ansible_port`, else 22.
     pub port: u16,

@@ -222,7 +222,7 @@ impl From<Event<'_>> for OwnedEvent {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                let tag = tag.and_then(|tag| scalar_tag(&tag));
+                let tag = tag.map(|tag| scalar_tag(&tag));
                 Self::Scalar(Scalar { text: text.into_owned(), plain, tag }, anchor)
             }
             Event::SequenceStart(anchor, _) => Self::Sequence(anchor),
@@ -239,22 +239,23 @@ impl From<Event<'_>> for OwnedEvent {
     }
 }
 
-fn scalar_tag(tag: &Tag) -> Option<ScalarTag> {
+fn scalar_tag(tag: &Tag) -> ScalarTag {
     if tag.is_yaml_core_schema() {
-        return Some(ScalarTag::Core(tag.suffix.clone()));
+        return ScalarTag::Core(tag.suffix.clone());
     }
     if tag.handle.is_empty() {
         // A verbatim tag: `!<tag:yaml.org,2002:str>`.
-        return Some(match tag.suffix.strip_prefix("tag:yaml.org,2002:") {
+        return match tag.suffix.strip_prefix("tag:yaml.org,2002:") {
             Some(name) => ScalarTag::Core(name.to_owned()),
             None => ScalarTag::Local(tag.suffix.trim_start_matches('!').to_owned()),
-        });
+        };
     }
     // A lone `!` makes a string of whatever follows.
     if tag.suffix.is_empty() {
-        return Some(ScalarTag::Core("str".to_owned()));
+        ScalarTag::Core("str".to_owned())
+    } else {
+        ScalarTag::Local(tag.suffix.clone())
     }
-    Some(ScalarTag::Local(tag.suffix.clone()))
 }
 
 fn syntax(error: &ScanError) -> YamlError {
@@ -280,13 +281,12 @@ mod tests {
 
     #[test]
     fn a_billion_laughs_are_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        let mut lines = vec!["a0: &a0 [x, x, x, x, x, x, x, x, x, x]".to_owned()];
         for level in 1..9 {
-            let last = level - 1;
-            text.push_str(&format!(
-                "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]\n"
-            ));
+            let aliases = vec![format!("*a{}", level - 1); 7].join(", ");
+            lines.push(format!("a{level}: &a{level} [{aliases}]"));
         }
+        let text = lines.join("\n");
         assert!(matches!(parse_document(&text), Err(YamlError::TooLarge { .. })));
     }
 
@@ -294,7 +294,8 @@ mod tests {
     fn deep_nesting_is_refused() {
         let text = "[".repeat(100_000);
         assert!(parse_document(&text).is_err());
-        let block: String = (0..100).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        let block: Vec<String> = (0..100).map(|level| " ".repeat(level) + "a:\n").collect();
+        let block = block.concat();
         assert!(matches!(parse_document(&block), Err(YamlError::TooDeep { .. })));
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::document::{Node, NodeValue, Scalar, ScalarTag};
 use super::scalar::{Reading, read_yaml_1_1};
+use super::timestamp::iso_format;
 
 /// The value as JSON.
 pub(crate) fn to_json(node: &Node) -> Value {
@@ -52,7 +53,9 @@ pub(crate) fn mapping_entries(node: &Node) -> Vec<(&Node, &Node)> {
 pub(crate) fn key_text(key: &Node) -> String {
     match to_json(key) {
         Value::String(text) => text,
-        other => other.to_string(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     }
 }
 
@@ -62,6 +65,9 @@ fn scalar_json(scalar: &Scalar) -> Value {
         Some(ScalarTag::Local(name)) if name == "vault" || name == "vault-encrypted" => {
             return serde_json::json!({ "__ansible_vault": scalar.text });
         }
+        Some(ScalarTag::Local(name)) if name == "unsafe" => {
+            return serde_json::json!({ "__ansible_unsafe": scalar.text });
+        }
         Some(ScalarTag::Core(name)) if name != "str" => read_yaml_1_1(&scalar.text),
         None if scalar.plain => read_yaml_1_1(&scalar.text),
         Some(_) | None => return text(),
@@ -69,10 +75,17 @@ fn scalar_json(scalar: &Scalar) -> Value {
     match reading {
         Reading::Null => Value::Null,
         Reading::Bool(value) => Value::Bool(value),
-        Reading::Int(value) => Number::from_i128(value).map_or_else(text, Value::Number),
+        Reading::Int(value) => json_integer(value).map_or_else(text, Value::Number),
         Reading::Float(value) => Number::from_f64(value).map_or_else(text, Value::Number),
-        Reading::HugeInt | Reading::Timestamp | Reading::Text => text(),
+        Reading::Timestamp => iso_format(&scalar.text).map_or_else(text, Value::String),
+        Reading::HugeInt | Reading::Text => text(),
     }
+}
+
+/// An integer as JSON has it; beyond 64 bits a float, as JSON readers take it.
+#[expect(clippy::cast_precision_loss, reason = "JSON numbers of that size have no more digits")]
+pub(crate) fn json_integer(value: i128) -> Option<Number> {
+    Number::from_i128(value).or_else(|| Number::from_f64(value as f64))
 }
 
 #[cfg(test)]
@@ -80,20 +93,20 @@ mod tests {
     use super::super::parse_document;
     use super::*;
 
-    fn check(text: &str, expected: Value) {
-        assert_eq!(to_json(&parse_document(text).unwrap().unwrap()), expected, "{text}");
+    fn check(text: &str, expected: &Value) {
+        assert_eq!(to_json(&parse_document(text).unwrap().unwrap()), *expected, "{text}");
     }
 
     #[test]
     fn merge_keys_and_types_are_pythons() {
         check(
             "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {x: 9, z: 4}]}",
-            serde_json::json!({"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2, "z": 4}}),
+            &serde_json::json!({"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2, "z": 4}}),
         );
         check(
             "{1: yes, true: '1', n: ~, o: 010}",
-            serde_json::json!({"1": true, "true": "1", "n": null, "o": 8}),
+            &serde_json::json!({"1": true, "true": "1", "n": null, "o": 8}),
         );
-        check("!!bool \"true\"", serde_json::json!(true));
+        check("!!bool \"true\"", &serde_json::json!(true));
     }
 }

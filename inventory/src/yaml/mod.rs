@@ -4,7 +4,8 @@
 mod document;
 mod json;
 mod scalar;
+mod timestamp;
 
 pub(crate) use document::{Node, NodeValue, Scalar, ScalarTag, YamlError, parse_document};
-pub(crate) use json::{key_text, mapping_entries, to_json};
+pub(crate) use json::{json_integer, key_text, mapping_entries, to_json};
 pub(crate) use scalar::{Reading, read_yaml_1_1, read_yaml_1_2};

@@ -1,6 +1,8 @@
 //! What a plain scalar is: for YAML 1.1 as PyYAML resolves it (Ansible and OMS read with it), for YAML 1.2 as
 //! `serde_yaml` reads it. research/oms.md 2.3 lists the surprises.
 
+use super::timestamp::parse_timestamp;
+
 /// What a reader makes of a plain scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reading {
@@ -48,7 +50,7 @@ pub(crate) fn read_yaml_1_1(text: &str) -> Reading {
     if let Some(int) = int_1_1(text) {
         return int;
     }
-    if is_timestamp(text) { Reading::Timestamp } else { Reading::Text }
+    if parse_timestamp(text).is_some() { Reading::Timestamp } else { Reading::Text }
 }
 
 /// What a YAML 1.2 reader, the maintained `serde_yaml`, makes of the same plain scalar. Digits after a leading zero,
@@ -201,46 +203,6 @@ fn sexagesimal_float(whole: &str, fraction: &str, sign: f64) -> Option<f64> {
     Some(sign * (total + fraction))
 }
 
-/// `2023-01-01`, or with a time of day and a zone behind it.
-fn is_timestamp(text: &str) -> bool {
-    let digits = |text: &str, range: std::ops::RangeInclusive<usize>| {
-        range.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
-    };
-    let Some((year, rest)) = text.split_once('-') else { return false };
-    let Some((month, rest)) = rest.split_once('-') else { return false };
-    if !digits(year, 4..=4) {
-        return false;
-    }
-    let day_end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let (day, time) = rest.split_at(day_end);
-    if time.is_empty() {
-        return digits(month, 2..=2) && digits(day, 2..=2);
-    }
-    if !digits(month, 1..=2) || !digits(day, 1..=2) {
-        return false;
-    }
-    let Some(time) = time.strip_prefix(['T', 't', ' ', '\t']) else { return false };
-    let time = time.trim_start_matches([' ', '\t']);
-    let clock_end = time.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(time.len());
-    let (clock, zone) = time.split_at(clock_end);
-    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
-    let parts: Vec<&str> = clock.split(':').collect();
-    let zone = zone.trim_start_matches([' ', '\t']);
-    let zone_parts: Vec<&str> = zone.get(1..).unwrap_or("").split(':').collect();
-    let zone_valid = zone.is_empty()
-        || zone == "Z"
-        || (zone.starts_with(['+', '-'])
-            && zone_parts.len() <= 2
-            && digits(zone_parts[0], 1..=2)
-            && zone_parts.get(1).is_none_or(|minutes| digits(minutes, 2..=2)));
-    parts.len() == 3
-        && digits(parts[0], 1..=2)
-        && digits(parts[1], 2..=2)
-        && digits(parts[2], 2..=2)
-        && fraction.bytes().all(|b| b.is_ascii_digit())
-        && zone_valid
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,7 +263,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_panics(text in ".{0,40}") {
-            let _ = (read_yaml_1_1(&text), read_yaml_1_2(&text), is_timestamp(&text));
+            let _ = (read_yaml_1_1(&text), read_yaml_1_2(&text));
         }
     }
 }

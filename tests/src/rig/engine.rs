@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -59,12 +58,12 @@ fn start() -> Result<(), RigError> {
     let log =
         fs::OpenOptions::new().create(true).append(true).open(path).map_err(RigError::file("write", path))?;
     let both = log.try_clone().map_err(RigError::file("write", path))?;
-    Command::new("dockerd")
+    // In a session of its own: it outlives this program and its terminal.
+    Command::new("setsid")
+        .arg("dockerd")
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(both)
-        // Outlives this program and its terminal.
-        .process_group(0)
         .spawn()
         .map(drop)
         .map_err(|source| RigError::NotStarted { program: "dockerd".to_owned(), source })

@@ -158,7 +158,7 @@ fn add_seekdb(layout: &Layout, context: &Path, progress: fn(&str)) -> Result<(),
     };
     if wheel().is_none() {
         progress("services: fetching seekdb (an OceanBase server) from PyPI");
-        packages::ensure(progress)?;
+        packages::ensure_pip(progress)?;
         Program::new("python3")
             .args([
                 "-m",

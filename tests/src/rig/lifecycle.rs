@@ -12,6 +12,9 @@ use super::layout::Layout;
 use super::operator_files::{self, HostLine};
 use super::{MetaDbKind, MetaDbServer, Node, RigError, engine, keys, packages};
 
+/// The instance that all suites share, one test at a time: one set of hosts and one MetaDB is enough for a machine.
+pub const TEST_INSTANCE: &str = "verify";
+
 /// What to bring up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -108,6 +111,8 @@ impl Rig {
     /// the hosts' images go too.
     pub fn reset(&self, images: bool) -> Result<(), RigError> {
         parallel(&self.nodes, |node| node.reset(images))?;
+        // A test may have stopped it; starting a running one changes nothing.
+        self.metadb.start()?;
         self.metadb.reset()?;
         self.metadb.prepare_judge()?;
         if let Some(mariadb) = self.mariadb()? {

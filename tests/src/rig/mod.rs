@@ -29,7 +29,7 @@ pub use deadline::until;
 pub use error::RigError;
 pub use judge::{Fault, FaultMode, Record, Step};
 pub use layout::Layout;
-pub use lifecycle::{Options, Rig};
+pub use lifecycle::{Options, Rig, TEST_INSTANCE};
 pub use metadb::{META_PASSWORD, META_USER, MetaDbKind, MetaDbServer};
 pub use node::{Node, User};
 pub use operator_files::HostLine;

@@ -12,7 +12,7 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a rollout, a test or a person may have left on a host; `/data` is a volume, so it is emptied, not removed.
 const EMPTY: &str = "set -u
-pkill -KILL -x omsctl-agent; pkill -KILL -f '^/var/lib/omsctl/'
+pkill -KILL '^omsctl-agent'; pkill -KILL -f '^/var/lib/omsctl/'; pkill -x keepalived
 docker ps -aq | xargs -r docker rm --force --volumes >/dev/null
 rm -rf /run/omsctl /var/lib/omsctl /opt/omsctl /tmp/omsctl* /home/*/.omsctl
 find /data -mindepth 1 -delete

@@ -15,16 +15,13 @@ const NEEDED: [(&str, &str); 6] = [
 
 /// Installs what is missing of the rig's own tools; does nothing, and needs no network, when all is there.
 pub(super) fn ensure(progress: fn(&str)) -> Result<(), RigError> {
-    let mut missing = missing_of(&NEEDED, is_installed);
-    if !has_pip() {
-        missing.push("python3-pip");
-    }
-    install(&missing, progress)
+    install(&missing_of(&NEEDED, is_installed), progress)
 }
 
-/// Whether this machine's Python can download a wheel.
-fn has_pip() -> bool {
-    Program::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| output.success())
+/// Makes sure that this machine's Python can download a wheel.
+pub(super) fn ensure_pip(progress: fn(&str)) -> Result<(), RigError> {
+    let found = Program::new("python3").args(["-m", "pip", "--version"]).output()?;
+    if found.success() { Ok(()) } else { install(&["python3-pip"], progress) }
 }
 
 fn missing_of(needed: &[(&str, &'static str)], is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {

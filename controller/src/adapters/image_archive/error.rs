@@ -3,12 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use omsctl_proto::Digest;
+use omsctl_proto::{Digest, ErrorCode, ErrorReport};
 
-/// Every message names the archive. None of these happens after a host was contacted.
+/// Every message names the archive. None of these happens after a host was contacted, but for [`Self::Changed`].
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    #[error("the image archive {path} does not exist; oms_image_archive is a path on the bastion")]
+    #[error("the image archive {path} does not exist")]
     NotFound { path: PathBuf },
     #[error("the image archive {path} cannot be read")]
     Unreadable {
@@ -16,48 +16,38 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    #[error("{path} is no image archive: it is {looks_like}. Make one with `docker save -o FILE IMAGE`")]
+    #[error("{path} is no image archive: it is {looks_like}")]
     NotATar { path: PathBuf, looks_like: String },
-    #[error("the image archive {path} is truncated {place}; copy it again and compare its checksum")]
+    #[error("the image archive {path} is truncated {place}")]
     Truncated { path: PathBuf, place: String },
-    #[error("the image archive {path} is damaged {place}; copy it again and compare its checksum")]
+    #[error("the image archive {path} is damaged {place}")]
     Damaged {
         path: PathBuf,
         place: String,
         #[source]
         source: io::Error,
     },
-    #[error(
-        "{path} is a tar archive and no image archive: it has no manifest.json and {looks_like}. Make one with \
-         `docker save`"
-    )]
+    #[error("{path} is a tar archive and no image archive: it has no manifest.json and {looks_like}")]
     NoManifest { path: PathBuf, looks_like: String },
     #[error(
-        "the image archive {path} is in OCI layout without manifest.json, which older Docker cannot load; load it \
-         somewhere and write it with `docker save`, or with `skopeo copy oci-archive:… docker-archive:…`"
+        "the image archive {path} is in OCI layout without manifest.json, which older Docker cannot load"
     )]
     UnsupportedOci { path: PathBuf },
-    #[error("{file} of the image archive {path} is not understood: {reason}. Make the archive again")]
+    #[error("{file} of the image archive {path} is not understood: {reason}")]
     NotUnderstood { path: PathBuf, file: String, reason: String },
-    #[error(
-        "the image archive {path} lacks {file}, which its manifest names; it was not written to its end, or \
-         somebody took it out. Make it again with `docker save`"
-    )]
+    #[error("the image archive {path} lacks {file}, which its manifest names")]
     Missing { path: PathBuf, file: String },
     #[error(
-        "the image archive {path} is altered or damaged: {what} should have the SHA-256 {expected} and has {found}; \
-         copy it again and compare its checksum"
+        "the image archive {path} is altered or damaged: {what} should have the SHA-256 {expected} and has {found}"
     )]
     DigestMismatch { path: PathBuf, what: String, expected: Digest, found: Digest },
-    #[error("the image archive {path} holds several images ({references}); name one of them in oms_image")]
+    #[error("the image archive {path} holds several images: {references}")]
     SeveralImages { path: PathBuf, references: String },
-    #[error("the image archive {path} does not hold {wanted} (oms_image); it holds {references}")]
-    NoSuchImage { path: PathBuf, wanted: String, references: String },
     #[error("the image archive {path} is refused: its member {member} {why}")]
     Unsafe { path: PathBuf, member: String, why: &'static str },
     #[error("the image archive {path} is refused: {what} is above the limit of {limit}")]
     TooLarge { path: PathBuf, what: String, limit: String },
-    #[error("the image archive {path} was changed while it was in use; start again when it is complete")]
+    #[error("the image archive {path} was changed while it was in use")]
     Changed { path: PathBuf },
 }
 
@@ -67,5 +57,33 @@ impl ArchiveError {
             return Self::NotFound { path: path.to_owned() };
         }
         Self::Unreadable { path: path.to_owned(), source }
+    }
+
+    /// What to do now.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "oms_image_archive is a path on the machine that runs omsctl",
+            Self::Unreadable { .. } => "give the user who runs omsctl the right to read it",
+            Self::NotATar { .. } | Self::NoManifest { .. } | Self::Unsafe { .. } | Self::TooLarge { .. } => {
+                "make an image archive with `docker save -o FILE IMAGE`; it may be compressed with gzip or zstd"
+            }
+            Self::Truncated { .. } | Self::Damaged { .. } | Self::DigestMismatch { .. } => {
+                "copy it again and compare its checksum with that of the original"
+            }
+            Self::NotUnderstood { .. } | Self::Missing { .. } => {
+                "make the archive again with `docker save -o FILE IMAGE`"
+            }
+            Self::UnsupportedOci { .. } => {
+                "convert it with `skopeo copy oci-archive:FILE docker-archive:NEW_FILE:NAME`, or load it into a \
+                 newer Docker and write it with `docker save`"
+            }
+            Self::SeveralImages { .. } => "write the wanted image alone with `docker save -o FILE IMAGE`",
+            Self::Changed { .. } => "start again when the file is complete",
+        }
+    }
+
+    /// For whoever shows it.
+    pub fn report(&self) -> ErrorReport {
+        ErrorReport::from_error(ErrorCode::Image, self).hint(self.hint())
     }
 }

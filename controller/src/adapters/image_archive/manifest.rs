@@ -59,27 +59,15 @@ pub(super) fn images(path: &Path, scan: &Scan) -> Result<Vec<ImageRecord>, Archi
     items.into_iter().map(|item| contents.image(item)).collect()
 }
 
-/// The image that is meant.
-pub(super) fn choose(
-    path: &Path,
-    images: Vec<ImageRecord>,
-    wanted: Option<&str>,
-) -> Result<ImageRecord, ArchiveError> {
-    let references = names(&images);
-    let several = images.len() > 1;
-    let meant = |image: &ImageRecord| {
-        wanted.is_none_or(|wanted| image.references.iter().any(|name| same_reference(name, wanted)))
-    };
-    let path = path.to_owned();
-    if wanted.is_none() && several {
-        return Err(ArchiveError::SeveralImages { path, references });
+/// The one image: of several nobody has said which is meant.
+pub(super) fn only(path: &Path, mut images: Vec<ImageRecord>) -> Result<ImageRecord, ArchiveError> {
+    match images.pop() {
+        Some(image) if images.is_empty() => Ok(image),
+        last => {
+            images.extend(last);
+            Err(ArchiveError::SeveralImages { path: path.to_owned(), references: names(&images) })
+        }
     }
-    let image = images.into_iter().find(meant);
-    image.ok_or_else(|| ArchiveError::NoSuchImage {
-        path,
-        wanted: wanted.unwrap_or_default().to_owned(),
-        references,
-    })
 }
 
 fn names(images: &[ImageRecord]) -> String {
@@ -88,18 +76,6 @@ fn names(images: &[ImageRecord]) -> String {
         names => names.join(", "),
     });
     names.collect::<Vec<_>>().join(", ")
-}
-
-/// Docker fills in what is left out of a name.
-fn same_reference(one: &str, other: &str) -> bool {
-    full_reference(one) == full_reference(other)
-}
-
-fn full_reference(name: &str) -> String {
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }
 
 struct Contents<'a> {
@@ -215,21 +191,5 @@ impl Contents<'_> {
 
     fn not_understood(&self, file: &str, reason: String) -> ArchiveError {
         ArchiveError::NotUnderstood { path: self.path.to_owned(), file: file.to_owned(), reason }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_name_leaves_out_is_filled_in() {
-        let check =
-            |one: &str, other: &str, same| assert_eq!(same_reference(one, other), same, "{one} {other}");
-        check("oms", "docker.io/library/oms:latest", true);
-        check("oceanbase/oms-ce:4.2.2", "docker.io/oceanbase/oms-ce:4.2.2", true);
-        check("hub.example:5000/oms", "hub.example:5000/oms:latest", true);
-        check("oms:1", "oms:2", false);
-        check("a/oms:1", "b/oms:1", false);
     }
 }

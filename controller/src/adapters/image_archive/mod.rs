@@ -10,6 +10,7 @@ mod hashing;
 mod limits;
 mod manifest;
 mod meter;
+mod port;
 mod raw_stream;
 mod scan;
 
@@ -24,6 +25,7 @@ use self::cache::Identity;
 use self::decode::Compression;
 pub use self::error::ArchiveError;
 use self::manifest::ImageRecord;
+pub use self::port::FileArchives;
 
 /// One image of an archive whose digests were all computed and found right.
 #[derive(Debug, Clone)]
@@ -53,12 +55,10 @@ pub struct ImageArchive {
 impl ImageArchive {
     /// Reads the archive from its beginning to its end, or takes what the cache says of the same file.
     ///
-    /// `wanted` (`oms_image`) chooses where the archive holds several images, and must be in it when it is given.
     /// `cache_folder` is the state folder of the bastion; without one nothing is remembered. `progress` is told
     /// bytes of the file done and in total, about once a MiB, on another thread.
     pub async fn read(
         path: &Path,
-        wanted: Option<&str>,
         cache_folder: Option<&Path>,
         progress: impl Fn(u64, u64) + Send + 'static,
     ) -> Result<Self, ArchiveError> {
@@ -69,7 +69,7 @@ impl ImageArchive {
         let task = tokio::task::spawn_blocking(move || contents(&owned, folder.as_deref(), &progress, &flag));
         let (identity, contents) =
             task.await.map_err(|error| ArchiveError::unreadable(path, std::io::Error::other(error)))??;
-        let image = manifest::choose(path, contents.images, wanted)?;
+        let image = manifest::only(path, contents.images)?;
         Ok(Self {
             path: path.to_owned(),
             references: image.references,

@@ -5,11 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use omsctl_proto::Digest;
+use omsctl_proto::{Digest, ErrorCode, ErrorReport};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
-use super::{ArchiveError, ImageArchive};
+use super::{ArchiveError, FileArchives, ImageArchive};
+use crate::ports::ImageArchives;
 
 /// How the archive is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +112,7 @@ fn write(folder: &TempDir, content: &[u8]) -> PathBuf {
 }
 
 async fn read(path: &Path) -> Result<ImageArchive, ArchiveError> {
-    ImageArchive::read(path, None, None, |_, _| {}).await
+    ImageArchive::read(path, None, |_, _| {}).await
 }
 
 async fn read_bytes(content: &[u8]) -> Result<ImageArchive, ArchiveError> {
@@ -147,7 +148,7 @@ async fn progress_ends_at_the_size_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, &zstd(&archive(Layout::Oci)));
     let (send, receive) = mpsc::channel();
-    let image = ImageArchive::read(&path, None, None, move |done, total| send.send((done, total)).unwrap());
+    let image = ImageArchive::read(&path, None, move |done, total| send.send((done, total)).unwrap());
     let size = image.await.unwrap().compressed_size;
     assert_eq!(receive.iter().last(), Some((size, size)));
 }
@@ -254,7 +255,7 @@ async fn headers_that_lie_are_refused() {
     ];
     for (content, expected) in cases {
         let error = read_bytes(&content).await.unwrap_err();
-        let text = omsctl_proto::ErrorReport::from_error(omsctl_proto::ErrorCode::Image, &error).one_line();
+        let text = ErrorReport::from_error(ErrorCode::Image, &error).one_line();
         assert!(text.contains(expected), "{text}");
     }
 }
@@ -291,25 +292,37 @@ async fn a_manifest_that_lies_is_refused() {
 }
 
 #[tokio::test]
-async fn of_several_images_the_wanted_one_is_taken() {
+async fn of_several_images_none_is_guessed() {
     let layer = layers()[1].clone();
     let config = config(std::slice::from_ref(&layer));
     let item = |tags: &[&str]| serde_json::json!({"Config": "c", "RepoTags": tags, "Layers": ["l"]});
-    let manifest =
-        serde_json::to_vec(&serde_json::json!([item(&["hub/oms:1"]), item(&["hub/oms:2"])])).unwrap();
+    let manifest = serde_json::to_vec(&serde_json::json!([item(&["hub/oms:1"]), item(&[])])).unwrap();
     let mut builder = tar::Builder::new(Vec::new());
     member(&mut builder, "manifest.json", &manifest);
     member(&mut builder, "l", &layer);
     member(&mut builder, "c", &config);
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(&folder, &finished(builder));
+    let several = read_bytes(&finished(builder)).await.unwrap_err().to_string();
+    assert!(several.contains("several images: hub/oms:1, sha256:"), "{several}");
+}
 
-    let several = read(&path).await.unwrap_err().to_string();
-    assert!(several.contains("hub/oms:1, hub/oms:2") && several.contains("oms_image"), "{several}");
-    let choose = async |wanted| ImageArchive::read(&path, Some(wanted), None, |_, _| {}).await;
-    assert_eq!(choose("docker.io/hub/oms:2").await.unwrap().references, ["hub/oms:2"]);
-    let none = choose("hub/oms:3").await.unwrap_err().to_string();
-    assert!(none.contains("does not hold hub/oms:3"), "{none}");
+#[tokio::test]
+async fn the_port_gives_the_same_and_tells_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = archive(Layout::Oci);
+    let path = write(&folder, &zstd(&raw));
+    let archives = FileArchives::new(None);
+    let archive = archives.read(&path, Box::new(|_, _| {})).await.unwrap();
+    assert_eq!(archive.identity.raw_content, Digest::of(&raw));
+    let mut sent = Vec::new();
+    archive.source.open().await.unwrap().read_to_end(&mut sent).await.unwrap();
+    assert!(sent == raw);
+
+    std::fs::write(&path, &raw[..9000]).unwrap();
+    let report = archives.read(&path, Box::new(|_, _| {})).await.unwrap_err();
+    assert_eq!(report.code, ErrorCode::Image);
+    assert!(report.message.contains("is truncated in its member blobs/sha256/"), "{report:?}");
+    assert!(report.hint.unwrap().contains("copy it again"));
+    assert!(archive.source.open().await.err().unwrap().to_string().contains("was changed"));
 }
 
 #[tokio::test]
@@ -317,7 +330,7 @@ async fn the_second_read_takes_what_the_first_one_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, &archive(Layout::Oci));
     let state = folder.path().join("state");
-    let read = async || ImageArchive::read(&path, None, Some(&state), |_, _| {}).await.unwrap().references;
+    let read = async || ImageArchive::read(&path, Some(&state), |_, _| {}).await.unwrap().references;
     assert_eq!(read().await, ["oms:1"]);
     let cache = state.join("image-archives.json");
     assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o600);

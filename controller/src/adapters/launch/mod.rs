@@ -8,8 +8,6 @@ mod launcher;
 mod process;
 mod script;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use launcher::Launcher;
 pub(crate) use process::{Ended, Process, Spawn, StderrTail};

@@ -3,8 +3,10 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::process::Process;
@@ -15,11 +17,33 @@ pub(super) struct AgentStream {
     first: BytesMut,
     /// The agent has said something.
     spoke: bool,
+    /// Waits for the last words of an agent that ended without a byte.
+    silent_end: Option<BoxFuture<'static, ()>>,
 }
+
+/// How long stderr and the exit status may come after the end of stdout.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl AgentStream {
     pub(super) fn new(process: Process, first: BytesMut) -> Self {
-        Self { process, first, spoke: false }
+        Self { process, first, spoke: false, silent_end: None }
+    }
+
+    /// The end of an agent that said nothing: an error when it left words on stderr.
+    fn poll_silent_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ended = self.process.ended.clone();
+        let wait = self.silent_end.get_or_insert_with(|| {
+            // Late or never, it is time to look at what there is.
+            Box::pin(async move { drop(tokio::time::timeout(LAST_WORDS, ended.wait_for(Option::is_some)).await) })
+        });
+        ready!(wait.as_mut().poll(context));
+        self.spoke = true;
+        let words = self.process.stderr.text("");
+        if words.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let message = format!("the agent ended before it said a word: {words}");
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)))
     }
 }
 
@@ -37,18 +61,13 @@ impl AsyncRead for AgentStream {
             self.spoke = true;
             return Poll::Ready(Ok(()));
         }
+        if self.silent_end.is_some() && !self.spoke {
+            return self.poll_silent_end(context);
+        }
         let (before, room) = (buffer.filled().len(), buffer.remaining());
         ready!(Pin::new(&mut self.process.stdout).poll_read(context, buffer))?;
-        if buffer.filled().len() > before || room == 0 {
-            self.spoke = true;
-        } else if !self.spoke {
-            let words = self.process.stderr.text("");
-            if !words.is_empty() {
-                let message = format!("the agent ended before it said a word: {words}");
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.spoke |= buffer.filled().len() > before;
+        if self.spoke || room == 0 { Poll::Ready(Ok(())) } else { self.poll_silent_end(context) }
     }
 }
 

@@ -12,7 +12,7 @@ mod schema;
 mod server;
 mod store;
 
-pub use place::{PlaceError, ServerPlace, StatePlace};
+pub use place::{PlaceError, ServerPlace, StatePlace, state_folder};
 pub use problem::StoreProblem;
 pub use store::SqlStore;
 

@@ -55,7 +55,10 @@ impl StatePlace {
         option: Option<&str>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, PlaceError> {
-        let Some(text) = option else { return default_file(variable).map(Self::File) };
+        let Some(text) = option else {
+            let folder = state_folder(variable).ok_or(PlaceError::NoHome)?;
+            return Ok(Self::File(folder.join("state.db")));
+        };
         if let Some(rest) = text.strip_prefix("mysql://") {
             let password_file = variable(PASSWORD_FILE_VARIABLE).map(PathBuf::from);
             return server(text, rest, password_file).map(Self::Server);
@@ -100,12 +103,13 @@ impl fmt::Display for StatePlace {
     }
 }
 
-fn default_file(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, PlaceError> {
+/// `omsctl` in the user's state folder, whatever `--state` says: other things are remembered there too. `None` when
+/// the environment names no absolute path.
+pub fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .map(|folder| folder.join("omsctl/state.db"))
-        .ok_or(PlaceError::NoHome)
+        .map(|folder| folder.join("omsctl"))
 }
 
 fn server(text: &str, rest: &str, password_file: Option<PathBuf>) -> Result<ServerPlace, PlaceError> {

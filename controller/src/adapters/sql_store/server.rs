@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use hickory_resolver::{ResolverBuilder, TokioResolver};
 use omsctl_proto::Secret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, MySqlPool};
 use tokio::io::AsyncReadExt;
 
 use super::{ServerPlace, StoreProblem};
+use crate::adapters::resolver::Resolver;
 
 /// For a log-in, and for a free connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,11 +24,10 @@ pub(super) async fn open(place: &ServerPlace) -> Result<MySqlPool, StoreProblem>
         Some(path) => Some(read_password(path).await?),
         None => None,
     };
-    let mut result = Err(StoreProblem::Name {
-        host: place.options.get_host().to_owned(),
-        reason: "it has no address".to_owned(),
-    });
-    for address in addresses(place.options.get_host()).await? {
+    let host = place.options.get_host().to_owned();
+    let mut result = Err(StoreProblem::Name { host: host.clone(), reason: "it has no address".to_owned() });
+    let addresses = Resolver::new().resolve(&host).await;
+    for address in addresses.map_err(|reason| StoreProblem::Name { host: host.clone(), reason })? {
         result = log_in(place, address, password.as_ref()).await;
         // A server that answered and refused is the right one.
         if !matches!(result, Err(StoreProblem::NoAnswer { .. } | StoreProblem::Database { .. })) {
@@ -78,19 +77,4 @@ async fn read_password(path: &Path) -> Result<Secret, StoreProblem> {
         return Err(StoreProblem::PasswordText { path: path.to_owned(), limit: MAX_PASSWORD_FILE });
     }
     Ok(Secret::new(password))
-}
-
-/// By /etc/hosts and the name server, in Rust: a static glibc must not load the machine's NSS modules.
-async fn addresses(host: &str) -> Result<Vec<IpAddr>, StoreProblem> {
-    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    if let Ok(address) = literal.parse() {
-        return Ok(vec![address]);
-    }
-    let failed = |error: &dyn std::fmt::Display| StoreProblem::Name {
-        host: host.to_owned(),
-        reason: error.to_string(),
-    };
-    let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build).map_err(|e| failed(&e))?;
-    let found = resolver.lookup_ip(host).await.map_err(|error| failed(&error))?;
-    Ok(found.iter().take(8).collect())
 }

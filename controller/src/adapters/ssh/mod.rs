@@ -13,6 +13,8 @@ mod host_keys;
 mod identities;
 mod known_hosts;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use config::split_words;

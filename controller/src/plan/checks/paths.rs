@@ -21,10 +21,10 @@ pub(super) fn row(host: &Host, facts: &Facts) -> CheckResult {
     let wrong: Vec<String> = wanted
         .into_iter()
         .map(|(path, state)| (text_of(path), state))
-        .filter_map(|(path, state)| match facts.paths.get(&path).copied().unwrap_or(PathState::Absent) {
-            PathState::Absent => None,
-            found if found == state => None,
-            found => Some(format!("{path} is {}, not {}", in_words(found), in_words(state))),
+        .filter_map(|(path, state)| {
+            let found = facts.paths.get(&path).copied().unwrap_or(PathState::Absent);
+            let in_the_way = found != PathState::Absent && found != state;
+            in_the_way.then(|| format!("{path} is {}, not {}", in_words(found), in_words(state)))
         })
         .collect();
     if wrong.is_empty() {

@@ -2,7 +2,7 @@
 
 use omsctl_proto::{CheckResult, CheckStatus, DockerFacts, PathState, PortHolder};
 
-use crate::plan::fixture::{ARCHIVE, Cluster, archive};
+use crate::plan::fixture::{ARCHIVE, Cluster, archive, name};
 use crate::plan::{failed_nodes, passed, preflight};
 use crate::ports::MetaDbError;
 
@@ -127,12 +127,12 @@ fn disks() {
             disk.free_bytes = bytes;
         }
     }
-    check(|cluster| free(cluster, 1 << 29), "disk", CheckStatus::Fail, "512.0 MiB free on /");
-    check(|cluster| free(cluster, 20 << 30), "disk", CheckStatus::Warn, "20.0 GiB free on /");
     fn docker(cluster: &mut Cluster, bytes: Option<u64>) {
         let DockerFacts::Answers { root_free_bytes, .. } = &mut cluster.facts("n2").docker else { panic!() };
         *root_free_bytes = bytes;
     }
+    check(|cluster| free(cluster, 1 << 29), "disk", CheckStatus::Fail, "512.0 MiB free on /");
+    check(|cluster| free(cluster, 20 << 30), "disk", CheckStatus::Warn, "20.0 GiB free on /");
     check(|cluster| docker(cluster, Some(1 << 30)), "disk_docker", CheckStatus::Fail, "1.0 GiB free");
     check(|cluster| docker(cluster, None), "disk_docker", CheckStatus::Unknown, "nobody can tell");
     let mut cluster = Cluster::ready(1);
@@ -150,7 +150,7 @@ fn the_metadb_lets_every_host_in() {
     };
     check(
         |cluster| {
-            cluster.observed.logins.insert(crate::plan::fixture::name("n2"), Err(refused()));
+            cluster.observed.logins.insert(name("n2"), Err(refused()));
         },
         "metadb_login",
         CheckStatus::Fail,

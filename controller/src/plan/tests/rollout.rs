@@ -1,7 +1,7 @@
 //! The first rollout, and the second one that finds nothing to do.
 
 use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder};
-use omsctl_proto::{Action, Gate, InitState, Secret, StepId};
+use omsctl_proto::{Action, DockerFacts, Gate, InitState, Secret, StepId};
 
 use crate::plan::Role;
 use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, name, steps_of};
@@ -157,4 +157,35 @@ fn a_host_that_is_initialised_outside_the_limit_is_waited_for() {
     cluster.container("n1").initialisation.state = InitState::Failed;
     cluster.limit(&["n1"]);
     assert!(cluster.refused().contains("n2 is outside --limit and is being initialised"));
+}
+
+#[test]
+fn a_running_initialisation_is_waited_for_before_anything_it_reads_is_touched() {
+    let mut cluster = Cluster::ready(1);
+    cluster.container("n1").initialisation.state = InitState::Running;
+    cluster.container("n1").privileged = false;
+    cluster.config().tsdb.enabled = Some(true);
+    let plan = cluster.plan().unwrap();
+    assert_eq!(
+        steps_of(&plan, "n1"),
+        ["schema:initialise", "write_config", "reload_config", "await_services", "await_healthy"]
+    );
+    assert!(
+        plan.warnings[0].contains("left for the next apply: --privileged differs"),
+        "{:?}",
+        plan.warnings
+    );
+    cluster.walk(&plan);
+    assert_eq!(cluster.steps("n1")[0], "replace_container");
+}
+
+#[test]
+fn an_image_that_is_there_under_another_name_is_named() {
+    let mut cluster = Cluster::ready(1);
+    let DockerFacts::Answers { images, .. } = &mut cluster.facts("n1").docker else { panic!() };
+    images[0].references = vec!["other:1".to_owned()];
+    assert_eq!(cluster.steps("n1"), [""; 0], "what runs needs no name");
+    cluster.facts("n1").container = None;
+    assert_eq!(cluster.steps("n1")[..2], ["load_image", "create_container"]);
+    assert!(cluster.why("n1", "load_image").contains("named, not sent"));
 }

@@ -44,6 +44,7 @@ fn with_a_limit_only_the_new_host_is_planned_and_it_knows_all_nodes() {
     cluster.limit(&["n3"]);
     let plan = cluster.plan().unwrap();
     assert_eq!(plan.nodes.len(), 1);
+    assert_eq!(plan.warnings, ["outside --limit: cm_nodes on n1, n2 lists n3 only after an apply there"]);
     let text = plan.secrets[&name("n3")].values().next().unwrap().expose().to_owned();
     for address in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {
         assert!(text.contains(&format!("\"{address}\"")), "{text}");

@@ -1,1 +1,0 @@
-//! Tests of the whole conversation, with a real sh on this machine.

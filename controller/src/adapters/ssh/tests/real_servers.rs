@@ -1,0 +1,145 @@
+//! By hand, against the servers that hosts really run: `cargo test … real_servers -- --ignored --nocapture` as root,
+//! after `apt-get install openssh-server dropbear-bin`.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+struct RealServer {
+    child: Child,
+    port: u16,
+    host_key: PrivateKey,
+}
+
+impl Drop for RealServer {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+async fn wait_for(port: u16) {
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn sshd(bench: &Bench, extra: &str) -> RealServer {
+    std::fs::create_dir_all("/run/sshd").unwrap();
+    let (port, host_key) = (free_port(), new_key());
+    let key_file = bench.key_file("host_key", &host_key);
+    let authorised = bench.path("authorized_keys");
+    std::fs::write(&authorised, bench.key.public_key().to_openssh().unwrap()).unwrap();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\n{extra}\n",
+        key_file.display(),
+        authorised.display()
+    );
+    let file = bench.path("sshd_config");
+    std::fs::write(&file, config).unwrap();
+    let mut command = Command::new("/usr/sbin/sshd");
+    let child = command.args(["-D", "-e", "-f"]).arg(file).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(port).await;
+    RealServer { child, port, host_key }
+}
+
+fn target(port: u16) -> HostTarget {
+    HostTarget {
+        node: NodeName::new("n1").unwrap(),
+        address: "127.0.0.1".to_owned(),
+        port: Some(port),
+        user: Some("root".to_owned()),
+        password: None,
+        private_key_file: Some("~/.ssh/id_ed25519".into()),
+        ssh_arguments: ["-o", "IdentityAgent=none"].map(str::to_owned).to_vec(),
+        escalation: Become::default(),
+        method: Method::Ssh,
+    }
+}
+
+/// The stand-in runs `session` from `PATH`; a real log-in has no folder of fakes there, so `cat` is the agent's name.
+async fn echo(connection: &Arc<dyn Connection>) {
+    let command = AgentCommand::Connect { host: "x".to_owned(), port: 1 };
+    drop(connection.run_agent(command).await.unwrap());
+}
+
+#[tokio::test]
+#[ignore = "needs sshd and root"]
+async fn openssh_measured() {
+    let bench = Bench::new();
+    let server = sshd(&bench, "").await;
+    bench.know(server.port, &server.host_key, "");
+    let target = target(server.port);
+    let cold = Instant::now();
+    let connection = bench.transport(SshOptions::default()).connect(&target).await.unwrap();
+    echo(&connection).await;
+    println!("connect, push {} bytes, exec: {:?}", connection.details().agent_pushed_bytes, cold.elapsed());
+    let mut connects = Vec::new();
+    let mut execs = Vec::new();
+    for _ in 0..20 {
+        let transport = bench.transport(SshOptions::default());
+        let start = Instant::now();
+        let connection = transport.connect(&target).await.unwrap();
+        connects.push(start.elapsed());
+        let start = Instant::now();
+        echo(&connection).await;
+        execs.push(start.elapsed());
+        assert_eq!(connection.details().agent_pushed_bytes, 0);
+    }
+    connects.sort();
+    execs.sort();
+    println!("median of 20: connect {:?}, agent started (cached) {:?}", connects[10], execs[10]);
+    let transport = Arc::new(bench.transport(SshOptions::default()));
+    let start = Instant::now();
+    let all = (0..64).map(|_| async { echo(&transport.connect(&target).await.unwrap()).await });
+    futures::future::join_all(all).await;
+    println!("64 connections at once, each with an agent started: {:?}", start.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "needs sshd and root"]
+async fn openssh_refuses_and_is_told_apart() {
+    let bench = Bench::new();
+    let server = sshd(&bench, "MaxAuthTries 2\nPasswordAuthentication no\nKbdInteractiveAuthentication no").await;
+    bench.know(server.port, &server.host_key, "");
+    let mut target = target(server.port);
+    target.private_key_file = Some(bench.key_file("other", &new_key()));
+    let report = bench.transport(SshOptions::default()).connect(&target).await.err().unwrap();
+    println!("{report:?}");
+    assert!(report.message.contains("the server offers publickey"), "{report:?}");
+    for number in 0..4 {
+        let file = bench.key_file(&format!("other{number}"), &new_key());
+        target.ssh_arguments.extend(["-i".to_owned(), file.display().to_string()]);
+    }
+    let report = bench.transport(SshOptions::default()).connect(&target).await.err().unwrap();
+    println!("{report:?}");
+    assert!(report.message.contains("Too many authentication failures"), "{report:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs ssh-agent"]
+async fn the_keys_of_ssh_agent_log_in() {
+    let bench = Bench::new();
+    let server = bench.server().await;
+    bench.know(server.port, &server.host_key, "");
+    let socket = bench.path("agent");
+    let mut agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    while !socket.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let add = |file: PathBuf| Command::new("ssh-add").arg(file).env("SSH_AUTH_SOCK", &socket).status().unwrap();
+    assert!(add(bench.key_file("moved", &bench.key)).success());
+    std::fs::remove_file(bench.path("home/.ssh/moved")).unwrap();
+    std::fs::remove_file(bench.path("home/.ssh/id_ed25519")).unwrap();
+    let mut target = bench.target(&server);
+    target.ssh_arguments = vec!["-o".to_owned(), format!("IdentityAgent={}", socket.display())];
+    let result = bench.transport(SshOptions::default()).connect(&target).await;
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert!(result.is_ok(), "{:?}", result.err());
+}

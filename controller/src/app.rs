@@ -1,0 +1,190 @@
+//! The composition root: reads the command line, builds the world of a command, runs it. The only file that names
+//! adapters.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omsctl_proto::{ErrorCode, ErrorReport, Operator, Secret};
+use tokio::sync::Mutex;
+
+use crate::adapters::agent_binary::AgentBinaries;
+use crate::adapters::hosts::HostTransport;
+use crate::adapters::image_archive::ArchiveReader;
+use crate::adapters::local::LocalTransport;
+use crate::adapters::mysql_metadb::MySqlMetaDb;
+use crate::adapters::resolver::Resolver;
+use crate::adapters::signals;
+use crate::adapters::sql_store::{SqlStore, StatePlace};
+use crate::adapters::ssh::{SshOptions, SshTransport};
+use crate::adapters::system_clock::SystemClock;
+use crate::cli::{self, Command, Globals, Request};
+use crate::command::{self, Passwords, State, World};
+use crate::exit::Exit;
+use crate::out::{self, Out};
+use crate::ports::{StateStore, Transport};
+use crate::report::schema;
+
+/// The whole program; the first word is the program's name.
+pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let out = Out::open();
+    let request = match cli::parse(words) {
+        Ok(request) => request,
+        Err(stopped) if stopped.exit == Exit::Done => return written(out.result(&stopped.text)),
+        Err(stopped) => {
+            out.message(&stopped.text);
+            return stopped.exit;
+        }
+    };
+    let log = request.globals.log_file.as_deref();
+    if let Err(error) = out::install_log(&out, request.globals.verbosity, log) {
+        let place = log.map(|path| path.display().to_string()).unwrap_or_default();
+        out.message(&format!("error: the log cannot be written to {place}: {error}"));
+        return Exit::Usage;
+    }
+    match &request.command {
+        Command::Completion(shell) => written(out.result(&cli::completion(*shell))),
+        Command::Schema(cli::SchemaName::Events) => written(out.document(&schema::events())),
+        _ => match world(&request, out.clone()).await {
+            Ok(world) => perform(&world, &request).await,
+            Err(error) => {
+                let hint = error.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+                out.message(&format!("error: {}{hint}", error.one_line()));
+                Exit::Usage
+            }
+        },
+    }
+}
+
+async fn perform(world: &World, request: &Request) -> Exit {
+    let typed = &request.typed;
+    match &request.command {
+        Command::Init(request) => command::init(world, request),
+        Command::Check => command::check(world, typed).await,
+        Command::Plan => command::plan(world, typed).await,
+        Command::Apply(request) => command::apply(world, request, typed).await,
+        Command::Status(request) => command::status(world, request, typed).await,
+        Command::History(request) => command::history(world, request).await,
+        Command::Show(request) => command::show(world, request).await,
+        Command::Inventory(request) => command::inventory(world, request),
+        Command::ConfigRender(request) => command::config_render(world, request).await,
+        Command::Schema(_) | Command::Completion(_) => Exit::Done,
+    }
+}
+
+/// Everything that the command may use. Errors are of the operator's making: nothing was contacted.
+async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
+    let globals = request.globals.clone();
+    let place = state_place(&globals)?;
+    let state = match request.command {
+        Command::Apply(_) | Command::History(_) | Command::Show(_) => open_state(&place).await,
+        _ => Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")),
+    };
+    let ssh = SshOptions {
+        config_file: globals.ssh_config.clone(),
+        accept_new: globals.accept_new,
+        prompter: out.can_ask().then(|| {
+            let out = out.clone();
+            let ask = move |what: &str| out.ask_secret(&format!("{what}: ")).ok();
+            Arc::new(ask) as Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>
+        }),
+    };
+    let agents = AgentBinaries::beside_this_program();
+    let agents = agents.map_err(|error| internal("the folder of this program cannot be told", &error))?;
+    let transport = HostTransport {
+        ssh: SshTransport::new(ssh, Arc::clone(&agents), Resolver::new())?,
+        local: LocalTransport::new(agents),
+    };
+    let interrupts = signals::listen().map_err(|error| internal("signals cannot be listened to", &error))?;
+    Ok(World {
+        passwords: passwords(&globals, &out)?,
+        environment: std::env::vars_os().filter_map(utf8).collect(),
+        working_directory: std::env::current_dir()
+            .map_err(|error| internal("the working directory cannot be told", &error))?,
+        globals,
+        out,
+        clock: Arc::new(SystemClock),
+        transport: Arc::new(transport) as Arc<dyn Transport>,
+        metadb: Arc::new(MySqlMetaDb),
+        archives: Arc::new(ArchiveReader { cache_folder: state_folder(&place) }),
+        state,
+        operator: operator(),
+        random: Box::new(random),
+        interrupts: Mutex::new(interrupts),
+    })
+}
+
+fn utf8((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+fn state_place(globals: &Globals) -> Result<StatePlace, ErrorReport> {
+    StatePlace::choose(globals.state.as_deref(), |name| std::env::var_os(name))
+        .map_err(|error| ErrorReport::new(ErrorCode::State, error.to_string()))
+}
+
+/// Archives are remembered beside the history, also when that is in a database.
+fn state_folder(place: &StatePlace) -> Option<PathBuf> {
+    let file = match place {
+        StatePlace::File(file) => file.clone(),
+        StatePlace::Server(_) => match StatePlace::choose(None, |name| std::env::var_os(name)).ok()? {
+            StatePlace::File(file) => file,
+            StatePlace::Server(_) => return None,
+        },
+    };
+    file.parent().map(PathBuf::from)
+}
+
+async fn open_state(place: &StatePlace) -> State {
+    match SqlStore::open(place).await {
+        Ok(store) => Ok(Arc::new(store) as Arc<dyn StateStore>),
+        Err(error) => Err(ErrorReport::from_error(ErrorCode::State, &error)),
+    }
+}
+
+fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
+    let ask = |wanted: bool, question: &str| {
+        if !wanted {
+            return Ok(None);
+        }
+        let asked = if out.can_ask() { out.ask_secret(question).ok() } else { None };
+        asked.map(Some).ok_or_else(|| {
+            ErrorReport::new(
+                ErrorCode::Authentication,
+                "a password is to be asked for and there is no terminal",
+            )
+            .hint("give it in the inventory, for instance ansible_become_password in a vault file")
+        })
+    };
+    Ok(Passwords {
+        ssh: ask(globals.ask_pass, "SSH password: ")?,
+        escalation: ask(globals.ask_become_pass, "sudo password: ")?,
+    })
+}
+
+fn operator() -> Operator {
+    let user =
+        std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
+    let name = rustix::system::uname();
+    let host = name.nodename().to_string_lossy();
+    Operator {
+        who: format!("{}@{host}", user.unwrap_or_else(|_| "root".to_owned())),
+        pid: std::process::id(),
+    }
+}
+
+/// Keys and run ids need real randomness: without it nothing may go on.
+fn random(bytes: &mut [u8]) {
+    if let Err(error) = getrandom::fill(bytes) {
+        tracing::error!(%error, "the system gives no randomness");
+        std::process::abort();
+    }
+}
+
+fn internal(what: &str, error: &std::io::Error) -> ErrorReport {
+    ErrorReport::new(ErrorCode::Internal, what).cause(error.to_string())
+}
+
+fn written(result: std::io::Result<()>) -> Exit {
+    if result.is_ok() { Exit::Done } else { Exit::Failed }
+}
