@@ -1,7 +1,9 @@
 //! How a daemon is started and reached. A daemon of the product is a process behind a socket; in a test it may be a
 //! task of the same process.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 #[cfg(any(test, feature = "fakes"))]
@@ -110,7 +112,7 @@ pub(crate) fn listen(world: &World, run: &RunId) -> io::Result<Visitors> {
             }
             // The folder is 0700, so nobody else can come in between.
             let listener = UnixListener::bind(&path)?;
-            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
             tokio::spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     if sender.send(Box::new(stream) as Box<dyn ByteStream>).await.is_err() {
@@ -152,7 +154,6 @@ pub(crate) fn socket(places: &Places, run: &RunId) -> PathBuf {
 
 /// Under systemd a scope of its own, so that the end of the SSH session's scope does not take the daemon along.
 fn start_process(program: &Path, folder: &RunFolder) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
     let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.log())?;
     let mut command = if Path::new("/run/systemd/system").is_dir() {
         let mut command = tokio::process::Command::new("systemd-run");

@@ -108,7 +108,7 @@ pub(crate) fn logs(folder: &Path, since: SystemTime) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The text from this byte on, and where it ends. Only whole lines unless `all`.
+/// The text from this byte on, and where it ends. Only whole lines.
 pub(crate) fn read(path: &Path, from: u64) -> io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
@@ -153,7 +153,7 @@ mod tests {
         std::fs::write(&path, "one\ntwo\nthr").unwrap();
         std::fs::write(folder.path().join("supervisord.log"), "").unwrap();
         assert_eq!(logs(folder.path(), SystemTime::UNIX_EPOCH), std::slice::from_ref(&path));
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let later = SystemTime::now() + std::time::Duration::from_mins(1);
         assert!(logs(folder.path(), later).is_empty());
         assert_eq!(read(&path, 0).unwrap(), ("one\ntwo\n".to_owned(), 8));
         assert_eq!(read(&path, 8).unwrap(), (String::new(), 8));

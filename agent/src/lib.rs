@@ -28,6 +28,8 @@ pub mod ports;
 mod private_file;
 mod receive;
 mod run_folder;
+#[cfg(test)]
+mod scenarios;
 mod serve;
 mod session;
 mod world;

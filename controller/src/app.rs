@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::adapters::agent_binary::AgentBinaries;
 use crate::adapters::hosts::HostTransport;
-use crate::adapters::image_archive::ArchiveReader;
+use crate::adapters::image_archive::FileArchives;
 use crate::adapters::local::LocalTransport;
 use crate::adapters::mysql_metadb::MySqlMetaDb;
 use crate::adapters::resolver::Resolver;
@@ -106,7 +106,7 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
         clock: Arc::new(SystemClock),
         transport: Arc::new(transport) as Arc<dyn Transport>,
         metadb: Arc::new(MySqlMetaDb),
-        archives: Arc::new(ArchiveReader { cache_folder: state_folder(&place) }),
+        archives: Arc::new(FileArchives::new(state_folder(&place))),
         state,
         operator: operator(),
         random: Box::new(random),

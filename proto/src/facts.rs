@@ -63,6 +63,7 @@ pub struct Facts {
     pub config: Option<WireSecret>,
     pub disks: BTreeMap<String, DiskFacts>,
     /// Only ports that something listens on.
+    #[serde(with = "numbers_as_names")]
     pub ports: BTreeMap<u16, PortHolder>,
     /// Runs of omsctl that this host knows of.
     pub runs: Vec<RunFacts>,
@@ -219,4 +220,43 @@ pub enum RunPhase {
     Ended,
     /// No terminal event and no agent.
     Broken,
+}
+
+/// Numbers as keys: inside a tagged message serde hands keys over as texts only, and does not read numbers back.
+mod numbers_as_names {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::PortHolder;
+
+    pub(super) fn serialize<S: Serializer>(
+        ports: &BTreeMap<u16, PortHolder>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let named: BTreeMap<String, &PortHolder> =
+            ports.iter().map(|(port, holder)| (port.to_string(), holder)).collect();
+        named.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u16, PortHolder>, D::Error> {
+        let named = BTreeMap::<String, PortHolder>::deserialize(deserializer)?;
+        let number =
+            |(port, holder): (String, PortHolder)| Ok((port.parse().map_err(de::Error::custom)?, holder));
+        named.into_iter().map(number).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ToController;
+
+    #[test]
+    fn ports_survive_the_tagged_messages_around_them() {
+        let text = r#"{"say":"response","id":1,"response":{"answer":"facts","hostname":"h","os":"o","kernel":"k","architecture":"a","machine_id":null,"host_id":"x","utc_ms":1,"time_zone":null,"cpus":1,"memory_bytes":1,"cgroup_version":null,"addresses":[],"source_address":null,"docker":{"docker":"missing","looked_in":"x"},"container":null,"paths":{},"files":{},"config":null,"disks":{},"ports":{"22":{"pid":1,"process":"sshd","own_container":false}},"runs":[]}}"#;
+        let message: ToController = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+    }
 }

@@ -93,9 +93,8 @@ impl Context<'_> {
 
     /// This run said so already and nothing after it says otherwise.
     pub(crate) fn is_in_schema(&self) -> bool {
-        let milestone = |event: &Event| match event.kind {
-            EventKind::StepMilestone { milestone, .. } => Some(milestone),
-            _ => None,
+        let milestone = |event: &Event| {
+            if let EventKind::StepMilestone { milestone, .. } = event.kind { Some(milestone) } else { None }
         };
         let events = self.journal.events();
         events.iter().rev().find_map(|event| milestone(event)) == Some(Milestone::SchemaEntered)

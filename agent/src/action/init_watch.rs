@@ -62,26 +62,26 @@ impl InitWatch {
                 self.log = Some(path.clone());
                 context.output(line)?;
                 let sign = self.story.add(line);
-                self.tell(sign, line, context)?;
+                tell(sign, line, context)?;
             }
         }
         Ok(())
     }
+}
 
-    fn tell(&self, sign: Option<Sign>, line: &str, context: &Context<'_>) -> Result<(), Stop> {
-        match sign {
-            Some(Sign::Heading(step)) => {
-                context.progress(u64::from(step), Some(STEPS), Unit::InitSteps)?;
-                if step >= AFTER_SCHEMA && context.is_in_schema() {
-                    context.leave_schema(line)?;
-                }
+fn tell(sign: Option<Sign>, line: &str, context: &Context<'_>) -> Result<(), Stop> {
+    match sign {
+        Some(Sign::Heading(step)) => {
+            context.progress(u64::from(step), Some(STEPS), Unit::InitSteps)?;
+            if step >= AFTER_SCHEMA && context.is_in_schema() {
+                context.leave_schema(line)?;
             }
-            Some(Sign::Success) if context.is_in_schema() => context.leave_schema(line)?,
-            Some(Sign::Note) => {
-                context.warn(format!("To be expected on an OceanBase tenant, and harmless: {line}"))?;
-            }
-            Some(Sign::Success | Sign::Failure) | None => {}
         }
-        Ok(())
+        Some(Sign::Success) if context.is_in_schema() => context.leave_schema(line)?,
+        Some(Sign::Note) => {
+            context.warn(format!("To be expected on an OceanBase tenant, and harmless: {line}"))?;
+        }
+        Some(Sign::Success | Sign::Failure) | None => {}
     }
+    Ok(())
 }

@@ -39,8 +39,8 @@ pub(crate) fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<P
         std::fs::set_permissions(&path, Permissions::from_mode(file.mode)).map_err(failed)?;
         return Ok(Some(Placed { path, former: None }));
     }
-    let content = context.secret(&file.content)?;
-    if key.of(content.expose().as_bytes()) != file.fingerprint {
+    let text = context.secret(&file.content)?;
+    if key.of(text.expose().as_bytes()) != file.fingerprint {
         return Err(ErrorReport::new(
             ErrorCode::Internal,
             format!("The content for {} is not the planned one.", file.path),
@@ -48,17 +48,17 @@ pub(crate) fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<P
         .into());
     }
     let former = existing.map(|bytes| keep_former(&path, &bytes)).transpose().map_err(failed)?;
-    let placed = Placed { path, former };
-    let written = write(&placed.path, content.expose().as_bytes(), file.mode);
-    match written.and_then(|()| private_file::read(&placed.path, LARGEST)) {
-        Ok(bytes) if key.of(&bytes) == file.fingerprint => Ok(Some(placed)),
+    let target = Placed { path, former };
+    let written = write(&target.path, text.expose().as_bytes(), file.mode);
+    match written.and_then(|()| private_file::read(&target.path, LARGEST)) {
+        Ok(bytes) if key.of(&bytes) == file.fingerprint => Ok(Some(target)),
         Ok(_) => {
-            placed.restore().map_err(failed)?;
+            target.restore().map_err(failed)?;
             Err(failed(io::Error::other("it reads back otherwise than it was written")).into())
         }
         Err(error) => {
             // The reason of the failure says more than that of the attempt to undo it.
-            let _ = placed.restore();
+            let _ = target.restore();
             Err(failed(error).into())
         }
     }
@@ -114,12 +114,14 @@ fn report(path: &str, error: &io::Error) -> ErrorReport {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let code = if full { ErrorCode::Disk } else { ErrorCode::File };
     let report = ErrorReport::new(code, format!("{path} cannot be written.")).cause(error.to_string());
-    match error.kind() {
-        io::ErrorKind::IsADirectory => report.hint(
+    if error.kind() == io::ErrorKind::IsADirectory {
+        return report.hint(
             "A folder is at that path; Docker makes one when a container is started before the file is there. \
              Remove it when it is empty.",
-        ),
-        io::ErrorKind::StorageFull => report.hint("Make room on that file system and run the command again."),
-        _ => report,
+        );
     }
+    if full {
+        return report.hint("Make room on that file system and run the command again.");
+    }
+    report
 }

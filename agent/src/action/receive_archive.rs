@@ -31,22 +31,22 @@ enum Ending {
 /// Asks for the bytes until they came whole; returns what Docker said.
 pub(crate) async fn receive_archive(
     context: &Context<'_>,
-    content: &Digest,
+    wanted: &Digest,
     size: u64,
 ) -> Result<String, Stop> {
     loop {
-        let delivery = next_delivery(context, content).await?;
-        if let Some(said) = load(context, delivery, content, size).await? {
+        let delivery = next_delivery(context, wanted).await?;
+        if let Some(said) = load(context, delivery, wanted, size).await? {
             return Ok(said);
         }
     }
 }
 
-async fn next_delivery(context: &Context<'_>, content: &Digest) -> Result<Delivery, Stop> {
+async fn next_delivery(context: &Context<'_>, wanted: &Digest) -> Result<Delivery, Stop> {
     let hatch = &context.desk.hatch;
-    hatch.open(content);
-    let wanted = EventKind::ContentWanted { step: context.step, content: content.to_string(), offset: 0 };
-    context.tell(wanted)?;
+    hatch.open(wanted);
+    let asking = EventKind::ContentWanted { step: context.step, content: wanted.to_string(), offset: 0 };
+    context.tell(asking)?;
     let nobody = || Stop::Called(Called::nobody("nobody brought the image"));
     let next = tokio::select! {
         next = hatch.next() => next.ok_or_else(nobody),
@@ -61,15 +61,15 @@ async fn next_delivery(context: &Context<'_>, content: &Digest) -> Result<Delive
 async fn load(
     context: &Context<'_>,
     delivery: Delivery,
-    content: &Digest,
+    wanted: &Digest,
     size: u64,
 ) -> Result<Option<String>, Stop> {
-    let (reader, writer) = tokio::io::duplex(4 * PART);
-    let mut loading = context.world.docker.load(Box::new(reader));
+    let (source, sink) = tokio::io::duplex(4 * PART);
+    let mut loading = context.world.docker.load(Box::new(source));
     let mut said: Option<Result<String, RuntimeError>> = None;
-    let passing = pass_on(context, delivery, writer, content, size);
+    let passing = pass_on(context, delivery, sink, wanted, size);
     tokio::pin!(passing);
-    let (ending, writer) = loop {
+    let (ending, sink) = loop {
         tokio::select! {
             ended = &mut passing => break ended?,
             result = &mut loading, if said.is_none() => match result {
@@ -80,7 +80,7 @@ async fn load(
     };
     match ending {
         Ending::Whole => {
-            drop(writer);
+            drop(sink);
             let result = match said {
                 Some(result) => result,
                 None => loading.await,
@@ -90,27 +90,27 @@ async fn load(
         // Docker's side goes first: it must not take the end of the pipe for the end of the archive.
         Ending::Broken => {
             drop(loading);
-            drop(writer);
+            drop(sink);
             context.warn("The connection broke off while the image was coming; it is asked for again.")?;
             Ok(None)
         }
         Ending::WrongHash(found) => {
             drop(loading);
-            drop(writer);
+            drop(sink);
             Err(ErrorReport::new(ErrorCode::Image, "The image archive that came is not the announced one.")
-                .cause(format!("SHA-256 {}…, announced {}…", found.short(), content.short()))
+                .cause(format!("SHA-256 {}…, announced {}…", found.short(), wanted.short()))
                 .hint("The archive on the bastion changed during the rollout, or was damaged on its way: run again.")
                 .into())
         }
     }
 }
 
-/// Returns the writer too, so that its end is the caller's decision.
+/// Returns the sink too, so that its end is the caller's decision.
 async fn pass_on(
     context: &Context<'_>,
     mut delivery: Delivery,
-    mut writer: DuplexStream,
-    content: &Digest,
+    mut sink: DuplexStream,
+    wanted: &Digest,
     size: u64,
 ) -> Result<(Ending, DuplexStream), Stop> {
     let mut hasher = sha2::Sha256::new();
@@ -120,7 +120,7 @@ async fn pass_on(
     context.progress(0, Some(size), Unit::Bytes)?;
     while received < size {
         let part = read_part(&mut delivery, size - received).await;
-        let Some(part) = part else { return Ok((Ending::Broken, writer)) };
+        let Some(part) = part else { return Ok((Ending::Broken, sink)) };
         hasher.update(&part);
         received += u64::try_from(part.len()).unwrap_or(0);
         held.push_back(part);
@@ -128,7 +128,7 @@ async fn pass_on(
             && let Some(part) = held.pop_front()
         {
             // Docker that needs no more has said so by ending; its answer is awaited elsewhere.
-            let _ = writer.write_all(&part).await;
+            let _ = sink.write_all(&part).await;
         }
         if told.elapsed() >= PROGRESS_EVERY {
             told = Instant::now();
@@ -136,14 +136,14 @@ async fn pass_on(
         }
     }
     let found = Digest::from_hash(&hasher.finalize().into());
-    if found != *content {
-        return Ok((Ending::WrongHash(found), writer));
+    if found != *wanted {
+        return Ok((Ending::WrongHash(found), sink));
     }
     context.progress(received, Some(size), Unit::Bytes)?;
     for part in held {
-        let _ = writer.write_all(&part).await;
+        let _ = sink.write_all(&part).await;
     }
-    Ok((Ending::Whole, writer))
+    Ok((Ending::Whole, sink))
 }
 
 /// A part that is full unless it is the last; `None` when the bringer is gone before.

@@ -41,7 +41,7 @@ impl Run<'_> {
         let stdout = first(child.stdout.take(), self.keep);
         let stderr = last(child.stderr.take(), SMALL);
         let ending = async { tokio::join!(feeding, stdout, stderr, child.wait()) };
-        let (_, stdout, stderr, status) = match self.limit {
+        let ((), stdout, stderr, status) = match self.limit {
             Some(limit) => tokio::time::timeout(limit, ending)
                 .await
                 .map_err(|_| RuntimeError::TimedOut { verb: verb.clone(), seconds: limit.as_secs() })?,

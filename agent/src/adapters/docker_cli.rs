@@ -17,7 +17,7 @@ use crate::ports::{
 /// Answers that are parsed: inspections of a few hundred images.
 const LARGE: usize = 8 * 1024 * 1024;
 /// Questions that Docker answers from memory.
-const QUICK: Duration = Duration::from_secs(60);
+const QUICK: Duration = Duration::from_mins(1);
 /// Stopping takes ten seconds by itself before Docker kills.
 const SLOW: Duration = Duration::from_mins(5);
 const PLACES: [&str; 7] =

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -38,7 +40,7 @@ impl Target {
             Some(_) | None => return Err(wrong()),
         };
         let host = uri.host().ok_or_else(wrong)?.to_owned();
-        let path = uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str).to_owned();
+        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         Ok(Self { host, port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }), tls, path })
     }
 
@@ -56,7 +58,7 @@ pub(super) async fn get(target: &Target, stream: TcpStream) -> Result<HttpAnswer
 }
 
 async fn ask(target: &Target, stream: Box<dyn ByteStream>) -> Result<HttpAnswer, Cause> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(&target.path)
         .header(hyper::header::HOST, target.authority())
         .header(hyper::header::USER_AGENT, "omsctl-agent")

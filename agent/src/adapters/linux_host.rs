@@ -12,7 +12,7 @@ use omsctl_proto::PortHolder;
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::{http, mounts, proc_net, resolver};
-use crate::ports::{ByteStream, Host, HostError, HttpAnswer, Machine, Measured};
+use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -73,11 +73,7 @@ impl Host for LinuxHost {
         .boxed()
     }
 
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, Result<(Box<dyn ByteStream>, String), HostError>> {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Connected, HostError>> {
         async move {
             let (stream, peer) = dial(host, port, CONNECT_WITHIN).await?;
             Ok((Box::new(stream) as Box<dyn ByteStream>, peer))

@@ -25,7 +25,7 @@ pub(super) fn read_or_make(places: &Places) -> Result<String, ErrorReport> {
 fn make(places: &Places) -> io::Result<String> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let id = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let id = format!("{:032x}", u128::from_be_bytes(random));
     private_file::make_folder(&places.state)?;
     private_file::write(&places.state.join("host-id"), id.as_bytes())?;
     Ok(id)

@@ -53,7 +53,7 @@ pub(crate) async fn init_facts(
 
 /// Docker's `Created`, cut to the second: file times are not finer everywhere. Unreadable means long ago.
 pub(crate) fn created_at(created: &str) -> SystemTime {
-    let second = created.parse::<jiff::Timestamp>().map_or(0, |time| time.as_second());
+    let second = created.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     let since = u64::try_from(second).unwrap_or(0);
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since)
 }

@@ -12,6 +12,9 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
+/// An open connection and the address that was reached.
+pub type Connected = (Box<dyn ByteStream>, String);
+
 /// One machine with its kernel and its network.
 pub trait Host: Send + Sync {
     /// Cheap: reads a few small files.
@@ -30,11 +33,7 @@ pub trait Host: Send + Sync {
     fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>>;
 
     /// A TCP connection, within ten seconds.
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, Result<(Box<dyn ByteStream>, String), HostError>>;
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Connected, HostError>>;
 
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;

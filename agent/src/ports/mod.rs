@@ -6,4 +6,4 @@ mod host;
 pub use container_runtime::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
 };
-pub use host::{ByteStream, Host, HostError, HttpAnswer, Machine, Measured};
+pub use host::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};

@@ -93,9 +93,7 @@ fn report(guest: Result<Result<(), omsctl_proto::FrameError>, tokio::task::JoinE
 }
 
 fn passed_gates(journal: &Journal) -> BTreeSet<Gate> {
-    let passed = |kind: &EventKind| match kind {
-        EventKind::GatePassed { gate, .. } => Some(*gate),
-        _ => None,
-    };
+    let passed =
+        |kind: &EventKind| if let EventKind::GatePassed { gate, .. } = kind { Some(*gate) } else { None };
     journal.events().iter().filter_map(|event| passed(&event.kind)).collect()
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use omsctl_proto::{Event, FrameError, RunId, ToAgent, ToController, read_frame, write_frame};
+use omsctl_proto::{Event, EventKind, FrameError, RunId, ToAgent, ToController, read_frame, write_frame};
 use tokio::io::{AsyncWrite, ReadHalf, WriteHalf};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -74,23 +74,34 @@ async fn events(
     let mut latest = journal.latest();
     let mut passing = journal.passing();
     let mut sent = after;
+    // The last event that began or ended a step: lossy ones from before it show something that is over.
+    let mut floor = after;
     loop {
         latest.mark_unchanged();
         while let Some(event) = journal.after(sent) {
             sent = event.seq;
+            if !is_inside_step(&event.kind) {
+                floor = sent;
+            }
             send(writer, &event).await?;
         }
         tokio::select! {
             biased;
             changed = latest.changed() => if changed.is_err() { return Ok(()) },
             lossy = passing.recv() => match lossy {
-                // One that belongs before what this reader has got already would show a step that is over.
-                Ok((base, event)) if base == sent => send(writer, &event).await?,
+                Ok((base, event)) if base >= floor => send(writer, &event).await?,
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return Ok(()),
             },
         }
     }
+}
+
+fn is_inside_step(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::ContentWanted { .. } | EventKind::StepMilestone { .. } | EventKind::StepWarning { .. }
+    )
 }
 
 async fn send(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> Result<(), FrameError> {

@@ -55,22 +55,23 @@ fn changed(journal: &Journal) -> bool {
     journal.events().iter().any(|event| did(&event.kind))
 }
 
-async fn take(step: &Step, context: &Context<'_>) -> Result<(), Stop> {
+async fn take(planned: &Step, context: &Context<'_>) -> Result<(), Stop> {
     if let Some(called) = context.desk.cancelled() {
         return Err(Stop::Called(called));
     }
-    if let Some(gate) = step.gate {
+    if let Some(gate) = planned.gate {
         pass(gate, context).await?;
     }
     let begun = Instant::now();
     let elapsed = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    context.tell(EventKind::StepStarted { step: context.step, why: step.why.clone() })?;
+    context.tell(EventKind::StepStarted { step: context.step, why: planned.why.clone() })?;
     // A container that initialises itself may be in its schema step from its start on.
-    let enters_schema = step.gate == Some(Gate::Schema) && !matches!(step.action, Action::Initialise { .. });
+    let enters_schema =
+        planned.gate == Some(Gate::Schema) && !matches!(planned.action, Action::Initialise { .. });
     if enters_schema {
         context.enter_schema("the container initialises itself when it starts")?;
     }
-    match perform(&step.action, context).await {
+    match perform(&planned.action, context).await {
         Ok(done) => context.tell(EventKind::StepDone {
             step: context.step,
             outcome: done.outcome,
@@ -79,12 +80,12 @@ async fn take(step: &Step, context: &Context<'_>) -> Result<(), Stop> {
         }),
         Err(Stop::Failed(error)) => {
             if enters_schema {
-                leave_schema_when_gone(&step.action, context).await?;
+                leave_schema_when_gone(&planned.action, context).await?;
             }
             fail(context, &error, elapsed())?;
             Err(Stop::Failed(error))
         }
-        Err(stop @ (Stop::Called(_) | Stop::Journal(_))) => Err(stop),
+        Err(early @ (Stop::Called(_) | Stop::Journal(_))) => Err(early),
     }
 }
 

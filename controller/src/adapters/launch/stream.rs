@@ -34,7 +34,9 @@ impl AgentStream {
         let mut ended = self.process.ended.clone();
         let wait = self.silent_end.get_or_insert_with(|| {
             // Late or never, it is time to look at what there is.
-            Box::pin(async move { drop(tokio::time::timeout(LAST_WORDS, ended.wait_for(Option::is_some)).await) })
+            Box::pin(
+                async move { drop(tokio::time::timeout(LAST_WORDS, ended.wait_for(Option::is_some)).await) },
+            )
         });
         ready!(wait.as_mut().poll(context));
         self.spoke = true;

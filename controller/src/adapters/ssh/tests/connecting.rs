@@ -56,7 +56,10 @@ async fn accept_new_records_the_key_once_and_a_changed_one_is_refused() {
     bench.know(other.port, &server.host_key, "");
     let changed = bench.transport(SshOptions { accept_new: true, ..SshOptions::default() });
     let report = changed.connect(&bench.target(&other)).await.err().unwrap();
-    assert!(report.code == ErrorCode::HostKey && report.message.contains("known_hosts:2 says otherwise"), "{report:?}");
+    assert!(
+        report.code == ErrorCode::HostKey && report.message.contains("known_hosts:2 says otherwise"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -68,16 +71,25 @@ async fn a_revoked_key_is_refused_even_when_keys_are_not_checked() {
     let mut target = bench.target(&server);
     target.ssh_arguments.extend(["-o", "StrictHostKeyChecking=no"].map(str::to_owned));
     let report = refusal(&bench, &target).await;
-    assert!(report.message.contains("is revoked in") && report.message.contains("known_hosts:2"), "{report:?}");
+    assert!(
+        report.message.contains("is revoked in") && report.message.contains("known_hosts:2"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
 async fn unchecked_keys_are_accepted_with_a_warning_and_without_a_password() {
     let bench = Bench::new();
-    let behaviour = Behaviour { authorised: Some(new_key().public_key().clone()), password: Some("pw".into()), ..Behaviour::default() };
+    let behaviour = Behaviour {
+        authorised: Some(new_key().public_key().clone()),
+        password: Some("pw".into()),
+        ..Behaviour::default()
+    };
     let server = bench.server_with(behaviour).await;
     let mut target = bench.target(&server);
-    target.ssh_arguments.extend(["-o", "StrictHostKeyChecking=no", "-o", "IdentityFile=none"].map(str::to_owned));
+    target
+        .ssh_arguments
+        .extend(["-o", "StrictHostKeyChecking=no", "-o", "IdentityFile=none"].map(str::to_owned));
     target.password = Some(Secret::new("pw"));
     let connection = bench.transport(SshOptions::default()).connect(&target).await.unwrap();
     assert!(connection.details().warnings[0].contains("are not checked"));
@@ -96,8 +108,15 @@ async fn a_wrong_key_says_what_was_tried_and_what_is_offered() {
     bench.know(server.port, &server.host_key, "");
     let report = refusal(&bench, &bench.target(&server)).await;
     assert_eq!(report.code, ErrorCode::Authentication);
-    assert!(report.message.contains("refuses the log-in of ann: tried key") && report.message.contains("id_ed25519"), "{report:?}");
-    assert!(report.message.contains("password, publickey") || report.message.contains("publickey"), "{report:?}");
+    assert!(
+        report.message.contains("refuses the log-in of ann: tried key")
+            && report.message.contains("id_ed25519"),
+        "{report:?}"
+    );
+    assert!(
+        report.message.contains("password, publickey") || report.message.contains("publickey"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +172,11 @@ async fn an_unreadable_key_is_named() {
     let mut target = bench.target(&server);
     target.private_key_file = Some("/no/such/key".into());
     let report = refusal(&bench, &target).await;
-    assert!(report.message.contains("the private key /no/such/key for") && report.message.contains("No such file"), "{report:?}");
+    assert!(
+        report.message.contains("the private key /no/such/key for")
+            && report.message.contains("No such file"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -172,10 +195,16 @@ async fn nobody_there_and_nobody_answering() {
     target.port = Some(listener.local_addr().unwrap().port());
     drop(listener);
     let report = refusal(&bench, &target).await;
-    assert!(report.code == ErrorCode::Unreachable && report.message.contains("refuses the connection"), "{report:?}");
+    assert!(
+        report.code == ErrorCode::Unreachable && report.message.contains("refuses the connection"),
+        "{report:?}"
+    );
     target.address = "no-such-name.invalid".to_owned();
     let report = refusal(&bench, &target).await;
-    assert!(report.code == ErrorCode::Unreachable && report.message.contains("no-such-name.invalid"), "{report:?}");
+    assert!(
+        report.code == ErrorCode::Unreachable && report.message.contains("no-such-name.invalid"),
+        "{report:?}"
+    );
     drop(server);
 }
 
@@ -198,7 +227,10 @@ async fn two_jumps_and_each_is_opened_once() {
     let mut stream = connections.1.run_agent(AgentCommand::Session).await.unwrap();
     talks(&mut stream, "session |").await;
     let count = |server: &Server| {
-        (server.behaviour.connections.load(Ordering::SeqCst), server.behaviour.forwarded.load(Ordering::SeqCst))
+        (
+            server.behaviour.connections.load(Ordering::SeqCst),
+            server.behaviour.forwarded.load(Ordering::SeqCst),
+        )
     };
     assert_eq!((count(&first), count(&second), count(&target)), ((1, 1), (1, 2), (2, 0)));
 

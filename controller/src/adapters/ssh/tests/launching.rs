@@ -80,7 +80,10 @@ async fn an_agent_that_did_not_come_whole_is_not_kept() {
     let (_server, target) = known(&bench, Behaviour { cut_after: Some(1000), ..Behaviour::default() }).await;
     let report = refusal(&bench, &target).await;
     assert_eq!(report.code, ErrorCode::Agent);
-    assert!(report.message.contains("not received whole") && report.message.contains("bytes came"), "{report:?}");
+    assert!(
+        report.message.contains("not received whole") && report.message.contains("bytes came"),
+        "{report:?}"
+    );
     assert!(names(&bench.path("host/bin")).is_empty());
 }
 
@@ -103,7 +106,8 @@ async fn the_first_place_that_works_is_taken_and_the_others_are_explained() {
     let (_server, target) = known(&bench, Behaviour::default()).await;
     std::fs::write(bench.path("a_file"), "").unwrap();
     let blocked = bench.path("a_file/bin").display().to_string();
-    let transport = bench.transport(SshOptions::default()).with_agent_places(vec![blocked.clone(), bench.place()]);
+    let transport =
+        bench.transport(SshOptions::default()).with_agent_places(vec![blocked.clone(), bench.place()]);
     let connection = transport.connect(&target).await.unwrap();
     let mut stream = connection.run_agent(AgentCommand::Session).await.unwrap();
     talks(&mut stream, "session |").await;
@@ -121,11 +125,17 @@ async fn a_full_disk_and_a_missing_agent_are_told() {
     let (_server, target) = known(&bench, Behaviour::default()).await;
     bench.program("df", "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted on\necho /dev/x 10 10 7 100% /\n");
     let report = refusal(&bench, &target).await;
-    assert!(report.message.contains("no place for the agent") && report.message.contains("only 7 KiB are free"), "{report:?}");
+    assert!(
+        report.message.contains("no place for the agent") && report.message.contains("only 7 KiB are free"),
+        "{report:?}"
+    );
 
     bench.program("uname", "#!/bin/sh\necho aarch64\n");
     let report = refusal(&bench, &target).await;
-    assert!(report.message.contains("a aarch64 machine") && report.message.contains("omsctl-agent-aarch64"), "{report:?}");
+    assert!(
+        report.message.contains("a aarch64 machine") && report.message.contains("omsctl-agent-aarch64"),
+        "{report:?}"
+    );
     bench.program("uname", "#!/bin/sh\necho mips\n");
     let report = refusal(&bench, &target).await;
     assert!(report.message.contains("omsctl knows no mips machines"), "{report:?}");
@@ -224,7 +234,8 @@ async fn every_log_in_shell_understands_the_command() {
         let behaviour = Behaviour { shell: shell.to_owned(), ..Behaviour::default() };
         let (_server, mut target) = known(&bench, behaviour).await;
         target.escalation = sudo(Some("s3cret"));
-        let (_connection, mut stream) = bench.session(&target).await.unwrap_or_else(|report| panic!("{shell}: {report:?}"));
+        let (_connection, mut stream) =
+            bench.session(&target).await.unwrap_or_else(|report| panic!("{shell}: {report:?}"));
         talks(&mut stream, "session |").await;
     }
 }

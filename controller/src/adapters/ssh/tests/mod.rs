@@ -108,7 +108,8 @@ impl Bench {
     fn transport(&self, options: SshOptions) -> SshTransport {
         let local = LocalUser { name: "ann".to_owned(), uid: 1000, home: self.path("home") };
         let config = self.path("home/.ssh/config");
-        let options = SshOptions { config_file: Some(options.config_file.unwrap_or(config.clone())), ..options };
+        let options =
+            SshOptions { config_file: Some(options.config_file.unwrap_or(config.clone())), ..options };
         if !config.exists() {
             std::fs::write(&config, "").unwrap();
         }
@@ -136,7 +137,10 @@ impl Bench {
     }
 
     /// Connects and starts a session.
-    async fn session(&self, target: &HostTarget) -> Result<(Arc<dyn Connection>, Box<dyn ByteStream>), ErrorReport> {
+    async fn session(
+        &self,
+        target: &HostTarget,
+    ) -> Result<(Arc<dyn Connection>, Box<dyn ByteStream>), ErrorReport> {
         let connection = self.transport(SshOptions::default()).connect(target).await?;
         let stream = connection.run_agent(AgentCommand::Session).await?;
         Ok((connection, stream))

@@ -105,7 +105,8 @@ async fn openssh_measured() {
 #[ignore = "needs sshd and root"]
 async fn openssh_refuses_and_is_told_apart() {
     let bench = Bench::new();
-    let server = sshd(&bench, "MaxAuthTries 2\nPasswordAuthentication no\nKbdInteractiveAuthentication no").await;
+    let server =
+        sshd(&bench, "MaxAuthTries 2\nPasswordAuthentication no\nKbdInteractiveAuthentication no").await;
     bench.know(server.port, &server.host_key, "");
     let mut target = target(server.port);
     target.private_key_file = Some(bench.key_file("other", &new_key()));
@@ -128,11 +129,13 @@ async fn the_keys_of_ssh_agent_log_in() {
     let server = bench.server().await;
     bench.know(server.port, &server.host_key, "");
     let socket = bench.path("agent");
-    let mut agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    let mut agent =
+        Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
     while !socket.exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let add = |file: PathBuf| Command::new("ssh-add").arg(file).env("SSH_AUTH_SOCK", &socket).status().unwrap();
+    let add =
+        |file: PathBuf| Command::new("ssh-add").arg(file).env("SSH_AUTH_SOCK", &socket).status().unwrap();
     assert!(add(bench.key_file("moved", &bench.key)).success());
     std::fs::remove_file(bench.path("home/.ssh/moved")).unwrap();
     std::fs::remove_file(bench.path("home/.ssh/id_ed25519")).unwrap();

@@ -74,11 +74,16 @@ impl Server {
                     shared.hang_up.fetch_sub(1, Ordering::SeqCst);
                     continue;
                 }
-                let handler = Handler { behaviour: Arc::clone(&shared), programs: programs.clone(), channels: HashMap::new() };
+                let handler = Handler {
+                    behaviour: Arc::clone(&shared),
+                    programs: programs.clone(),
+                    channels: HashMap::new(),
+                };
                 let (inner, mut outer) = tokio::io::duplex(1 << 16);
                 tokio::spawn(server::run_stream(Arc::clone(&config), inner, handler));
                 // Aborted with the server: then the connection is lost, as if a cable were pulled.
-                sessions.spawn(async move { drop(tokio::io::copy_bidirectional(&mut stream, &mut outer).await) });
+                sessions
+                    .spawn(async move { drop(tokio::io::copy_bidirectional(&mut stream, &mut outer).await) });
             }
         });
         Self { port, host_key, behaviour, task }
@@ -105,8 +110,16 @@ impl Handler {
 impl server::Handler for Handler {
     type Error = russh::Error;
 
-    async fn auth_publickey(&mut self, _user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
-        let right = self.behaviour.authorised.as_ref().is_some_and(|known| known.key_data() == key.public_key.key_data());
+    async fn auth_publickey(
+        &mut self,
+        _user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, russh::Error> {
+        let right = self
+            .behaviour
+            .authorised
+            .as_ref()
+            .is_some_and(|known| known.key_data() == key.public_key.key_data());
         Ok(self.answer(right))
     }
 
@@ -165,7 +178,12 @@ impl server::Handler for Handler {
         Ok(())
     }
 
-    async fn exec_request(&mut self, id: ChannelId, line: &[u8], session: &mut Session) -> Result<(), russh::Error> {
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        line: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
         let channel = self.channels.remove(&id).unwrap();
         session.channel_success(id)?;
         let line = format!("{}{}", self.behaviour.noise, String::from_utf8(line.to_vec()).unwrap());

@@ -79,7 +79,7 @@ impl Journal {
             .and_then(|file| file.set_len(length).map(|()| file))
             .map_err(failed)?;
         // Without a reserve the run goes on: it only matters on a disk that is full already.
-        let _ = private_file::write(&reserve(&path), &[0; RESERVE]);
+        let _ = private_file::write(&reserve(&path), &vec![0; RESERVE]);
         let last = events.last().map_or(0, |event| event.seq);
         Ok(Self {
             path,
@@ -212,6 +212,3 @@ fn boot() -> String {
     let random = getrandom::u32().unwrap_or_else(|_| std::process::id());
     format!("{random:08x}")
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,96 @@
+//! A container of the fake: created, started, stopped, looked into.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, InitFacts, InitState};
+use tokio::task::AbortHandle;
+
+use crate::ports::Container;
+
+/// As listed by supervisord.
+const SERVICES: [&str; 5] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor", "sshd"];
+
+#[derive(Debug)]
+pub(super) struct FakeContainer {
+    pub(super) facts: ContainerFacts,
+    pub(super) pid: u32,
+    pub(super) init_flag: bool,
+    pub(super) init_running: Option<AbortHandle>,
+    pub(super) initialises_itself: bool,
+    /// What `docker logs` shows.
+    pub(super) output: Vec<String>,
+}
+
+impl FakeContainer {
+    pub(super) fn created(spec: &ContainerSpec, image: &Digest, id: String, environment: &[String]) -> Self {
+        let address = format!("OMS_HOST_IP={}", spec.host_ip);
+        let mounts = spec.mounts.iter();
+        let facts = ContainerFacts {
+            id,
+            image_id: image.clone(),
+            image_reference: spec.image.reference.clone(),
+            running: false,
+            status: "created".to_owned(),
+            exit_code: None,
+            oom_killed: false,
+            created: crate::clock::now(),
+            started: String::new(),
+            environment: environment.iter().cloned().chain([address]).collect(),
+            binds: mounts.map(|mount| format!("{}:{}", mount.host, mount.container)).collect(),
+            network_mode: "host".to_owned(),
+            privileged: true,
+            pids_limit: Some(-1),
+            ulimits: vec!["nproc=65535:65535".to_owned()],
+            tty: true,
+            open_stdin: true,
+            restart_policy: spec.restart_policy.clone().unwrap_or_else(|| "no".to_owned()),
+            stale_mounts: Vec::new(),
+            services: BTreeMap::new(),
+            initialisation: InitFacts { state: InitState::CannotTell, proof: String::new(), last_step: 0 },
+            health: None,
+            config_inside: None,
+        };
+        Self {
+            facts,
+            pid: 0,
+            init_flag: false,
+            init_running: None,
+            initialises_itself: false,
+            output: Vec::new(),
+        }
+    }
+
+    pub(super) fn start(&mut self, pid: u32) {
+        self.facts.running = true;
+        "running".clone_into(&mut self.facts.status);
+        // Two starts never have the same time.
+        self.facts.started = format!("{} ({pid})", crate::clock::now());
+        self.facts.exit_code = None;
+        self.pid = pid;
+    }
+
+    pub(super) fn stop(&mut self, exit_code: i64) {
+        self.facts.running = false;
+        "exited".clone_into(&mut self.facts.status);
+        self.facts.exit_code = Some(exit_code);
+        self.pid = 0;
+    }
+
+    pub(super) fn shown(&self) -> Container {
+        Container { facts: self.facts.clone(), pid: self.facts.running.then_some(self.pid) }
+    }
+
+    pub(super) fn services() -> BTreeMap<String, String> {
+        SERVICES.iter().map(|name| ((*name).to_owned(), "RUNNING".to_owned())).collect()
+    }
+
+    /// Where the file or folder of this container path lies below the machine's root.
+    pub(super) fn source(&self, root: &Path, inside: &str) -> Option<PathBuf> {
+        let bind = self.facts.binds.iter().find_map(|bind| {
+            let (source, target) = bind.split_once(':')?;
+            (target == inside).then_some(source)
+        })?;
+        Some(root.join(bind.trim_start_matches('/')))
+    }
+}

@@ -1,0 +1,162 @@
+//! A machine in memory: what it says of itself, and whom it can reach.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use omsctl_proto::PortHolder;
+
+use super::docker::FakeDocker;
+use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};
+
+type Answerer = Arc<dyn Fn() -> Box<dyn ByteStream> + Send + Sync>;
+
+/// One machine; its health page is that of its container.
+pub struct FakeHost {
+    docker: Arc<FakeDocker>,
+    state: Mutex<State>,
+}
+
+struct State {
+    machine: Machine,
+    boots: u32,
+    source: Option<IpAddr>,
+    listeners: BTreeMap<u16, PortHolder>,
+    stale: Vec<String>,
+    reachable: BTreeMap<(String, u16), Answerer>,
+    pages: BTreeMap<String, HttpAnswer>,
+}
+
+impl fmt::Debug for FakeHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FakeHost").finish_non_exhaustive()
+    }
+}
+
+impl FakeHost {
+    pub(super) fn new(name: &str, address: IpAddr, docker: Arc<FakeDocker>) -> Self {
+        let measured = Measured { cpus: 16, memory_bytes: 64 << 30, cgroup_version: Some(1) };
+        let machine = Machine {
+            hostname: name.to_owned(),
+            os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+            kernel: "6.1.0".to_owned(),
+            architecture: "x86_64".to_owned(),
+            machine_id: Some(format!("machine-{name}")),
+            time_zone: Some("Etc/UTC".to_owned()),
+            measured,
+            addresses: vec![IpAddr::from([127, 0, 0, 1]), address],
+        };
+        let state = State {
+            machine,
+            boots: 1,
+            source: Some(address),
+            listeners: BTreeMap::new(),
+            stale: Vec::new(),
+            reachable: BTreeMap::new(),
+            pages: BTreeMap::new(),
+        };
+        Self { docker, state: Mutex::new(state) }
+    }
+
+    /// Changes what the machine says of itself.
+    pub fn change_machine(&self, change: impl FnOnce(&mut Machine)) {
+        self.change(|state| change(&mut state.machine));
+    }
+
+    /// Something listens on this port.
+    pub fn occupy(&self, port: u16, holder: PortHolder) {
+        self.change(|state| state.listeners.insert(port, holder));
+    }
+
+    /// These bind sources are stale.
+    pub fn set_stale(&self, sources: &[&str]) {
+        self.change(|state| state.stale = sources.iter().map(|source| (*source).to_owned()).collect());
+    }
+
+    /// Connections to this host and port are answered by what the function makes; all others are refused.
+    pub fn reaches(
+        &self,
+        host: &str,
+        port: u16,
+        answerer: impl Fn() -> Box<dyn ByteStream> + Send + Sync + 'static,
+    ) {
+        self.change(|state| state.reachable.insert((host.to_owned(), port), Arc::new(answerer)));
+    }
+
+    /// `GET` of this address is answered so.
+    pub fn serves(&self, url: &str, answer: HttpAnswer) {
+        self.change(|state| state.pages.insert(url.to_owned(), answer));
+    }
+
+    pub(super) fn boot(&self) {
+        self.change(|state| state.boots += 1);
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn refused(address: String) -> HostError {
+    HostError::Unreachable { address, source: io::ErrorKind::ConnectionRefused.into() }
+}
+
+impl Host for FakeHost {
+    fn machine(&self) -> Machine {
+        self.change(|state| state.machine.clone())
+    }
+
+    fn boot_id(&self) -> String {
+        self.change(|state| state.boots.to_string())
+    }
+
+    fn listeners(&self, ports: &[u16], _: Option<u32>) -> BTreeMap<u16, PortHolder> {
+        let mut listeners = self.change(|state| state.listeners.clone());
+        listeners.retain(|port, _| ports.contains(port));
+        listeners
+    }
+
+    fn stale_mounts(&self, _: u32, binds: &[String]) -> Vec<String> {
+        let stale = self.change(|state| state.stale.clone());
+        let held = |source: &String| binds.iter().any(|bind| bind.starts_with(&format!("{source}:")));
+        stale.into_iter().filter(held).collect()
+    }
+
+    fn source_address<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Option<IpAddr>> {
+        let source = self.change(|state| state.source);
+        async move { source }.boxed()
+    }
+
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Connected, HostError>> {
+        let peer = format!("{host}:{port}");
+        let answerer = self.change(|state| state.reachable.get(&(host.to_owned(), port)).cloned());
+        async move {
+            match answerer {
+                Some(answerer) => Ok((answerer(), peer)),
+                None => Err(refused(peer)),
+            }
+        }
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {
+        let page = self.change(|state| state.pages.get(url).cloned());
+        let own = url.contains("127.0.0.1") && url.ends_with("/oms/health");
+        let healthy = own && self.docker.healthy();
+        async move {
+            match page {
+                Some(page) => Ok(page),
+                None if healthy => Ok(HttpAnswer {
+                    status: 200,
+                    body: r#"{"success":true,"data":{"healthy":true}}"#.to_owned(),
+                }),
+                None => Err(refused(url.to_owned())),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole agent over simulated hosts: sessions, daemons and walks are the real code, Docker and kernel are the
+//! fakes, the clock is paused.
+
+mod attach;
+mod image;
+mod setup;
+mod survive;
+mod walk;

@@ -1,0 +1,302 @@
+//! A machine, a plan for it, and a controller that only talks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use omsctl_proto::{
+    Action, ContainerSpec, Digest, Event, EventKind, Facts, FactsRequest, FingerprintKey, Gate, Hello,
+    ImageFacts, ImageOrigin, Importance, Initialiser, Mount, NodeName, NodePlan, Operator, Request, Response,
+    RunId, Secret, SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage,
+    WireSecret, read_frame, write_frame,
+};
+use tempfile::TempDir;
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
+
+use crate::fakes::{FakeImage, FakeMachine, Judge};
+use crate::{SessionError, session};
+
+pub(super) const CONFIG: &str = "oms_meta_password: \"canary-7f3a\"\n";
+pub(super) const CONTAINER: &str = "oms";
+const REFERENCE: &str = "oms:4.2.2";
+
+/// One host of a test.
+pub(super) struct Setup {
+    pub(super) machine: FakeMachine,
+    pub(super) judge: Judge,
+    pub(super) archive: Vec<u8>,
+    pub(super) initialiser: Initialiser,
+    folder: TempDir,
+}
+
+impl Setup {
+    pub(super) fn new() -> Self {
+        Self::with(Initialiser::Script)
+    }
+
+    pub(super) fn with(initialiser: Initialiser) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let judge = Judge::default();
+        let machine = FakeMachine::new("n1", [10, 0, 0, 1].into(), folder.path(), &judge);
+        let archive: Vec<u8> = (0..1_500_000_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let setup = Self { machine, judge, archive, initialiser, folder };
+        setup.machine.docker.knows_archive(&setup.archive, setup.image());
+        setup
+    }
+
+    pub(super) fn image(&self) -> FakeImage {
+        let facts = ImageFacts {
+            id: Digest::of(b"configuration"),
+            references: vec![REFERENCE.to_owned()],
+            layers: vec![Digest::of(b"layer")],
+            architecture: "amd64".to_owned(),
+        };
+        FakeImage { facts, initialises_itself: self.initialiser == Initialiser::Container }
+    }
+
+    fn wanted(&self) -> WantedImage {
+        let image = self.image().facts;
+        WantedImage {
+            reference: REFERENCE.to_owned(),
+            config: Some(image.id),
+            layers: image.layers,
+            architecture: Some(image.architecture),
+        }
+    }
+
+    pub(super) fn content(&self) -> Digest {
+        Digest::of(&self.archive)
+    }
+
+    /// A first rollout.
+    pub(super) fn plan(&self, run: &str) -> NodePlan {
+        let folders = ["/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run"];
+        let size = u64::try_from(self.archive.len()).unwrap();
+        let origin = ImageOrigin::Archive { content: self.content(), size };
+        let (create_gate, init_gate) = match self.initialiser {
+            Initialiser::Script => (None, Some(Gate::Schema)),
+            Initialiser::Container => (Some(Gate::Schema), None),
+        };
+        let container = CONTAINER.to_owned();
+        let health = WantedHealth { port: 8089, tls: false };
+        let logs = folders[0].to_owned();
+        let steps = vec![
+            step(None, Action::MakeDirectories { paths: folders.map(str::to_owned).into() }),
+            step(None, Action::WriteConfig { file: config_file(CONFIG), container: Some(container.clone()) }),
+            step(None, Action::LoadImage { image: self.wanted(), origin }),
+            step(create_gate, Action::CreateContainer { container: self.spec(), set_aside: None }),
+            step(None, Action::AwaitServices { container: container.clone() }),
+            step(init_gate, Action::Initialise { container: container.clone(), by: self.initialiser, logs }),
+            step(None, Action::AwaitHealthy { container, health }),
+        ];
+        plan(run, steps)
+    }
+
+    pub(super) fn spec(&self) -> ContainerSpec {
+        let mount = |host: &str, container: &str| Mount { host: host.into(), container: container.into() };
+        ContainerSpec {
+            name: CONTAINER.to_owned(),
+            image: self.wanted(),
+            mounts: vec![
+                mount("/data/oms/config.yaml", "/home/admin/conf/config.yaml"),
+                mount("/data/oms/oms_logs", "/home/admin/logs"),
+            ],
+            host_ip: [10, 0, 0, 1].into(),
+            restart_policy: None,
+        }
+    }
+
+    /// Rolls out with everything opened and brought.
+    pub(super) async fn roll_out(&self, run: &str) -> Vec<Event> {
+        let mut talk = Talk::open(&self.machine).await;
+        talk.start(self.plan(run)).await;
+        self.see_through(&mut talk).await
+    }
+
+    pub(super) async fn see_through(&self, talk: &mut Talk) -> Vec<Event> {
+        self.see_through_after(talk, 0).await
+    }
+
+    /// Obeys and returns only what came after this number: what is told again was obeyed before.
+    pub(super) async fn see_through_after(&self, talk: &mut Talk, known: u64) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = talk.event().await;
+            if event.seq <= known {
+                continue;
+            }
+            match &event.kind {
+                EventKind::ContentWanted { .. } => self.bring(&event.run, &self.archive).await,
+                EventKind::GateWaiting { gate, .. } => talk.say(ToAgent::OpenGate { gate: *gate }).await,
+                _ => {}
+            }
+            let ended = event.kind.importance() == Importance::Terminal;
+            events.push(event);
+            if ended {
+                return events;
+            }
+        }
+    }
+
+    /// Like `omsctl-agent receive`.
+    pub(super) async fn bring(&self, run: &RunId, bytes: &[u8]) {
+        let output = self.offer(run, &self.content(), bytes).await;
+        assert!(String::from_utf8_lossy(&output).contains("connected"));
+    }
+
+    pub(super) async fn offer(&self, run: &RunId, content: &Digest, bytes: &[u8]) -> Vec<u8> {
+        let mut output = Vec::new();
+        crate::receive(bytes, &mut output, &self.machine.world(), run, content).await.unwrap();
+        output
+    }
+
+    /// Every byte under state, runtime and the events file, as text.
+    pub(super) fn kept_text(&self) -> String {
+        fn collect(folder: &std::path::Path, text: &mut String) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+                if entry.path().is_dir() {
+                    collect(&entry.path(), text);
+                } else {
+                    text.push_str(&String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()));
+                }
+            }
+        }
+        let mut text = String::new();
+        collect(&self.folder.path().join("state"), &mut text);
+        collect(&self.folder.path().join("runtime"), &mut text);
+        text
+    }
+}
+
+pub(super) fn key() -> FingerprintKey {
+    FingerprintKey::new([7; 32])
+}
+
+pub(super) fn config_file(text: &str) -> SecretFile {
+    SecretFile {
+        path: "/data/oms/config.yaml".to_owned(),
+        mode: 0o600,
+        content: SecretName::new("config").unwrap(),
+        fingerprint: key().of(text.as_bytes()),
+    }
+}
+
+pub(super) fn step(gate: Option<Gate>, action: Action) -> Step {
+    Step { why: "it is missing".to_owned(), gate, action }
+}
+
+pub(super) fn plan(run: &str, steps: Vec<Step>) -> NodePlan {
+    NodePlan {
+        run: RunId::new(run).unwrap(),
+        node: NodeName::new("n1").unwrap(),
+        command: "apply".to_owned(),
+        steps,
+    }
+}
+
+/// The controller's end of a session.
+pub(super) struct Talk {
+    reader: ReadHalf<DuplexStream>,
+    writer: WriteHalf<DuplexStream>,
+    session: JoinHandle<Result<(), SessionError>>,
+}
+
+impl Talk {
+    pub(super) async fn open(machine: &FakeMachine) -> Self {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (input, output) = tokio::io::split(theirs);
+        let session = tokio::spawn(session(input, output, machine.world()));
+        let (reader, writer) = tokio::io::split(ours);
+        let mut talk = Self { reader, writer, session };
+        assert!(matches!(talk.hear().await, ToController::Hello(_)));
+        talk.say(ToAgent::Hello(Hello::new("test", 0))).await;
+        talk
+    }
+
+    pub(super) async fn say(&mut self, message: ToAgent) {
+        write_frame(&mut self.writer, &message).await.unwrap();
+    }
+
+    pub(super) async fn start(&mut self, plan: NodePlan) {
+        let secret = WireSecret(Secret::new(CONFIG));
+        let secrets = BTreeMap::from([(SecretName::new("config").unwrap(), secret)]);
+        let operator = Operator { who: "ann@bastion".to_owned(), pid: 1 };
+        self.say(ToAgent::Start { plan, key: key(), secrets, operator }).await;
+    }
+
+    pub(super) async fn attach(&mut self, run: &str, after: u64) {
+        self.say(ToAgent::Attach { run: RunId::new(run).unwrap(), after }).await;
+    }
+
+    pub(super) async fn hear(&mut self) -> ToController {
+        self.hear_or_end().await.expect("the session goes on")
+    }
+
+    /// `None` when the session has ended.
+    pub(super) async fn hear_or_end(&mut self) -> Option<ToController> {
+        let patience = Duration::from_hours(48);
+        tokio::time::timeout(patience, read_frame(&mut self.reader)).await.expect("an answer").unwrap()
+    }
+
+    /// The next kept event.
+    pub(super) async fn event(&mut self) -> Event {
+        loop {
+            match self.hear().await {
+                ToController::Event { event } if event.seq > 0 => return event,
+                ToController::Event { .. } | ToController::Attached { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Kept events up to the first that fits.
+    pub(super) async fn until(&mut self, fits: impl Fn(&EventKind) -> bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.event().await;
+            let found = fits(&event.kind);
+            events.push(event);
+            if found {
+                return events;
+            }
+        }
+    }
+
+    pub(super) async fn facts(&mut self) -> Facts {
+        let request = FactsRequest {
+            container_name: CONTAINER.to_owned(),
+            paths: vec!["/data/oms/oms_logs".to_owned()],
+            config_file: "/data/oms/config.yaml".to_owned(),
+            files: vec!["/data/oms/config.yaml".to_owned()],
+            key: key(),
+            ports: vec![8089],
+            towards: Some(("10.0.0.9".to_owned(), 2881)),
+            health: WantedHealth { port: 8089, tls: false },
+        };
+        self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
+        match self.hear().await {
+            ToController::Response { id: 9, response: Response::Facts(facts) } => *facts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// As a lost SSH connection does.
+    pub(super) fn cut(self) {
+        self.session.abort();
+    }
+}
+
+/// The names of the events, with the step's where there is one.
+pub(super) fn names(events: &[Event]) -> Vec<String> {
+    let name = |event: &Event| {
+        let value = serde_json::to_value(event).unwrap();
+        let text = |key: &str| value[key].as_str().map(|word| format!(" {word}")).unwrap_or_default();
+        let words = text("event") + &text("step") + &text("outcome") + &text("milestone");
+        words.trim().to_owned()
+    };
+    events.iter().map(name).collect()
+}
+
+pub(super) fn last(events: &[Event]) -> &EventKind {
+    &events.last().unwrap().kind
+}
