@@ -10,6 +10,7 @@ use omsctl_agent::{
     Daemons, DockerCli, LinuxHost, Places, VERSION, World, connect, log_error, receive, serve, session,
 };
 use omsctl_proto::{Digest, RunId};
+use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: omsctl-agent session | serve RUN | connect HOST PORT | receive RUN CONTENT | --version\n\
                      It is started by omsctl and speaks to it over stdin and stdout.\n";
@@ -75,7 +76,7 @@ fn world() -> World {
 fn leave_the_terminal() -> std::io::Result<()> {
     // Fails for whoever leads a session or a group already, which is as good.
     let _ = rustix::process::setsid();
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move { while hangup.recv().await.is_some() {} });
     Ok(())
 }

@@ -30,6 +30,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -39,7 +41,7 @@ mod tests {
         std::fs::create_dir_all(host.join("same")).unwrap();
         std::fs::create_dir_all(&root).unwrap();
         // The same inode under both names, as a bind mount shows it.
-        std::os::unix::fs::symlink(host.join("same"), root.join("same")).unwrap();
+        symlink(host.join("same"), root.join("same")).unwrap();
         std::fs::create_dir(root.join("gone")).unwrap();
         let bind = |name: &str| format!("{}:/{name}", host.join(name).display());
         let binds = [bind("same"), bind("gone"), bind("not_inside")];

@@ -112,6 +112,10 @@ impl Journal {
         line.push(b'\n');
         self.append(&mut kept.file, &line).map_err(failed)?;
         let seq = event.seq;
+        if event.kind.importance() == Importance::Terminal {
+            // Nothing more needs it. A disk that was full has used it already.
+            let _ = std::fs::remove_file(reserve(&self.path));
+        }
         kept.events.push(Arc::new(event));
         drop(kept);
         self.latest.send_replace(seq);

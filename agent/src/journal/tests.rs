@@ -78,4 +78,5 @@ async fn lossy_events_pass_by_and_nothing_follows_the_end() {
     assert!(matches!(journal.tell(warning("late")), Err(JournalError::Ended)));
     assert_eq!(numbers(&folder), [1, 2]);
     assert_eq!(journal.terminal(), Some(2));
+    assert!(!folder.path().join("reserve").exists());
 }

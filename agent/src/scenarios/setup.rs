@@ -125,16 +125,22 @@ impl Setup {
             if event.seq <= known {
                 continue;
             }
-            match &event.kind {
-                EventKind::ContentWanted { .. } => self.bring(&event.run, &self.archive).await,
-                EventKind::GateWaiting { gate, .. } => talk.say(ToAgent::OpenGate { gate: *gate }).await,
-                _ => {}
-            }
+            self.obey(talk, &event).await;
             let ended = event.kind.importance() == Importance::Terminal;
             events.push(event);
             if ended {
                 return events;
             }
+        }
+    }
+
+    /// Brings what is asked for and opens what is waited at.
+    pub(super) async fn obey(&self, talk: &mut Talk, event: &Event) {
+        if let EventKind::ContentWanted { .. } = event.kind {
+            self.bring(&event.run, &self.archive).await;
+        }
+        if let EventKind::GateWaiting { gate, .. } = event.kind {
+            talk.say(ToAgent::OpenGate { gate }).await;
         }
     }
 
@@ -241,10 +247,15 @@ impl Talk {
     /// The next kept event.
     pub(super) async fn event(&mut self) -> Event {
         loop {
-            match self.hear().await {
-                ToController::Event { event } if event.seq > 0 => return event,
-                ToController::Event { .. } | ToController::Attached { .. } => {}
-                other => panic!("{other:?}"),
+            let message = self.hear().await;
+            assert!(
+                matches!(message, ToController::Event { .. } | ToController::Attached { .. }),
+                "{message:?}"
+            );
+            if let ToController::Event { event } = message
+                && event.seq > 0
+            {
+                return event;
             }
         }
     }
@@ -274,10 +285,11 @@ impl Talk {
             health: WantedHealth { port: 8089, tls: false },
         };
         self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
-        match self.hear().await {
-            ToController::Response { id: 9, response: Response::Facts(facts) } => *facts,
-            other => panic!("{other:?}"),
-        }
+        let message = self.hear().await;
+        let ToController::Response { id: 9, response: Response::Facts(facts) } = message else {
+            panic!("{message:?}")
+        };
+        *facts
     }
 
     /// As a lost SSH connection does.

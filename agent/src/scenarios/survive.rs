@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omsctl_proto::{EventKind, InitState, Milestone, ToAgent, ToController};
+use omsctl_proto::{EventKind, InitState, Milestone, ToController};
 
 use super::setup::{Setup, Talk, last, names};
 use crate::fakes::InitScript;
@@ -15,12 +15,10 @@ fn in_schema(kind: &EventKind) -> bool {
 async fn until_schema(setup: &Setup, talk: &mut Talk) -> u64 {
     loop {
         let event = talk.event().await;
-        match &event.kind {
-            EventKind::ContentWanted { .. } => setup.bring(&event.run, &setup.archive).await,
-            EventKind::GateWaiting { gate, .. } => talk.say(ToAgent::OpenGate { gate: *gate }).await,
-            kind if in_schema(kind) => return event.seq,
-            _ => {}
+        if in_schema(&event.kind) {
+            return event.seq;
         }
+        setup.obey(talk, &event).await;
     }
 }
 

@@ -15,6 +15,7 @@ use super::output::{NodeSteps, Plan, Role};
 pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -> Vec<String> {
     let mut broken = every_host_once(plan, deployment);
     broken.extend(schema_order_is_complete(plan));
+    broken.extend(nobody_waits_for_a_turn_at_the_schema_gate(plan));
     for node in &plan.nodes {
         let facts = observed.facts.get(&node.node).and_then(|facts| facts.as_ref().ok());
         let container = facts.and_then(|facts| facts.container.as_ref());
@@ -56,6 +57,14 @@ fn schema_order_is_complete(plan: &Plan) -> Option<String> {
     let ordered: BTreeSet<&NodeName> = plan.schema_order.iter().collect();
     let complete = gated == ordered && ordered.len() == plan.schema_order.len();
     (!complete).then(|| "the schema order does not name exactly the hosts with that gate".to_owned())
+}
+
+/// A turn begins when all that need none are done.
+fn nobody_waits_for_a_turn_at_the_schema_gate(plan: &Plan) -> Option<String> {
+    let turn = |name: &&NodeName| plan.node(name).is_some_and(|node| node.has_gate(Gate::Turn));
+    let mut after = plan.schema_order.iter().skip_while(|name| !turn(name));
+    let waits = after.find(|name| !turn(name));
+    waits.map(|name| format!("{name} waits at the schema gate for a host that waits for its turn"))
 }
 
 /// Events name a step by its id alone.

@@ -62,8 +62,10 @@ impl ContainerFinding {
 /// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
 pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Findings {
     let certificates = certificates(&wanted.certificates, facts);
-    let runs = |found: &&ContainerFacts| found.running && found.initialisation.state == InitState::Running;
-    let is_initialising = facts.container.as_ref().filter(runs).is_some();
+    let is_initialising = facts
+        .container
+        .as_ref()
+        .is_some_and(|found| found.running && found.initialisation.state == InitState::Running);
     let finding = container(wanted, facts, key, certificates.as_deref());
     let postponed = finding.why().filter(|_| is_initialising).map(str::to_owned);
     let container = if postponed.is_some() { ContainerFinding::Runs } else { finding };

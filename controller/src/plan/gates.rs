@@ -97,18 +97,21 @@ fn position(draft: &Draft, wanted: impl Fn(&Action) -> bool) -> Option<usize> {
 }
 
 /// The order in which the schema gate is offered: what runs already, what was interrupted, then the first host of
-/// the default region and the rest as the deployment has them.
+/// the default region and the rest as the deployment has them. Hosts that wait for their turn come last: their turn
+/// begins when all others are done, so nobody may wait for them.
 pub(super) fn schema_order(situation: Situation<'_>, drafts: &[Draft]) -> Vec<NodeName> {
     let mut waiting: Vec<&Draft> = drafts
         .iter()
         .filter(|draft| draft.steps.iter().any(|step| step.gate == Some(Gate::Schema)))
         .collect();
     waiting.sort_by_key(|draft| {
-        situation.container(&draft.node).map_or(2, |container| match container.initialisation.state {
+        let takes_a_turn = draft.steps.iter().any(|step| step.gate == Some(Gate::Turn));
+        let begun = situation.container(&draft.node).map_or(2, |found| match found.initialisation.state {
             InitState::Running => 0,
             InitState::Interrupted => 1,
             InitState::NotBegun | InitState::Succeeded | InitState::Failed | InitState::CannotTell => 2,
-        })
+        });
+        (takes_a_turn, begun)
     });
     waiting.into_iter().map(|draft| draft.node.clone()).collect()
 }

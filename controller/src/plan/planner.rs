@@ -18,6 +18,7 @@ use super::input::{Goal, Observed};
 use super::output::{Content, NodeSteps, Plan, Role};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
+use super::registration;
 use super::situation::Situation;
 use super::steps::steps;
 use super::upgrade;
@@ -35,7 +36,7 @@ pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result
     let mut outcome =
         Outcome { refusals: Vec::new(), plan: Plan { warnings: about_addresses, ..Plan::default() } };
     // Also under `keep_going`: `cm_nodes` without this host would drop it from the cluster.
-    outcome.refusals.extend(relevant(deployment, refusals));
+    outcome.refusals.extend(relevant(situation, refusals));
     for refusal in cluster(situation) {
         outcome.refuse(refusal, goal);
     }
@@ -138,16 +139,17 @@ impl Outcome {
     }
 }
 
-/// An address that nobody will use is no reason to refuse: only regions with a selected host get a `cm_nodes`.
-fn relevant(deployment: &Deployment, refusals: Vec<Refusal>) -> Vec<Refusal> {
-    let region = |node: &NodeName| deployment.host(node).map(|host| &host.region);
+/// An address that nobody will use is no reason to refuse: only regions with a selected host that answers get a
+/// `cm_nodes`.
+fn relevant(situation: Situation<'_>, refusals: Vec<Refusal>) -> Vec<Refusal> {
+    let hosts = &situation.deployment.hosts;
+    let region = |node: &NodeName| situation.deployment.host(node).map(|host| &host.region);
+    let changes = |host: &&Host| host.selected && situation.facts(&host.name).is_some();
     refusals
         .into_iter()
-        .filter(|refusal| match refusal.node() {
+        .filter(|refusal| match refusal.node().and_then(region) {
             None => true,
-            Some(node) => {
-                deployment.hosts.iter().any(|host| host.selected && Some(&host.region) == region(node))
-            }
+            Some(region) => hosts.iter().filter(changes).any(|host| host.region == *region),
         })
         .collect()
 }
@@ -165,15 +167,11 @@ fn draft(situation: Situation<'_>, host: &Host, region: &Region, facts: &Facts, 
     let config = config::compare(region, &situation.nodes_of(region), facts);
     let findings = look(&wanted, config, facts, &situation.goal.key);
     let steps = steps(&wanted, &findings, facts, &situation.goal.run);
-    let registered = situation.row(&host.name);
-    let new = facts.container.is_none() && registered.is_none();
-    let register = match (situation.metadb(), registered) {
-        // Without the MetaDB nobody can say; with steps to do that is refused.
-        (None, _) => None,
-        (Some(_), None) => Some("the MetaDB does not list the host".to_owned()),
-        (Some(_), Some(row)) if row.status.eq_ignore_ascii_case("online") => None,
-        (Some(_), Some(row)) => Some(format!("the MetaDB shows the host as {}", row.status)),
-    };
+    let address = wanted.container.host_ip;
+    let listed = situation.metadb().map(|metadb| registration::find(metadb, address));
+    let new = facts.container.is_none() && listed.as_ref().is_none_or(Option::is_none);
+    // Without the MetaDB nobody can say; with steps to do that is refused.
+    let register = listed.and_then(|listed| registration::trouble(listed.as_ref()));
     Draft {
         node: host.name.clone(),
         role: if new { Role::New } else { Role::Existing },

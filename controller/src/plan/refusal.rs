@@ -192,7 +192,8 @@ impl Refusal {
             }
             Self::HostNotInInventory { address, .. } => format!(
                 "put its line back into the inventory; to take the host out of the cluster: \
-                 `omsctl remove {address}` while its line is there"
+                 `omsctl remove {address}` while its line is there. If a host of the inventory has that address and \
+                 does not answer now, set its oms_host_ip"
             ),
             Self::Immutable { .. } => "put the former value back".to_owned(),
             Self::Upgrade { .. } => {

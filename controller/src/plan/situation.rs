@@ -7,7 +7,7 @@ use omsctl_inventory::{Deployment, Host, OmsConfig, Region};
 use omsctl_proto::{ContainerFacts, Facts, InitState, NodeName};
 
 use super::input::{Goal, Observed};
-use crate::ports::{HostRow, MetaDbFacts};
+use crate::ports::MetaDbFacts;
 
 /// The whole input with the addresses resolved.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +42,6 @@ impl<'a> Situation<'a> {
     /// Addresses of the region's hosts in inventory order; a host without a known address is missing here.
     pub(super) fn nodes_of(self, region: &Region) -> Vec<IpAddr> {
         region.hosts.iter().filter_map(|node| self.addresses.get(node).copied()).collect()
-    }
-
-    /// The row of the MetaDB's `host` table.
-    pub(super) fn row(self, node: &NodeName) -> Option<&'a HostRow> {
-        let address = self.addresses.get(node)?;
-        self.metadb()?.hosts.iter().find(|row| is_address(&row.ip, *address))
     }
 
     /// Some host of this inventory has the address.

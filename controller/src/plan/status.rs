@@ -12,11 +12,8 @@ use super::addresses;
 use super::findings::services_down;
 use super::input::Observed;
 use super::planner::docker_trouble;
-use super::situation::is_address;
+use super::registration::{self, Registered};
 use crate::ports::MetaDbFacts;
-
-/// A host without a heartbeat for so long is down to OMS (`research/oms.md` 5).
-const HEARTBEAT_LIMIT_S: i64 = 540;
 
 /// The whole cluster; the shape of `status --format json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,14 +56,6 @@ pub enum NodeState {
     Unknown,
 }
 
-/// What the MetaDB shows of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Registered {
-    pub status: String,
-    /// Seconds by the database's clock; `None` without a heartbeat.
-    pub heartbeat_age_s: Option<i64>,
-}
-
 /// The state of every selected host.
 pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
     let addresses = addresses::resolve(deployment, observed).by_node;
@@ -91,7 +80,7 @@ fn node(
     facts: Result<&Facts, String>,
     metadb: Option<&MetaDbFacts>,
 ) -> NodeStatus {
-    let registered = address.zip(metadb).and_then(|(address, metadb)| registered(metadb, address));
+    let registered = address.zip(metadb).and_then(|(address, metadb)| registration::find(metadb, address));
     let container = facts.as_ref().ok().and_then(|facts| facts.container.as_ref());
     let (state, reasons) = state(facts, metadb.is_some(), registered.as_ref());
     NodeStatus {
@@ -104,12 +93,6 @@ fn node(
         registered,
         reasons,
     }
-}
-
-fn registered(metadb: &MetaDbFacts, address: IpAddr) -> Option<Registered> {
-    let row = metadb.hosts.iter().find(|row| is_address(&row.ip, address))?;
-    let ages = metadb.heartbeats.iter().filter(|beat| is_address(&beat.ip, address)).map(|beat| beat.age_s);
-    Some(Registered { status: row.status.clone(), heartbeat_age_s: ages.min() })
 }
 
 fn state(
@@ -130,7 +113,7 @@ fn state(
     }
     let mut reasons = inside(container);
     if metadb_was_read {
-        reasons.extend(registration(registered));
+        reasons.extend(registration::trouble(registered));
     }
     if !reasons.is_empty() {
         (NodeState::Degraded, reasons)
@@ -162,18 +145,4 @@ fn inside(container: &ContainerFacts) -> Vec<String> {
         reasons.push(format!("deleted under the container: {}", container.stale_mounts.join(", ")));
     }
     reasons
-}
-
-fn registration(registered: Option<&Registered>) -> Option<String> {
-    let Some(registered) = registered else {
-        return Some("the MetaDB does not list the host".to_owned());
-    };
-    if !registered.status.eq_ignore_ascii_case("online") {
-        return Some(format!("the MetaDB shows it as {}", registered.status));
-    }
-    match registered.heartbeat_age_s {
-        None => Some("no heartbeat in the MetaDB".to_owned()),
-        Some(age) if age > HEARTBEAT_LIMIT_S => Some(format!("the last heartbeat is {age} s old")),
-        Some(_) => None,
-    }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use omsctl_proto::{
     CheckResult, CheckStatus, ErrorReport, Event, EventKind, Gate, Milestone, NodeName, Outcome, PlannedStep,
-    StepId,
+    RunResult, StepId,
 };
 
 use super::agent_part::Progress;
@@ -142,6 +142,7 @@ fn say_of_controller(kind: &EventKind, event: &Event) -> Option<Said> {
             said(Paint::Bad, format!("not registered in the MetaDB: {}", full(error)))
         }
         EventKind::Notice { message } => plain(message.clone()),
+        EventKind::RolloutFinished { result, .. } => finished(*result),
         _ => None,
     }
 }
@@ -187,6 +188,18 @@ fn reached(milestone: Milestone) -> Option<Said> {
     match milestone {
         Milestone::SchemaEntered => plain("is in the schema step".to_owned()),
         Milestone::SchemaOver => plain("is through the schema step".to_owned()),
+    }
+}
+
+fn finished(result: RunResult) -> Option<Said> {
+    match result {
+        RunResult::Done => said(Paint::Good, "the run is over: done".to_owned()),
+        RunResult::Unchanged => said(Paint::Good, "the run is over: nothing to do".to_owned()),
+        RunResult::Failed => said(Paint::Bad, "the run is over: failed".to_owned()),
+        RunResult::Refused => said(Paint::Bad, "the run is over: refused".to_owned()),
+        RunResult::Unreachable => said(Paint::Warning, "the run is over: not finished".to_owned()),
+        RunResult::Busy => said(Paint::Bad, "the run is over: another rollout holds the hosts".to_owned()),
+        RunResult::Interrupted => said(Paint::Warning, "the run is over: interrupted".to_owned()),
     }
 }
 

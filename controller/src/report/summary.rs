@@ -31,7 +31,9 @@ pub fn summary(tally: &Tally, closing: &Closing, style: Style) -> String {
         for outcome in &ending.nodes {
             text.push_str(&host_line(tally, outcome, &ending.nodes, style));
         }
-        text.push('\n');
+        if !ending.nodes.is_empty() {
+            text.push('\n');
+        }
     }
     for failure in failures(tally, &ending.nodes) {
         text.push_str(&failure.text(style));
@@ -125,9 +127,7 @@ fn failure<'a>(tally: &'a Tally, outcome: &'a NodeOutcome) -> Option<(String, &'
 
 impl Failure<'_> {
     fn text(&self, style: Style) -> String {
-        let number =
-            if self.hosts.len() > 1 { format!("{} hosts: ", self.hosts.len()) } else { String::new() };
-        let head = format!("{number}{}: {}", words::list(&self.hosts), self.what);
+        let head = format!("{}: {}", words::list(&self.hosts), self.what);
         let mut text = format!("{}\n", style.paint(Paint::Bad, &head));
         let said = std::iter::once(&self.error.message).chain(&self.error.causes);
         for line in said.flat_map(|part| part.lines()) {
@@ -182,6 +182,9 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
         RunResult::Refused => (Paint::Bad, "refused: nothing was changed anywhere".to_owned()),
         RunResult::Busy => {
             (Paint::Bad, "refused: another rollout holds the hosts; nothing was changed".to_owned())
+        }
+        RunResult::Interrupted if tally.untouched() => {
+            (Paint::Warning, "interrupted: nothing was changed anywhere".to_owned())
         }
         RunResult::Interrupted => {
             (Paint::Warning, format!("interrupted: {}, {}, {took}.{show}", standing(&totals), steps(&totals)))

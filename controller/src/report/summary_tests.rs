@@ -42,7 +42,7 @@ node1  ready, 7 steps changed
 node2  failed while loading the image
 node3  failed while loading the image
 
-2 hosts: node2 and node3: failed while loading the image
+node2 and node3: failed while loading the image
   docker load refused the archive
   unexpected EOF
   What to do: The archive is truncated: copy it to the bastion again and compare its checksum.
@@ -102,6 +102,21 @@ fn refusals_say_that_nothing_was_changed() {
         story.begin(&["node1"]).finish(result, exit, vec![outcome("node1", NodeResult::Waiting, None)]);
         assert_eq!(text(&story.events), format!("node1  not begun\n\n{line}"));
     }
+}
+
+#[test]
+fn a_question_answered_with_no_is_short() {
+    let mut story = Recording::default();
+    story.begin(&["node1"]).connect("node1").finish(RunResult::Interrupted, 130, vec![]);
+    assert_eq!(text(&story.events), "interrupted: nothing was changed anywhere\n");
+}
+
+#[test]
+fn only_the_hosts_of_the_limit_are_counted() {
+    let mut story = Recording::default();
+    story.begin(&["node1", "node2"]).connect("node1").connect("node2");
+    story.wait(700).finish(RunResult::Unchanged, 0, vec![outcome("node2", NodeResult::Unchanged, None)]);
+    assert_eq!(text(&story.events), "nothing to do: 1 host is as the files say (0.7 s)\n");
 }
 
 #[test]

@@ -212,6 +212,11 @@ impl Tally {
         self.nodes.get(name)
     }
 
+    /// No agent was given a plan: nothing was changed.
+    pub fn untouched(&self) -> bool {
+        self.nodes.values().all(|node| node.agent.planned.is_empty())
+    }
+
     /// The host that the gate was opened for and that is not through yet; the latest such.
     pub fn holder(&self, gate: Gate) -> Option<&NodeName> {
         let opened = self.openings.iter().rev().filter(|(opened, _)| *opened == gate).map(|(_, host)| host);
@@ -248,9 +253,14 @@ impl Tally {
         self.nodes.get(name).map_or((0, 0), NodePicture::steps)
     }
 
+    /// Over all hosts; when the run has ended, over those that it was about (`--limit`).
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals { hosts: self.nodes.len(), ..Totals::default() };
-        for (name, node) in &self.nodes {
+        let about = |name: &NodeName| {
+            self.ending.as_ref().is_none_or(|ending| ending.nodes.iter().any(|node| node.node == *name))
+        };
+        let mut totals = Totals::default();
+        for (name, node) in self.nodes.iter().filter(|(name, _)| about(name)) {
+            totals.hosts += 1;
             let (done, all) = node.steps();
             totals.steps += all;
             totals.steps_done += done;

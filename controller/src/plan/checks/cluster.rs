@@ -8,7 +8,7 @@ use crate::plan::planner;
 use crate::plan::situation::Situation;
 
 pub(super) fn rows(situation: Situation<'_>, addresses: &Addresses) -> Vec<CheckResult> {
-    let mut rows = vec![metadb(situation)];
+    let mut rows: Vec<CheckResult> = metadb(situation).into_iter().collect();
     let of_all = addresses.refusals.iter().filter(|refusal| refusal.node().is_none());
     rows.extend(of_all.map(|refusal| refusal.check("oms_host_ip")));
     let refusals = planner::cluster(situation);
@@ -20,13 +20,15 @@ pub(super) fn rows(situation: Situation<'_>, addresses: &Addresses) -> Vec<Check
     rows
 }
 
-fn metadb(situation: Situation<'_>) -> CheckResult {
+/// Nothing when no host answers: that is told already.
+fn metadb(situation: Situation<'_>) -> Option<CheckResult> {
     let row = Row::of_cluster("metadb", "the MetaDB can be read");
-    match &situation.observed.metadb {
+    situation.observed.facts.values().find(|facts| facts.is_ok())?;
+    Some(match &situation.observed.metadb {
         Some(Ok(metadb)) => row.pass(metadb.server_version.clone()),
         Some(Err(error)) => row.fail(error.to_string(), "see the rows metadb_login"),
         None => row.unknown("no host could ask it", "see the rows connect and metadb_login"),
-    }
+    })
 }
 
 fn hosts_in(situation: Situation<'_>) -> String {

@@ -4,6 +4,7 @@ mod addresses;
 mod checks;
 mod cluster;
 mod properties;
+mod regions;
 mod repair;
 mod rollout;
 mod scale_out;

@@ -202,6 +202,12 @@ fn a_host_that_the_metadb_lost_is_registered() {
         "register",
         "OFFLINE",
     );
+    check(
+        |cluster| cluster.metadb().heartbeats[1].age_s = 541,
+        &["register"],
+        "register",
+        "the last heartbeat of the host is 541 s old",
+    );
 }
 
 #[test]

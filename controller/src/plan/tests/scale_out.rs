@@ -79,3 +79,25 @@ fn an_unreachable_host_without_an_address_stops_the_others() {
     cluster.settings("n2").oms_host_ip = Some("10.0.0.2".parse().unwrap());
     assert_eq!(cluster.plan().unwrap().nodes.len(), 1);
 }
+
+#[test]
+fn a_new_host_never_waits_at_the_schema_gate_for_a_host_that_waits_for_its_turn() {
+    let mut cluster = Cluster::ready(2);
+    cluster.container("n1").tty = false;
+    cluster.add_host();
+    let plan = cluster.plan().unwrap();
+    assert!(plan.node(&name("n1")).unwrap().has_gate(omsctl_proto::Gate::Turn));
+    assert_eq!(plan.schema_order, [name("n3"), name("n1")]);
+}
+
+#[test]
+fn when_nobody_answers_there_is_nothing_to_refuse() {
+    let mut cluster = Cluster::fresh(2);
+    for (index, node) in ["n1", "n2"].into_iter().enumerate() {
+        node.clone_into(&mut cluster.deployment.hosts[index].connection.address);
+        cluster.unreachable(node);
+    }
+    cluster.observed.metadb = None;
+    let plan = cluster.plan().unwrap();
+    assert_eq!((plan.nodes.len(), plan.unreachable.len()), (0, 2));
+}
