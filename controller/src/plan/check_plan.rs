@@ -74,7 +74,7 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 14] = [
+const ORDER: [(StepId, StepId); 15] = [
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteConfig, StepId::CreateContainer),
@@ -88,6 +88,7 @@ const ORDER: [(StepId, StepId); 14] = [
     (StepId::ReplaceContainer, StepId::Initialise),
     (StepId::StartContainer, StepId::Initialise),
     (StepId::Initialise, StepId::ReloadConfig),
+    (StepId::Initialise, StepId::AwaitServices),
     (StepId::AwaitServices, StepId::AwaitHealthy),
 ];
 

@@ -1,6 +1,6 @@
 //! From differences to steps: which actions mend them, in the order of design.md section 3. Gates are put on later.
 
-use omsctl_proto::{Action, Facts, Initialiser, RunId, Step};
+use omsctl_proto::{Action, Facts, RunId, Step};
 
 use super::findings::{ContainerFinding, Findings};
 use super::wanted::Wanted;
@@ -75,8 +75,7 @@ fn container(wanted: &Wanted, findings: &Findings, run: &RunId) -> Option<Step> 
     }
 }
 
-/// The script wants its services up first. A container that initialises itself brings them up by that; and in one
-/// that ran before, they may be down until it is initialised.
+/// Services come after the initialisation: before it their configuration is missing and they cannot run.
 fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> Vec<Step> {
     let name = wanted.container.name.clone();
     let initialise = findings.initialise.as_ref().map(|why| {
@@ -90,7 +89,6 @@ fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> V
         }
         (Some(_), ContainerFinding::Absent | ContainerFinding::Differs(_)) | (None, _) => None,
     };
-    let services_first = started && (initialise.is_none() || wanted.initialiser == Initialiser::Script);
     let services_why = if started {
         Some("the container starts")
     } else if initialise.is_some() || reload.is_some() {
@@ -106,16 +104,5 @@ fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> V
     };
     let healthy = health_why
         .map(|why| step(why, Action::AwaitHealthy { container: name, health: wanted.health.clone() }));
-    let mut steps = Vec::new();
-    if services_first {
-        steps.extend(services);
-        steps.extend(initialise);
-        steps.extend(reload);
-    } else {
-        steps.extend(initialise);
-        steps.extend(reload);
-        steps.extend(services);
-    }
-    steps.extend(healthy);
-    steps
+    initialise.into_iter().chain(reload).chain(services).chain(healthy).collect()
 }
