@@ -97,6 +97,16 @@ async fn log_in(options: MySqlConnectOptions, target: &MetaDbTarget) -> Result<M
         Ok(Err(sqlx::Error::Io(error))) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(unreachable("it ended the connection before the log-in".to_owned()))
         }
+        Ok(Err(error)) if is_encryption(&error) => Err(unreachable(format!(
+            "its TLS cannot be used ({error}); it must speak TLS 1.2 or newer with a certificate of X.509 version 3, \
+             or offer none"
+        ))),
         Ok(Err(error)) => Err(unreachable(error.to_string())),
     }
+}
+
+fn is_encryption(error: &sqlx::Error) -> bool {
+    // rustls tells its own errors as invalid data.
+    matches!(error, sqlx::Error::Tls(_))
+        || matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use omsctl_proto::Secret;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::MySqlMetaDb;
@@ -153,6 +153,33 @@ async fn a_refused_log_in_is_told_in_the_words_of_the_server() {
         assert!(!text.contains("canary"), "{text}");
     }
     server.run(&format!("DROP USER {user}")).await;
+}
+
+/// What a server says first, with TLS among what it offers.
+fn greeting() -> Vec<u8> {
+    let mut payload = b"\x0a5.7.44\0\x01\0\0\0saltsalt\0".to_vec();
+    // Protocol 4.1, TLS, secure connection; utf8mb4; autocommit; plugin names.
+    payload.extend([0x00, 0x8a, 45, 2, 0, 0x08, 0, 21]);
+    payload.extend([0; 10]);
+    payload.extend(b"saltsaltsalt\0mysql_native_password\0");
+    let length = u8::try_from(payload.len()).unwrap();
+    [vec![length, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test]
+async fn tls_that_cannot_be_used_is_told_as_such() {
+    let (ours, mut theirs) = tokio::io::duplex(4096);
+    let peer = async {
+        theirs.write_all(&greeting()).await.unwrap();
+        // The wish for TLS has 36 bytes with its header.
+        theirs.read_exact(&mut [0; 36]).await.unwrap();
+        theirs.write_all(b"this is no TLS, and will never be").await.unwrap();
+    };
+    let target = target("root", "");
+    let (result, ()) = tokio::join!(MySqlMetaDb.log_in(Box::new(ours), &target), peer);
+    let error = result.unwrap_err();
+    let MetaDbError::Unreachable { reason, .. } = error else { panic!("{error:?}") };
+    assert!(reason.contains("its TLS cannot be used"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]
