@@ -1,7 +1,7 @@
 //! How a daemon is started and reached. A daemon of the product is a process behind a socket; in a test it may be a
 //! task of the same process.
 
-use std::fs::Permissions;
+use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use std::{
 use omsctl_proto::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::process::Command;
 use tokio::sync::mpsc;
 
 use crate::ports::ByteStream;
@@ -154,14 +155,20 @@ pub(crate) fn socket(places: &Places, run: &RunId) -> PathBuf {
 
 /// Under systemd a scope of its own, so that the end of the SSH session's scope does not take the daemon along.
 fn start_process(program: &Path, folder: &RunFolder) -> io::Result<()> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.log())?;
-    let mut command = if Path::new("/run/systemd/system").is_dir() {
-        let mut command = tokio::process::Command::new("systemd-run");
+    if Path::new("/run/systemd/system").is_dir() {
+        let mut command = Command::new("systemd-run");
         command.args(["--scope", "--quiet", "--collect"]).arg(program);
-        command
-    } else {
-        tokio::process::Command::new(program)
-    };
+        match detach(command, folder) {
+            // systemd without its tools: its own session has to do.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            ended => return ended,
+        }
+    }
+    detach(Command::new(program), folder)
+}
+
+fn detach(mut command: Command, folder: &RunFolder) -> io::Result<()> {
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(folder.log())?;
     command
         .args(["serve", folder.run.as_str()])
         .current_dir("/")
