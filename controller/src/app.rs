@@ -186,5 +186,5 @@ fn internal(what: &str, error: &std::io::Error) -> ErrorReport {
 }
 
 fn written(result: std::io::Result<()>) -> Exit {
-    if result.is_ok() { Exit::Done } else { Exit::Failed }
+    result.map_or(Exit::Failed, |()| Exit::Done)
 }

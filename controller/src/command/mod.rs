@@ -24,4 +24,4 @@ pub use inventory::inventory;
 pub use plan::plan;
 pub use show::show;
 pub use status::status;
-pub use world::{Passwords, State, World};
+pub use world::{Passwords, Randomness, State, World};

@@ -55,7 +55,7 @@ mod tests {
             let nodes: Vec<_> = results.iter().map(|result| node(*result, None)).collect();
             assert_eq!(run_result(&nodes, interrupted), expected, "{results:?} {interrupted}");
         }
-        let busy = [node(NodeResult::Waiting, Some(ErrorCode::Busy)), node(Changed, None)];
+        let busy = [node(Waiting, Some(ErrorCode::Busy)), node(Changed, None)];
         assert_eq!(run_result(&busy, false), RunResult::Busy);
     }
 }

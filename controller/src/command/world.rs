@@ -15,6 +15,9 @@ use crate::rollout::run_id;
 /// The history, or why there is none.
 pub type State = Result<Arc<dyn StateStore>, ErrorReport>;
 
+/// Fills the bytes.
+pub type Randomness = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// What `-k` and `-K` asked for; used where the inventory has none.
 #[derive(Debug, Clone, Default)]
 pub struct Passwords {
@@ -35,8 +38,8 @@ pub struct World {
     pub passwords: Passwords,
     pub environment: BTreeMap<String, String>,
     pub working_directory: PathBuf,
-    /// Fills the bytes from the system's randomness.
-    pub random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// The system's.
+    pub random: Randomness,
     pub interrupts: Mutex<mpsc::Receiver<Interrupt>>,
 }
 

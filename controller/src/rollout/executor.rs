@@ -1,12 +1,12 @@
 //! Runs a rollout: every host side by side, one loop that hears all of them, and the gates between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_proto::{
-    CheckResult, CheckStatus, Digest, ErrorCode, ErrorReport, EventKind, FingerprintKey, Gate, NodeName,
+    CheckResult, CheckStatus, Digest, ErrorCode, ErrorReport, EventKind, FingerprintKey, NodeName,
     NodeOutcome, NodeResult, Operator, Refusal, RunId,
 };
 use tokio::sync::mpsc;
@@ -81,8 +81,8 @@ impl Executor {
         interrupts: &mut mpsc::Receiver<Interrupt>,
     ) -> Walked {
         let at_gates = rollout.nodes.iter().map(|(work, _)| {
-            let schema = work.plan.steps.iter().any(|step| step.gate == Some(Gate::Schema));
-            (work.plan.node.clone(), work.role, schema)
+            let gates: BTreeSet<_> = work.plan.steps.iter().filter_map(|step| step.gate).collect();
+            (work.plan.node.clone(), work.role, gates)
         });
         let gates = Gates::new(&at_gates.collect::<Vec<_>>(), rollout.init_order, rollout.max_failures);
         let shared = Arc::new(Shared {

@@ -50,15 +50,18 @@ struct SchemaHolder {
 }
 
 impl Gates {
-    /// `nodes`: every host with steps, in the order of the schema step, with its role and whether it has to pass
-    /// the schema gate.
+    /// `nodes`: every host with steps, in the order of the schema step, with its role and the gates that it has to
+    /// pass.
     pub fn new(
-        nodes: &[(NodeName, Role, bool)],
+        nodes: &[(NodeName, Role, BTreeSet<Gate>)],
         init_order: InitOrder,
         max_failures: Option<NonZeroUsize>,
     ) -> Self {
-        let schema_queue =
-            nodes.iter().filter(|(_, _, schema)| *schema).map(|(node, ..)| node.clone()).collect();
+        let schema: Vec<_> = nodes.iter().filter(|(_, _, gates)| gates.contains(&Gate::Schema)).collect();
+        // A host that waits for its turn serves already, so the schemas are there; and waiting for it at the schema
+        // gate while it waits for the turn of somebody who is there would last for ever.
+        let first_passed = schema.first().is_some_and(|(_, _, gates)| gates.contains(&Gate::Turn));
+        let schema_queue = schema.into_iter().map(|(node, ..)| node.clone()).collect();
         let new =
             nodes.iter().filter(|(_, role, _)| *role == Role::New).map(|(node, ..)| node.clone()).collect();
         Self {
@@ -66,7 +69,7 @@ impl Gates {
             max_failures,
             schema_queue,
             schema_holder: None,
-            first_passed: false,
+            first_passed,
             at_schema: BTreeSet::new(),
             turn_holder: None,
             at_turn: VecDeque::new(),

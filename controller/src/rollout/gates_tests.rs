@@ -8,9 +8,12 @@ fn node(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
 }
 
-fn gates(nodes: &[(&str, Role, bool)]) -> Gates {
-    let nodes: Vec<_> = nodes.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
-    Gates::new(&nodes, InitOrder::Staggered, None)
+fn all(nodes: &[(&str, Role, &[Gate])]) -> Vec<(NodeName, Role, BTreeSet<Gate>)> {
+    nodes.iter().map(|(name, role, gates)| (node(name), *role, gates.iter().copied().collect())).collect()
+}
+
+fn gates(nodes: &[(&str, Role, &[Gate])]) -> Gates {
+    Gates::new(&all(nodes), InitOrder::Staggered, None)
 }
 
 fn waits(gates: &mut Gates, name: &str, gate: Gate) {
@@ -26,8 +29,10 @@ fn opened(gates: &mut Gates) -> Vec<String> {
     gates.open().into_iter().map(|(node, gate)| format!("{node}:{gate}")).collect()
 }
 
-const FRESH: [(&str, Role, bool); 3] =
-    [("a", Role::New, true), ("b", Role::New, true), ("c", Role::New, true)];
+const SCHEMA: &[Gate] = &[Gate::Schema];
+const TURN: &[Gate] = &[Gate::Turn];
+const FRESH: [(&str, Role, &[Gate]); 3] =
+    [("a", Role::New, SCHEMA), ("b", Role::New, SCHEMA), ("c", Role::New, SCHEMA)];
 
 #[test]
 fn the_schema_step_is_on_one_host_at_a_time_and_first_on_the_first() {
@@ -58,7 +63,7 @@ fn after_the_first_whoever_is_there_may_go() {
 
 #[test]
 fn sequential_waits_for_the_whole_initialisation() {
-    let nodes: Vec<_> = FRESH.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
+    let nodes = all(&FRESH);
     let mut gates = Gates::new(&nodes, InitOrder::Sequential, None);
     waits(&mut gates, "a", Gate::Schema);
     waits(&mut gates, "b", Gate::Schema);
@@ -123,7 +128,7 @@ fn one_found_in_the_schema_step_holds_the_gate() {
 #[test]
 fn existing_hosts_wait_for_the_new_ones_and_change_one_at_a_time() {
     let mut gates =
-        gates(&[("a", Role::Existing, false), ("b", Role::Existing, false), ("n", Role::New, true)]);
+        gates(&[("a", Role::Existing, TURN), ("b", Role::Existing, TURN), ("n", Role::New, SCHEMA)]);
     waits(&mut gates, "b", Gate::Turn);
     waits(&mut gates, "a", Gate::Turn);
     assert_eq!(opened(&mut gates), [""; 0]);
@@ -138,7 +143,7 @@ fn existing_hosts_wait_for_the_new_ones_and_change_one_at_a_time() {
 
 #[test]
 fn a_failed_new_host_leaves_the_old_ones_as_they_were() {
-    let mut gates = gates(&[("a", Role::Existing, false), ("n", Role::New, false)]);
+    let mut gates = gates(&[("a", Role::Existing, TURN), ("n", Role::New, &[])]);
     waits(&mut gates, "a", Gate::Turn);
     gates.ended(&node("n"), false);
     assert_eq!(opened(&mut gates), [""; 0]);
@@ -147,7 +152,7 @@ fn a_failed_new_host_leaves_the_old_ones_as_they_were() {
 
 #[test]
 fn the_first_to_change_is_a_canary() {
-    let mut gates = gates(&[("a", Role::Existing, false), ("b", Role::Existing, false)]);
+    let mut gates = gates(&[("a", Role::Existing, TURN), ("b", Role::Existing, TURN)]);
     waits(&mut gates, "a", Gate::Turn);
     waits(&mut gates, "b", Gate::Turn);
     assert_eq!(opened(&mut gates), ["a:turn"]);
@@ -158,7 +163,7 @@ fn the_first_to_change_is_a_canary() {
 
 #[test]
 fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
-    let nodes: Vec<_> = FRESH.iter().map(|(name, role, schema)| (node(name), *role, *schema)).collect();
+    let nodes = all(&FRESH);
     let mut gates = Gates::new(&nodes, InitOrder::Staggered, NonZeroUsize::new(1));
     waits(&mut gates, "b", Gate::Schema);
     gates.ended(&node("a"), false);
@@ -170,4 +175,17 @@ fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
     gates.close();
     assert_eq!(opened(&mut gates), [""; 0]);
     assert_eq!(gates.hopeless(&node("a")).unwrap(), "the operator asked to stop");
+}
+
+#[test]
+fn serving_hosts_that_are_replaced_do_not_wait_for_each_other_in_a_circle() {
+    let both: &[Gate] = &[Gate::Turn, Gate::Schema];
+    let mut gates = gates(&[("a", Role::Existing, both), ("b", Role::Existing, both)]);
+    waits(&mut gates, "b", Gate::Turn);
+    assert_eq!(opened(&mut gates), ["b:turn"]);
+    waits(&mut gates, "a", Gate::Turn);
+    waits(&mut gates, "b", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+    gates.ended(&node("b"), true);
+    assert_eq!(opened(&mut gates), ["a:turn"]);
 }
