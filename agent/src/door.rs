@@ -1,11 +1,10 @@
 //! How a daemon is started and reached. A daemon of the product is a process behind a socket; in a test it may be a
 //! task of the same process.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 #[cfg(any(test, feature = "fakes"))]
 use std::{
     collections::BTreeMap,
@@ -15,9 +14,9 @@ use std::{
 use omsctl_proto::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use crate::adapters::daemon_process;
 use crate::ports::ByteStream;
 use crate::private_file;
 use crate::run_folder::RunFolder;
@@ -134,7 +133,7 @@ pub(crate) fn listen(world: &World, run: &RunId) -> io::Result<Visitors> {
 /// Starts the daemon of this run; it is there when its door opens.
 pub(crate) fn start_daemon(world: &World, folder: &RunFolder) -> io::Result<()> {
     match &world.daemons {
-        Daemons::Processes { program } => start_process(program, folder),
+        Daemons::Processes { program } => daemon_process::start(program, &folder.run, &folder.log()),
         #[cfg(any(test, feature = "fakes"))]
         Daemons::Tasks(tasks) => {
             let (world, run) = (world.clone(), folder.run.clone());
@@ -151,30 +150,4 @@ pub(crate) fn start_daemon(world: &World, folder: &RunFolder) -> io::Result<()> 
 /// Where the daemon listens.
 pub(crate) fn socket(places: &Places, run: &RunId) -> PathBuf {
     places.runtime.join(format!("{run}.sock"))
-}
-
-/// Under systemd a scope of its own, so that the end of the SSH session's scope does not take the daemon along.
-fn start_process(program: &Path, folder: &RunFolder) -> io::Result<()> {
-    if Path::new("/run/systemd/system").is_dir() {
-        let mut command = Command::new("systemd-run");
-        command.args(["--scope", "--quiet", "--collect"]).arg(program);
-        match detach(command, folder) {
-            // systemd without its tools: its own session has to do.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            ended => return ended,
-        }
-    }
-    detach(Command::new(program), folder)
-}
-
-fn detach(mut command: Command, folder: &RunFolder) -> io::Result<()> {
-    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(folder.log())?;
-    command
-        .args(["serve", folder.run.as_str()])
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .map(drop)
 }

@@ -25,7 +25,7 @@ impl Source {
     /// Test code may do what product code may not.
     fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
-            || ["tests.rs", "fixtures.rs"].iter().any(|name| self.path.ends_with(name))
+            || ["tests.rs", "fixtures.rs", "test_server.rs"].iter().any(|name| self.path.ends_with(name))
             || self.path.contains("/fakes/")
             || self.path.contains("/tests/")
     }

@@ -2,6 +2,7 @@
 //! sockets to the outside opened.
 
 mod child;
+pub(crate) mod daemon_process;
 mod docker_cli;
 mod docker_inspect;
 mod http;

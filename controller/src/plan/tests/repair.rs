@@ -70,7 +70,7 @@ fn a_stopped_container_that_nobody_can_ask_is_looked_at_through_the_gate() {
             stop(cluster, "n2");
             cluster.container("n2").initialisation.state = InitState::CannotTell;
         },
-        &["start_container", "await_services", "schema:initialise", "await_healthy"],
+        &["start_container", "schema:initialise", "await_services", "await_healthy"],
         "initialise",
         "nobody can tell",
     );
@@ -93,7 +93,7 @@ fn a_deleted_directory_takes_a_restart() {
 fn a_replaced_config_file_takes_a_restart() {
     check(
         |cluster| cluster.container("n2").config_inside = Some(cluster.goal.key.of(b"former")),
-        &["turn:restart_container", "await_services", "reload_config", "await_healthy"],
+        &["turn:restart_container", "reload_config", "await_services", "await_healthy"],
         "restart_container",
         "another config.yaml",
     );
@@ -107,7 +107,7 @@ fn another_image_on_one_host_is_replaced_and_initialised_again() {
             let DockerFacts::Answers { images, .. } = &mut cluster.facts("n2").docker else { panic!() };
             images.clear();
         },
-        &["load_image", "turn:replace_container", "await_services", "schema:initialise", "await_healthy"],
+        &["load_image", "turn:replace_container", "schema:initialise", "await_services", "await_healthy"],
         "replace_container",
         "image differs: have",
     );
@@ -214,7 +214,7 @@ fn a_host_that_the_metadb_lost_is_registered() {
 fn a_host_whose_container_was_removed_gets_a_new_one_without_waiting_for_a_turn() {
     check(
         |cluster| cluster.facts("n2").container = None,
-        &["create_container", "await_services", "schema:initialise", "await_healthy"],
+        &["create_container", "schema:initialise", "await_services", "await_healthy"],
         "create_container",
         "there is no container oms",
     );

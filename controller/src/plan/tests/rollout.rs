@@ -11,8 +11,8 @@ const FRESH: [&str; 8] = [
     "write_config",
     "load_image",
     "create_container",
-    "await_services",
     "schema:initialise",
+    "await_services",
     "await_healthy",
     "register",
 ];
