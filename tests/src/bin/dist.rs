@@ -36,11 +36,12 @@ fn make() -> Result<String, StepError> {
         fs::remove_dir_all(&folder).map_err(|error| other("collect", &error))?;
     }
     fs::create_dir_all(folder.join("completions")).map_err(|error| other("collect", &error))?;
-    let release = target_directory().join("release");
+    let built = |profile: &str, program: &str| target_directory().join(profile).join(program);
+    let omsctl = built("dist", "omsctl");
     let agent = format!("omsctl-agent-{ARCHITECTURE}");
     let files = [
-        (release.join("omsctl"), "omsctl"),
-        (release.join("omsctl-agent"), agent.as_str()),
+        (omsctl.clone(), "omsctl"),
+        (built("dist-agent", "omsctl-agent"), agent.as_str()),
         (repository().join("LICENSE"), "LICENSE"),
         (repository().join("README.md"), "README.md"),
         (repository().join("CHANGELOG.md"), "CHANGELOG.md"),
@@ -50,7 +51,7 @@ fn make() -> Result<String, StepError> {
             .map_err(|error| other(&format!("copy {}", from.display()), &error))?;
     }
     for (shell, file) in [("bash", "omsctl.bash"), ("zsh", "_omsctl"), ("fish", "omsctl.fish")] {
-        let script = completion(&release.join("omsctl"), shell)?;
+        let script = completion(&omsctl, shell)?;
         fs::write(folder.join("completions").join(file), script)
             .map_err(|error| other("completions", &error))?;
     }
