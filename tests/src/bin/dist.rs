@@ -25,11 +25,8 @@ fn main() -> ExitCode {
 }
 
 fn make() -> Result<String, StepError> {
-    run(
-        "build",
-        "cargo",
-        ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"],
-    )?;
+    run("build omsctl", "cargo", ["build", "--profile", "dist", "--package", "omsctl-controller"])?;
+    run("build the agent", "cargo", ["build", "--profile", "dist-agent", "--package", "omsctl-agent"])?;
     let name = format!("omsctl-{}-linux-{ARCHITECTURE}", env!("CARGO_PKG_VERSION"));
     let folder = repository().join("dist").join(&name);
     if folder.exists() {
