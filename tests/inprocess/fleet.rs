@@ -1,0 +1,194 @@
+//! N simulated hosts with the links to them and the database behind them. It knows nothing of the bastion's files.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use omsctl_agent::fakes::{FakeImage, FakeMachine, Judge};
+use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
+use omsctl_controller::ports::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
+use omsctl_proto::{ContainerFacts, Digest, ErrorReport, Event, ImageFacts, RunId};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::task::JoinHandle;
+
+use crate::bastion::{CM_URL, METADB};
+use crate::link::{FakeTransport, Link};
+use crate::metadb::{BEAT, FakeMetaDb};
+
+pub const CONTAINER: &str = "oms";
+/// Initialised by a script.
+pub const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
+const ARCHIVE_BYTES: u32 = 900_000;
+
+/// One simulated host.
+pub struct Host {
+    /// `n1`, `n2`, …
+    pub name: String,
+    /// `10.0.0.1`, `10.0.0.2`, …
+    pub address: String,
+    pub machine: FakeMachine,
+    pub link: Arc<Link>,
+}
+
+/// All of them; dropped with everything that they wrote.
+pub struct Fleet {
+    pub hosts: Vec<Host>,
+    pub judge: Judge,
+    pub metadb: Arc<FakeMetaDb>,
+    archive: Arc<[u8]>,
+    supervisors: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.supervisors.abort();
+    }
+}
+
+impl Fleet {
+    /// Fresh hosts whose Docker answers, and the archive of an image that a script initialises.
+    pub fn new(hosts: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let judge = Judge::default();
+        let archive: Arc<[u8]> =
+            (0..ARCHIVE_BYTES).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let hosts: Vec<Host> =
+            (1..=hosts).map(|number| host(number, folder.path(), &judge, &archive)).collect();
+        let metadb = Arc::new(FakeMetaDb::default());
+        let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();
+        let beaten = Arc::clone(&metadb);
+        let supervisors = tokio::spawn(async move {
+            loop {
+                beaten.beat(&machines).await;
+                tokio::time::sleep(BEAT).await;
+            }
+        });
+        Self { hosts, judge, metadb, archive, supervisors, _folder: folder }
+    }
+
+    /// The host with this name.
+    pub fn host(&self, name: &str) -> &Host {
+        self.hosts.iter().find(|host| host.name == name).unwrap()
+    }
+
+    pub fn transport(&self) -> FakeTransport {
+        FakeTransport(self.hosts.iter().map(|host| (host.address.clone(), Arc::clone(&host.link))).collect())
+    }
+
+    pub fn archives(&self) -> FakeArchives {
+        FakeArchives(Arc::clone(&self.archive))
+    }
+
+    /// The ids of the containers, in the order of the hosts.
+    pub async fn container_ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        for host in &self.hosts {
+            ids.extend(host.container().await.map(|container| container.id));
+        }
+        ids
+    }
+
+    /// What was done to Docker on every host, so far.
+    pub fn calls(&self) -> Vec<Vec<String>> {
+        self.hosts.iter().map(|host| host.machine.docker.calls()).collect()
+    }
+
+    /// No daemon and no channel is left on any host; given a little time, since the last ones end by themselves.
+    pub async fn is_left_alone(&self) -> bool {
+        let left = || {
+            let alone = |host: &Host| host.machine.daemons.alive() == 0 && host.link.open_channels() == 0;
+            !self.hosts.iter().all(alone)
+        };
+        for _ in 0..100 {
+            if !left() {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+}
+
+impl Host {
+    pub async fn container(&self) -> Option<ContainerFacts> {
+        self.machine.docker.container(CONTAINER).await.unwrap().map(|container| container.facts)
+    }
+
+    pub fn config(&self) -> String {
+        std::fs::read_to_string(self.machine.path("/data/oms/config.yaml")).unwrap()
+    }
+
+    /// The host's own event file of this run.
+    pub fn journal(&self, run: &RunId) -> Vec<Event> {
+        let runs = self.machine.world().places.state.join("runs");
+        let text = std::fs::read_to_string(runs.join(run.as_str()).join("events.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn host(number: u8, folder: &Path, judge: &Judge, archive: &[u8]) -> Host {
+    let name = format!("n{number}");
+    let address = [10, 0, 0, number];
+    let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
+    let facts = image_facts(REFERENCE);
+    machine.docker.knows_archive(archive, FakeImage { facts, initialises_itself: false });
+    machine.host.serves(CM_URL, HttpAnswer { status: 404, body: String::new() });
+    let greeting = format!("{name}\n");
+    machine.host.reaches(METADB.0, METADB.1, move || {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let greeting = greeting.clone();
+        tokio::spawn(async move {
+            // Whoever asked may be gone already.
+            let _ = theirs.write_all(greeting.as_bytes()).await;
+        });
+        Box::new(ours)
+    });
+    let link = Link::new(machine.clone());
+    Host { name, address: std::net::IpAddr::from(address).to_string(), machine, link }
+}
+
+/// An image of that name; the name decides about all of it.
+pub fn image_facts(reference: &str) -> ImageFacts {
+    ImageFacts {
+        id: Digest::of(format!("configuration of {reference}").as_bytes()),
+        references: vec![reference.to_owned()],
+        layers: vec![Digest::of(b"base"), Digest::of(reference.as_bytes())],
+        architecture: "amd64".to_owned(),
+    }
+}
+
+/// Every path is the one archive.
+pub struct FakeArchives(Arc<[u8]>);
+
+impl ImageArchives for FakeArchives {
+    fn read<'a>(
+        &'a self,
+        _: &'a Path,
+        _: ReadProgress,
+    ) -> BoxFuture<'a, Result<Archive, ErrorReport>> {
+        let facts = image_facts(REFERENCE);
+        let identity = ArchiveIdentity {
+            references: facts.references,
+            config: facts.id,
+            layers: facts.layers,
+            architecture: facts.architecture,
+            raw_size: u64::try_from(self.0.len()).unwrap(),
+            raw_content: Digest::of(&self.0),
+        };
+        let source = Arc::new(FakeContent(Arc::clone(&self.0)));
+        async { Ok(Archive { identity, source }) }.boxed()
+    }
+}
+
+struct FakeContent(Arc<[u8]>);
+
+impl ContentSource for FakeContent {
+    fn open(&self) -> BoxFuture<'_, std::io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
+        let bytes = Cursor::new(Arc::clone(&self.0));
+        async { Ok(Box::new(bytes) as Box<dyn AsyncRead + Send + Unpin>) }.boxed()
+    }
+}
