@@ -19,31 +19,31 @@ use tokio::time::Instant;
 use crate::fleet::Fleet;
 use crate::history::{MemoryStore, assert_whole};
 
-pub const METADB: (&str, u16) = ("10.0.0.250", 2883);
-pub const PASSWORD: &str = "canary-5e1d";
-pub const CM_URL: &str = "http://oms.example.com:8088";
+pub(crate) const METADB: (&str, u16) = ("10.0.0.250", 2883);
+pub(crate) const PASSWORD: &str = "canary-5e1d";
+pub(crate) const CM_URL: &str = "http://oms.example.com:8088";
 
 /// Distinct run ids for all bastions of the process.
 static RUNS: AtomicU8 = AtomicU8::new(0);
 
 /// Somewhere an operator sits.
-pub struct Bastion<'a> {
-    pub fleet: &'a Fleet,
-    pub store: Arc<MemoryStore>,
+pub(crate) struct Bastion<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) store: Arc<MemoryStore>,
     operator: String,
     folder: TempDir,
 }
 
 /// How an `apply` went.
 #[derive(Debug)]
-pub struct Applied {
-    pub exit: Exit,
+pub(crate) struct Applied {
+    pub(crate) exit: Exit,
     /// The document on stdout.
-    pub document: Value,
-    pub stderr: String,
-    pub run: RunId,
+    pub(crate) document: Value,
+    pub(crate) stderr: String,
+    pub(crate) run: RunId,
     /// The history of this run.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 /// Moves with tokio's clock.
@@ -60,14 +60,13 @@ impl Clock for PausedClock {
 
 impl<'a> Bastion<'a> {
     /// With an inventory of all hosts.
-    pub fn new(fleet: &'a Fleet) -> Self {
+    pub(crate) fn new(fleet: &'a Fleet) -> Self {
         Self::of(fleet, "ann@bastion")
     }
 
-    pub fn of(fleet: &'a Fleet, operator: &str) -> Self {
+    pub(crate) fn of(fleet: &'a Fleet, operator: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bastion =
-            Self { fleet, store: Arc::default(), operator: operator.to_owned(), folder };
+        let bastion = Self { fleet, store: Arc::default(), operator: operator.to_owned(), folder };
         bastion.list_hosts(fleet.hosts.len());
         bastion.write_config("");
         std::fs::write(bastion.folder.path().join("oms.tar"), "").unwrap();
@@ -75,7 +74,7 @@ impl<'a> Bastion<'a> {
     }
 
     /// The inventory has the first so many hosts.
-    pub fn list_hosts(&self, hosts: usize) {
+    pub(crate) fn list_hosts(&self, hosts: usize) {
         let line = |host: &crate::fleet::Host| format!("{} ansible_host={}\n", host.name, host.address);
         let lines: String = self.fleet.hosts.iter().take(hosts).map(line).collect();
         let text = format!("[oms]\n{lines}\n[oms:vars]\noms_image_archive=oms.tar\n");
@@ -83,7 +82,7 @@ impl<'a> Bastion<'a> {
     }
 
     /// The manual's file with some more lines.
-    pub fn write_config(&self, more: &str) {
+    pub(crate) fn write_config(&self, more: &str) {
         let (host, port) = METADB;
         let text = format!(
             "oms_meta_host: {host}\noms_meta_port: {port}\noms_meta_user: root@oms#obcluster\n\
@@ -94,7 +93,7 @@ impl<'a> Bastion<'a> {
         std::fs::write(self.folder.path().join("config.yaml"), text).unwrap();
     }
 
-    pub fn world(&self) -> (World, Written, mpsc::Sender<Interrupt>) {
+    pub(crate) fn world(&self) -> (World, Written, mpsc::Sender<Interrupt>) {
         let (out, written) = Out::in_memory();
         let (interrupt, interrupts) = mpsc::channel(4);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -117,17 +116,17 @@ impl<'a> Bastion<'a> {
         (world, written, interrupt)
     }
 
-    pub async fn apply(&self) -> Applied {
+    pub(crate) async fn apply(&self) -> Applied {
         self.apply_with(&ApplyRequest::default()).await
     }
 
-    pub async fn apply_with(&self, request: &ApplyRequest) -> Applied {
+    pub(crate) async fn apply_with(&self, request: &ApplyRequest) -> Applied {
         // Held to its end: a closed channel is a bastion without signals, which is another thing.
         let (world, written, _interrupt) = self.world();
         self.apply_in(&world, &written, request).await
     }
 
-    pub async fn apply_in(&self, world: &World, written: &Written, request: &ApplyRequest) -> Applied {
+    pub(crate) async fn apply_in(&self, world: &World, written: &Written, request: &ApplyRequest) -> Applied {
         let exit = command::apply(world, request, "omsctl apply").await;
         let stderr = written.stderr();
         let document: Value = serde_json::from_str(&written.stdout()).expect(&stderr);
@@ -139,7 +138,7 @@ impl<'a> Bastion<'a> {
     }
 
     /// `omsctl plan`: the steps of every host.
-    pub async fn plan(&self) -> Vec<(String, Vec<String>)> {
+    pub(crate) async fn plan(&self) -> Vec<(String, Vec<String>)> {
         let (world, written, _interrupt) = self.world();
         let exit = command::plan(&world, "omsctl plan").await;
         assert_eq!(exit, Exit::Done, "{}", written.stderr());
@@ -152,13 +151,13 @@ impl<'a> Bastion<'a> {
         nodes.into_iter().zip(steps).collect()
     }
 
-    pub async fn status(&self) -> (Exit, Value) {
+    pub(crate) async fn status(&self) -> (Exit, Value) {
         let (world, written, _interrupt) = self.world();
         let exit = command::status(&world, &StatusRequest { watch: false }, "omsctl status").await;
         (exit, serde_json::from_str(&written.stdout()).unwrap())
     }
 
-    pub async fn history(&self) -> Value {
+    pub(crate) async fn history(&self) -> Value {
         let (world, written, _interrupt) = self.world();
         assert_eq!(command::history(&world, &HistoryRequest { last: 20 }).await, Exit::Done);
         serde_json::from_str(&written.stdout()).unwrap()
@@ -167,29 +166,29 @@ impl<'a> Bastion<'a> {
 
 impl Applied {
     /// The result of every host, in the order of the inventory.
-    pub fn results(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn results(&self) -> Vec<(&str, &str)> {
         let nodes = self.document["nodes"].as_array().unwrap().iter();
         nodes.map(|node| (node["node"].as_str().unwrap(), node["result"].as_str().unwrap())).collect()
     }
 
     /// What the host's error says, as JSON.
-    pub fn error(&self, node: &str) -> String {
+    pub(crate) fn error(&self, node: &str) -> String {
         let nodes = self.document["nodes"].as_array().unwrap().iter();
         nodes.filter(|row| row["node"] == node).map(|row| row["error"].to_string()).collect()
     }
 
     /// Where in the history the first such event is.
-    pub fn position(&self, node: &str, fits: impl Fn(&EventKind) -> bool) -> Option<usize> {
+    pub(crate) fn position(&self, node: &str, fits: impl Fn(&EventKind) -> bool) -> Option<usize> {
         let of_node = |event: &Event| event.node.as_ref().map_or("", NodeName::as_str) == node;
         self.events.iter().position(|event| of_node(event) && fits(&event.kind))
     }
 
-    pub fn count(&self, fits: impl Fn(&EventKind) -> bool) -> usize {
+    pub(crate) fn count(&self, fits: impl Fn(&EventKind) -> bool) -> usize {
         self.events.iter().filter(|event| fits(&event.kind)).count()
     }
 
     /// Terminal events of hosts.
-    pub fn ends(&self) -> usize {
+    pub(crate) fn ends(&self) -> usize {
         let ends = |event: &&Event| event.node.is_some() && event.kind.importance() == Importance::Terminal;
         self.events.iter().filter(ends).count()
     }

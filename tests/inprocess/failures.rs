@@ -8,10 +8,10 @@ use omsctl_controller::exit::Exit;
 use omsctl_proto::{EventKind, Gate};
 
 use crate::bastion::Bastion;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, works};
 
 fn fails_in(step: u8) -> InitScript {
-    InitScript { verdict: Verdict::FailsIn(step), ..InitScript::default() }
+    InitScript { verdict: Verdict::FailsIn(step), ..works() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,7 +32,7 @@ async fn the_others_go_on_and_the_next_apply_mends_it() {
         assert!(fleet.is_left_alone().await);
         let ids = fleet.container_ids().await;
 
-        fleet.host(node).machine.docker.set_script(InitScript::default());
+        fleet.host(node).machine.docker.set_script(works());
         let mended = bastion.apply().await;
         assert_eq!(mended.exit, Exit::Done, "{node} {step}: {}", mended.stderr);
         for (name, result) in mended.results() {

@@ -59,9 +59,7 @@ async fn three_fresh_hosts_become_a_cluster() {
 async fn the_next_host_begins_when_the_schema_step_before_it_is_over() {
     let fleet = Fleet::new(2);
     let applied = Bastion::new(&fleet).apply().await;
-    let milestone = |wanted| {
-        move |kind: &EventKind| matches!(kind, EventKind::StepMilestone { milestone, .. } if *milestone == wanted)
-    };
+    let milestone = |wanted| move |kind: &EventKind| matches!(kind, EventKind::StepMilestone { milestone, .. } if *milestone == wanted);
     let first_over = applied.position("n1", milestone(Milestone::SchemaOver)).unwrap();
     let second_begins = applied.position("n2", milestone(Milestone::SchemaEntered)).unwrap();
     let initialised = |kind: &EventKind| matches!(kind, EventKind::StepDone { step: StepId::Initialise, .. });

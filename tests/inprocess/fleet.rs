@@ -3,10 +3,12 @@
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_agent::fakes::{FakeImage, FakeMachine, Judge};
+use omsctl_agent::World;
+use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge};
 use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
 use omsctl_controller::ports::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
 use omsctl_proto::{ContainerFacts, Digest, ErrorReport, Event, ImageFacts, RunId};
@@ -18,29 +20,33 @@ use crate::bastion::{CM_URL, METADB};
 use crate::link::{FakeTransport, Link};
 use crate::metadb::{BEAT, FakeMetaDb};
 
-pub const CONTAINER: &str = "oms";
+pub(crate) const CONTAINER: &str = "oms";
 /// Initialised by a script.
-pub const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
+pub(crate) const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
+/// Between two headings of an initialisation; longer than the pause between two looks at its log.
+const INIT_STEP: Duration = Duration::from_secs(2);
 const ARCHIVE_BYTES: u32 = 900_000;
 
 /// One simulated host.
-pub struct Host {
+pub(crate) struct Host {
     /// `n1`, `n2`, …
-    pub name: String,
+    pub(crate) name: String,
     /// `10.0.0.1`, `10.0.0.2`, …
-    pub address: String,
-    pub machine: FakeMachine,
-    pub link: Arc<Link>,
+    pub(crate) address: String,
+    pub(crate) machine: FakeMachine,
+    /// What its agents see.
+    world: World,
+    pub(crate) link: Arc<Link>,
 }
 
 /// All of them; dropped with everything that they wrote.
-pub struct Fleet {
-    pub hosts: Vec<Host>,
-    pub judge: Judge,
-    pub metadb: Arc<FakeMetaDb>,
+pub(crate) struct Fleet {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) judge: Judge,
+    pub(crate) metadb: Arc<FakeMetaDb>,
     archive: Arc<[u8]>,
     supervisors: JoinHandle<()>,
-    _folder: TempDir,
+    _folders: [TempDir; 2],
 }
 
 impl Drop for Fleet {
@@ -51,13 +57,14 @@ impl Drop for Fleet {
 
 impl Fleet {
     /// Fresh hosts whose Docker answers, and the archive of an image that a script initialises.
-    pub fn new(hosts: u8) -> Self {
+    pub(crate) fn new(hosts: u8) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let state = state_folder();
         let judge = Judge::default();
         let archive: Arc<[u8]> =
             (0..ARCHIVE_BYTES).map(|number| u8::try_from(number % 251).unwrap()).collect();
         let hosts: Vec<Host> =
-            (1..=hosts).map(|number| host(number, folder.path(), &judge, &archive)).collect();
+            (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge, &archive)).collect();
         let metadb = Arc::new(FakeMetaDb::default());
         let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();
         let beaten = Arc::clone(&metadb);
@@ -67,24 +74,24 @@ impl Fleet {
                 tokio::time::sleep(BEAT).await;
             }
         });
-        Self { hosts, judge, metadb, archive, supervisors, _folder: folder }
+        Self { hosts, judge, metadb, archive, supervisors, _folders: [folder, state] }
     }
 
     /// The host with this name.
-    pub fn host(&self, name: &str) -> &Host {
+    pub(crate) fn host(&self, name: &str) -> &Host {
         self.hosts.iter().find(|host| host.name == name).unwrap()
     }
 
-    pub fn transport(&self) -> FakeTransport {
+    pub(crate) fn transport(&self) -> FakeTransport {
         FakeTransport(self.hosts.iter().map(|host| (host.address.clone(), Arc::clone(&host.link))).collect())
     }
 
-    pub fn archives(&self) -> FakeArchives {
+    pub(crate) fn archives(&self) -> FakeArchives {
         FakeArchives(Arc::clone(&self.archive))
     }
 
     /// The ids of the containers, in the order of the hosts.
-    pub async fn container_ids(&self) -> Vec<String> {
+    pub(crate) async fn container_ids(&self) -> Vec<String> {
         let mut ids = Vec::new();
         for host in &self.hosts {
             ids.extend(host.container().await.map(|container| container.id));
@@ -93,12 +100,12 @@ impl Fleet {
     }
 
     /// What was done to Docker on every host, so far.
-    pub fn calls(&self) -> Vec<Vec<String>> {
+    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
         self.hosts.iter().map(|host| host.machine.docker.calls()).collect()
     }
 
     /// No daemon and no channel is left on any host; given a little time, since the last ones end by themselves.
-    pub async fn is_left_alone(&self) -> bool {
+    pub(crate) async fn is_left_alone(&self) -> bool {
         let left = || {
             let alone = |host: &Host| host.machine.daemons.alive() == 0 && host.link.open_channels() == 0;
             !self.hosts.iter().all(alone)
@@ -114,23 +121,33 @@ impl Fleet {
 }
 
 impl Host {
-    pub async fn container(&self) -> Option<ContainerFacts> {
+    pub(crate) async fn container(&self) -> Option<ContainerFacts> {
         self.machine.docker.container(CONTAINER).await.unwrap().map(|container| container.facts)
     }
 
-    pub fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         std::fs::read_to_string(self.machine.path("/data/oms/config.yaml")).unwrap()
     }
 
     /// The host's own event file of this run.
-    pub fn journal(&self, run: &RunId) -> Vec<Event> {
-        let runs = self.machine.world().places.state.join("runs");
+    pub(crate) fn journal(&self, run: &RunId) -> Vec<Event> {
+        let runs = self.world.places.state.join("runs");
         let text = std::fs::read_to_string(runs.join(run.as_str()).join("events.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-fn host(number: u8, folder: &Path, judge: &Judge, archive: &[u8]) -> Host {
+/// An initialisation that takes its time and succeeds.
+pub(crate) fn works() -> InitScript {
+    InitScript { step: INIT_STEP, ..InitScript::default() }
+}
+
+/// In memory where there is such a place: the agents' event files wait for the disk at every event.
+fn state_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge, archive: &[u8]) -> Host {
     let name = format!("n{number}");
     let address = [10, 0, 0, number];
     let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
@@ -147,12 +164,15 @@ fn host(number: u8, folder: &Path, judge: &Judge, archive: &[u8]) -> Host {
         });
         Box::new(ours)
     });
-    let link = Link::new(machine.clone());
-    Host { name, address: std::net::IpAddr::from(address).to_string(), machine, link }
+    machine.docker.set_script(works());
+    let mut world = machine.world();
+    world.places.state = state.join(&name);
+    let link = Link::new(world.clone());
+    Host { address: std::net::IpAddr::from(address).to_string(), name, machine, world, link }
 }
 
 /// An image of that name; the name decides about all of it.
-pub fn image_facts(reference: &str) -> ImageFacts {
+pub(crate) fn image_facts(reference: &str) -> ImageFacts {
     ImageFacts {
         id: Digest::of(format!("configuration of {reference}").as_bytes()),
         references: vec![reference.to_owned()],
@@ -162,14 +182,10 @@ pub fn image_facts(reference: &str) -> ImageFacts {
 }
 
 /// Every path is the one archive.
-pub struct FakeArchives(Arc<[u8]>);
+pub(crate) struct FakeArchives(Arc<[u8]>);
 
 impl ImageArchives for FakeArchives {
-    fn read<'a>(
-        &'a self,
-        _: &'a Path,
-        _: ReadProgress,
-    ) -> BoxFuture<'a, Result<Archive, ErrorReport>> {
+    fn read<'a>(&'a self, _: &'a Path, _: ReadProgress) -> BoxFuture<'a, Result<Archive, ErrorReport>> {
         let facts = image_facts(REFERENCE);
         let identity = ArchiveIdentity {
             references: facts.references,

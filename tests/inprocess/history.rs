@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 
 /// Keeps everything; wakes whoever waits for an event.
 #[derive(Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     runs: Mutex<Vec<RunRecord>>,
     events: Mutex<Vec<Event>>,
     kept: watch::Sender<usize>,
@@ -21,7 +21,7 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// Until the controller has heard of such an event.
-    pub async fn heard(&self, fits: impl Fn(&Event) -> bool) {
+    pub(crate) async fn heard(&self, fits: impl Fn(&Event) -> bool) {
         let mut kept = self.kept.subscribe();
         while !self.events.lock().unwrap().iter().any(&fits) {
             kept.changed().await.unwrap();
@@ -29,11 +29,11 @@ impl MemoryStore {
     }
 
     /// The newest run.
-    pub fn last(&self) -> RunRecord {
+    pub(crate) fn last(&self) -> RunRecord {
         self.runs.lock().unwrap().last().unwrap().clone()
     }
 
-    pub fn of_run(&self, run: &RunId) -> Vec<Event> {
+    pub(crate) fn of_run(&self, run: &RunId) -> Vec<Event> {
         self.events.lock().unwrap().iter().filter(|event| event.run == *run).cloned().collect()
     }
 }
@@ -76,7 +76,7 @@ impl StateStore for MemoryStore {
 
 /// Of every writer: numbers from 1 without a gap and without a repetition, at most one terminal event, which is the
 /// last; of every host that was heard to its end: what its own file says.
-pub fn assert_whole(events: &[Event], run: &RunId, fleet: &Fleet) {
+pub(crate) fn assert_whole(events: &[Event], run: &RunId, fleet: &Fleet) {
     let mut writers: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in events {
         let writer = event.node.as_ref().map(ToString::to_string).unwrap_or_default();

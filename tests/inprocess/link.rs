@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_agent::fakes::FakeMachine;
+use omsctl_agent::World;
 use omsctl_controller::ports::{
     AgentCommand, ByteStream, Connection, ConnectionDetails, HostTarget, Transport,
 };
@@ -21,7 +21,7 @@ const TIME_OUT: Duration = Duration::from_secs(10);
 
 /// Whether new connections come through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     Open,
     /// Nobody answers.
     Dead,
@@ -30,7 +30,7 @@ pub enum Way {
 }
 
 /// When every connection to the host breaks, once.
-pub enum Moment {
+pub(crate) enum Moment {
     /// Instead of the first event that fits.
     Event(Box<dyn Fn(&Event) -> bool + Send>),
     /// After so many bytes of the image.
@@ -41,7 +41,7 @@ pub enum Moment {
 
 /// What follows the break.
 #[derive(Debug, Clone, Copy)]
-pub enum Then {
+pub(crate) enum Then {
     Back,
     BackAfter(Duration),
     Away,
@@ -56,36 +56,35 @@ struct State {
     connections: Vec<watch::Sender<bool>>,
 }
 
-/// One host and the way to it.
-pub struct Link {
-    machine: FakeMachine,
+/// The way to one host, and the agent there.
+pub(crate) struct Link {
+    world: World,
     state: Mutex<State>,
     /// Cloned by every open channel.
     channels: Arc<()>,
 }
 
 impl Link {
-    pub fn new(machine: FakeMachine) -> Arc<Self> {
-        let state =
-            State { way: Way::Open, fault: None, struck: false, dials: 0, connections: Vec::new() };
-        Arc::new(Self { machine, state: Mutex::new(state), channels: Arc::default() })
+    pub(crate) fn new(world: World) -> Arc<Self> {
+        let state = State { way: Way::Open, fault: None, struck: false, dials: 0, connections: Vec::new() };
+        Arc::new(Self { world, state: Mutex::new(state), channels: Arc::default() })
     }
 
-    pub fn set(&self, way: Way) {
+    pub(crate) fn set(&self, way: Way) {
         self.state.lock().unwrap().way = way;
     }
 
-    pub fn break_at(&self, moment: Moment, then: Then) {
+    pub(crate) fn break_at(&self, moment: Moment, then: Then) {
         self.state.lock().unwrap().fault = Some((moment, then));
     }
 
     /// The planned break came to pass.
-    pub fn broke(&self) -> bool {
+    pub(crate) fn broke(&self) -> bool {
         self.state.lock().unwrap().struck
     }
 
     /// Channels that somebody holds open.
-    pub fn open_channels(&self) -> usize {
+    pub(crate) fn open_channels(&self) -> usize {
         Arc::strong_count(&self.channels) - 1
     }
 
@@ -116,7 +115,7 @@ impl Link {
     }
 
     async fn live(self: Arc<Self>, command: AgentCommand, stream: DuplexStream) {
-        let world = self.machine.world();
+        let world = self.world.clone();
         let (mut input, mut output) = tokio::io::split(stream);
         match command {
             AgentCommand::Session => {
@@ -178,7 +177,7 @@ impl Link {
 }
 
 /// Finds hosts by their address.
-pub struct FakeTransport(pub Vec<(String, Arc<Link>)>);
+pub(crate) struct FakeTransport(pub(crate) Vec<(String, Arc<Link>)>);
 
 impl Transport for FakeTransport {
     fn connect<'a>(

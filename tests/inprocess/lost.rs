@@ -10,9 +10,9 @@ use crate::fleet::Fleet;
 use crate::link::{Moment, Then, Way};
 
 fn milestone(wanted: Milestone) -> Moment {
-    Moment::Event(Box::new(move |event: &Event| {
-        matches!(event.kind, EventKind::StepMilestone { milestone, .. } if milestone == wanted)
-    }))
+    Moment::Event(Box::new(
+        move |event: &Event| matches!(event.kind, EventKind::StepMilestone { milestone, .. } if milestone == wanted),
+    ))
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use crate::bastion::{CM_URL, PASSWORD};
 use crate::fleet::CONTAINER;
 
 /// How often a supervisor beats.
-pub const BEAT: Duration = Duration::from_secs(1);
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
 /// From the end of the initialisation to the first row.
 const REGISTERS_AFTER: Duration = Duration::from_secs(2);
 
@@ -31,14 +31,14 @@ struct Row {
 
 /// The one database of a fleet.
 #[derive(Default)]
-pub struct FakeMetaDb {
+pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
     log_ins: Mutex<BTreeSet<String>>,
 }
 
 impl FakeMetaDb {
     /// Every supervisor that runs beats once.
-    pub async fn beat(&self, machines: &[FakeMachine]) {
+    pub(crate) async fn beat(&self, machines: &[FakeMachine]) {
         for machine in machines {
             let Ok(Some(container)) = machine.docker.container(CONTAINER).await else { continue };
             let inside = machine.docker.inside(CONTAINER, Look::Initialisation).await;
@@ -54,7 +54,7 @@ impl FakeMetaDb {
     }
 
     /// The machines from which somebody logged in.
-    pub fn log_ins(&self) -> Vec<String> {
+    pub(crate) fn log_ins(&self) -> Vec<String> {
         self.log_ins.lock().unwrap().iter().cloned().collect()
     }
 

@@ -1,5 +1,7 @@
 //! A cluster that is not any more as it was rolled out.
 
+use std::time::Duration;
+
 use omsctl_agent::fakes::FakeImage;
 use omsctl_agent::ports::ContainerRuntime;
 use omsctl_controller::exit::Exit;
@@ -41,6 +43,7 @@ async fn one_host_with_another_image_is_brought_back() {
     let fleet = Fleet::new(3);
     let bastion = Bastion::new(&fleet);
     bastion.apply().await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     replace_image(&fleet, "n2").await;
     let ids = fleet.container_ids().await;
     let planned: Vec<usize> = bastion.plan().await.iter().map(|(_, steps)| steps.len()).collect();
@@ -83,13 +86,13 @@ async fn a_changed_key_goes_round_one_host_at_a_time() {
     let bastion = Bastion::new(&fleet);
     bastion.apply().await;
     let ids = fleet.container_ids().await;
-    bastion.write_config("tsdb_enabled: false\n");
+    bastion.write_config("apsara_audit_sls_endpoint: sls.example.com\n");
     let plan = bastion.plan().await;
     assert!(plan.iter().all(|(_, steps)| !steps.is_empty()), "{plan:?}");
     let applied = bastion.apply().await;
     assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
     assert_eq!(applied.count(|kind| matches!(kind, EventKind::GateOpened { gate: Gate::Turn, .. })), 3);
     assert_eq!(fleet.container_ids().await, ids);
-    assert!(fleet.hosts.iter().all(|host| host.config().contains("tsdb_enabled: false")));
+    assert!(fleet.hosts.iter().all(|host| host.config().contains("sls.example.com")));
     assert!(bastion.plan().await.iter().all(|(_, steps)| steps.is_empty()));
 }

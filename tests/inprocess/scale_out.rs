@@ -5,12 +5,13 @@ use omsctl_controller::exit::Exit;
 use omsctl_proto::{EventKind, Gate};
 
 use crate::bastion::{Applied, Bastion};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, works};
 
 fn turn_of(applied: &Applied, node: &str) -> Option<usize> {
-    applied.position("", |kind| {
-        matches!(kind, EventKind::GateOpened { host, gate: Gate::Turn } if host.as_str() == node)
-    })
+    applied.position(
+        "",
+        |kind| matches!(kind, EventKind::GateOpened { host, gate: Gate::Turn } if host.as_str() == node),
+    )
 }
 
 fn end_of(applied: &Applied, node: &str) -> usize {
@@ -37,9 +38,8 @@ async fn the_new_host_comes_first_then_the_others_one_at_a_time() {
     assert!(applied.results().iter().all(|(_, result)| *result == "changed"), "{:?}", applied.results());
     assert_eq!(fleet.container_ids().await[..3], ids, "containers are untouched");
     assert_eq!(fleet.judge.initialised().len(), 4);
-    let proved = applied.position("", |kind| {
-        matches!(kind, EventKind::HostRegistered { host, .. } if host.as_str() == "n4")
-    });
+    let proved = applied
+        .position("", |kind| matches!(kind, EventKind::HostRegistered { host, .. } if host.as_str() == "n4"));
     let mut turns: Vec<(usize, &str)> =
         ["n1", "n2", "n3"].map(|node| (turn_of(&applied, node).unwrap(), node)).into();
     turns.sort_unstable();
@@ -68,7 +68,7 @@ async fn a_failed_new_host_leaves_the_others_as_they_were() {
     let bastion = grown(&fleet).await;
     let before: Vec<String> = fleet.hosts.iter().take(3).map(crate::fleet::Host::config).collect();
     let calls = fleet.calls();
-    let script = InitScript { verdict: Verdict::FailsIn(3), ..InitScript::default() };
+    let script = InitScript { verdict: Verdict::FailsIn(3), ..works() };
     fleet.host("n4").machine.docker.set_script(script);
     let applied = bastion.apply().await;
     assert_eq!(applied.exit, Exit::Failed);
@@ -79,7 +79,7 @@ async fn a_failed_new_host_leaves_the_others_as_they_were() {
     assert_eq!(fleet.calls()[..3], calls[..3]);
     assert!(fleet.is_left_alone().await);
 
-    fleet.host("n4").machine.docker.set_script(InitScript::default());
+    fleet.host("n4").machine.docker.set_script(works());
     let mended = bastion.apply().await;
     assert_eq!(mended.exit, Exit::Done, "{}", mended.stderr);
     assert!(fleet.host("n1").config().contains("10.0.0.4"));
