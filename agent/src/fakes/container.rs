@@ -34,7 +34,7 @@ impl FakeContainer {
             status: "created".to_owned(),
             exit_code: None,
             oom_killed: false,
-            created: crate::clock::now(),
+            created: super::clock::text(),
             started: String::new(),
             environment: environment.iter().cloned().chain([address]).collect(),
             binds: mounts.map(|mount| format!("{}:{}", mount.host, mount.container)).collect(),

@@ -135,6 +135,6 @@ impl Telling {
 fn reporter(world: &World) -> Reporter {
     match world.globals.format {
         Format::Human | Format::Json => Reporter::progress(&world.out),
-        Format::Jsonl => Reporter::json_lines(),
+        Format::Jsonl => Reporter::json_lines(&world.out),
     }
 }
