@@ -9,8 +9,8 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
     match action {
         Action::MakeDirectories { paths } => action::make_directories(context, paths),
         Action::WriteCertificates { files } => action::write_certificates(context, files),
-        Action::WriteConfig { file, container } => {
-            action::write_config(context, file, container.as_deref()).await
+        Action::WriteConfig { file, container, former } => {
+            action::write_config(context, file, container.as_deref(), *former).await
         }
         Action::LoadImage { image, origin } => action::load_image(context, image, origin).await,
         Action::CreateContainer { container, set_aside } => {
@@ -20,7 +20,9 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::RestartContainer { name } => action::restart_container(context, name).await,
         Action::AwaitServices { container } => action::await_services(context, container).await,
         Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,
-        Action::ReloadConfig { container } => action::reload_config(context, container).await,
+        Action::ReloadConfig { container, config_file } => {
+            action::reload_config(context, container, config_file).await
+        }
         Action::AwaitHealthy { container, health } => action::await_healthy(context, container, health).await,
     }
 }

@@ -17,9 +17,10 @@ pub enum Action {
     /// Certificate and key, mode 0600 for keys and 0644 for certificates; written in place, since the files are
     /// mounted singly.
     WriteCertificates { files: Vec<SecretFile> },
-    /// OMS's `config.yaml`, mode 0600, written in place (same inode). The former text stays beside it until the new
-    /// one was read back, inside the container when that runs.
-    WriteConfig { file: SecretFile, container: Option<String> },
+    /// OMS's `config.yaml`, mode 0600, written in place (same inode). The former text stays beside it
+    /// ([`former_path`]) until the new one was read back, inside the container when that runs, or for longer as
+    /// `former` says.
+    WriteConfig { file: SecretFile, container: Option<String>, former: FormerText },
     /// The image, by archive or by pull.
     LoadImage { image: WantedImage, origin: ImageOrigin },
     /// The container, created and started. An existing one of that name is stopped and renamed to
@@ -34,8 +35,8 @@ pub enum Action {
     /// OMS's initialisation; passes the schema step while it holds [`crate::Gate::Schema`].
     Initialise { container: String, by: Initialiser, logs: String },
     /// After a changed `config.yaml`: writes the components' files and restarts the two services that read them
-    /// (`research/oms.md` 2.4).
-    ReloadConfig { container: String },
+    /// (`research/oms.md` 2.4). Then the former text of `config_file` goes.
+    ReloadConfig { container: String, config_file: String },
     /// Waits until OMS says that it is healthy.
     AwaitHealthy { container: String, health: WantedHealth },
 }
@@ -69,6 +70,21 @@ pub struct SecretFile {
     pub content: SecretName,
     /// Of the content, under the key of the run.
     pub fingerprint: Fingerprint,
+}
+
+/// What becomes of a file's former text once the new one is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormerText {
+    /// It goes: nothing runs with it any more, or whatever comes next reads the new one.
+    Removed,
+    /// It stays until [`Action::ReloadConfig`] is done: as long as it lies there, OMS may run with it.
+    KeptForReload,
+}
+
+/// Where the former text of the file of this path lies.
+pub fn former_path(path: &str) -> String {
+    format!("{path}.omsctl-former")
 }
 
 /// The image that a host should run. Image IDs differ between Docker's two stores; these do not.

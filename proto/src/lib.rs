@@ -14,7 +14,9 @@ mod message;
 mod plan;
 mod secret;
 
-pub use action::{Action, ContainerSpec, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage};
+pub use action::{
+    Action, ContainerSpec, FormerText, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage, former_path,
+};
 pub use error_report::{ErrorCode, ErrorReport};
 pub use event::{
     CheckResult, CheckStatus, Event, EventKind, Evidence, Importance, Milestone, NodeOutcome, NodeResult,

@@ -1,13 +1,13 @@
 //! Writing a file in place: the inode stays, since the file is mounted singly into the container.
 //!
-//! The former text lies beside it until [`Placed::keep`] or [`Placed::restore`].
+//! The former text lies beside it until [`Placed::keep`], [`Placed::restore`] or [`remove_former`].
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use omsctl_proto::{ErrorCode, ErrorReport, SecretFile};
+use omsctl_proto::{ErrorCode, ErrorReport, SecretFile, former_path};
 
 use super::{Context, Stop};
 use crate::private_file;
@@ -67,7 +67,16 @@ pub(crate) fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<P
 impl Placed {
     /// The new text is proved: the former one goes.
     pub(crate) fn keep(self) -> io::Result<()> {
-        self.former.map_or(Ok(()), std::fs::remove_file)
+        remove_former(&self.path).map(drop)
+    }
+
+    /// The new text is proved, and what runs has not read it yet: the former one stays as the sign of that, an empty
+    /// one when there was none.
+    pub(crate) fn keep_with_former(self) -> io::Result<()> {
+        match self.former {
+            Some(_) => Ok(()),
+            None => keep_former(&self.path, &[]).map(drop),
+        }
     }
 
     /// Puts the former text back, in place; a file that was not there before goes.
@@ -83,11 +92,22 @@ impl Placed {
     }
 }
 
+/// Removes the former text beside this file; false when there is none.
+pub(crate) fn remove_former(path: &Path) -> io::Result<bool> {
+    match std::fs::remove_file(former_of(path)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn former_of(path: &Path) -> PathBuf {
+    PathBuf::from(former_path(&path.to_string_lossy()))
+}
+
 /// One that an interrupted run left holds the last text that was proved: it is not overwritten.
 fn keep_former(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".omsctl-former");
-    let former = path.with_file_name(name);
+    let former = former_of(path);
     if !former.exists() {
         private_file::write(&former, bytes)?;
     }

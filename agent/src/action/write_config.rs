@@ -1,8 +1,8 @@
 //! OMS's `config.yaml`, read back where OMS will read it.
 
-use omsctl_proto::{ErrorCode, ErrorReport, SecretFile};
+use omsctl_proto::{ErrorCode, ErrorReport, FormerText, SecretFile, former_path};
 
-use super::place_file::{Placed, place};
+use super::place_file::{Placed, place, remove_former};
 use super::{Context, Done, Stop};
 use crate::ports::Look;
 
@@ -11,10 +11,9 @@ pub(crate) async fn write_config(
     context: &Context<'_>,
     file: &SecretFile,
     container: Option<&str>,
+    former: FormerText,
 ) -> Result<Done, Stop> {
-    let Some(placed) = place(context, file)? else {
-        return Ok(Done::unchanged().with("file", &file.path));
-    };
+    let Some(placed) = place(context, file)? else { return unchanged(context, file, former) };
     let seen_in = match container {
         Some(name) if runs(context, name).await? => Some(name),
         Some(_) | None => None,
@@ -26,12 +25,35 @@ pub(crate) async fn write_config(
             Err(reason) => return Err(undo(placed, file, &reason)),
         }
     }
-    placed.keep().map_err(|error| {
-        ErrorReport::new(ErrorCode::File, format!("The former text of {} cannot be removed.", file.path))
+    let kept = match former {
+        FormerText::Removed => placed.keep(),
+        FormerText::KeptForReload => placed.keep_with_former(),
+    };
+    kept.map_err(|error| {
+        ErrorReport::new(ErrorCode::File, format!("The former text of {} cannot be put in order.", file.path))
             .cause(error.to_string())
     })?;
     let done = Done::changed().with("file", &file.path);
     Ok(done.with("read_back", seen_in.map_or("on the host", |_| "inside the container")))
+}
+
+/// The text is the wanted one; what an earlier run left beside it goes when nothing needs it.
+fn unchanged(context: &Context<'_>, file: &SecretFile, former: FormerText) -> Result<Done, Stop> {
+    let done = if former == FormerText::Removed && forget_former(context, &file.path)? {
+        Done::changed().with("removed", former_path(&file.path))
+    } else {
+        Done::unchanged()
+    };
+    Ok(done.with("file", &file.path))
+}
+
+/// Removes the former text of the file of this path; false when there is none.
+pub(crate) fn forget_former(context: &Context<'_>, path: &str) -> Result<bool, Stop> {
+    remove_former(&context.world.places.on_host(path)).map_err(|error| {
+        ErrorReport::new(ErrorCode::File, format!("{} cannot be removed.", former_path(path)))
+            .cause(error.to_string())
+            .into()
+    })
 }
 
 async fn runs(context: &Context<'_>, name: &str) -> Result<bool, Stop> {

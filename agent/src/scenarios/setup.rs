@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use omsctl_proto::{
-    Action, ContainerSpec, Digest, Event, EventKind, Facts, FactsRequest, FingerprintKey, Gate, Hello,
-    ImageFacts, ImageOrigin, Importance, Initialiser, Mount, NodeName, NodePlan, Operator, Request, Response,
-    RunId, Secret, SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage,
+    Action, ContainerSpec, Digest, Event, EventKind, Facts, FactsRequest, FingerprintKey, FormerText, Gate,
+    Hello, ImageFacts, ImageOrigin, Importance, Initialiser, Mount, NodeName, NodePlan, Operator, Request,
+    Response, RunId, Secret, SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage,
     WireSecret, read_frame, write_frame,
 };
 use tempfile::TempDir;
@@ -82,7 +82,7 @@ impl Setup {
         let logs = folders[0].to_owned();
         let steps = vec![
             step(None, Action::MakeDirectories { paths: folders.map(str::to_owned).into() }),
-            step(None, Action::WriteConfig { file: config_file(CONFIG), container: Some(container.clone()) }),
+            step(None, write_config(CONFIG, FormerText::Removed)),
             step(None, Action::LoadImage { image: self.wanted(), origin }),
             step(create_gate, Action::CreateContainer { container: self.spec(), set_aside: None }),
             step(None, Action::AwaitServices { container: container.clone() }),
@@ -187,6 +187,10 @@ pub(super) fn config_file(text: &str) -> SecretFile {
     }
 }
 
+pub(super) fn write_config(text: &str, former: FormerText) -> Action {
+    Action::WriteConfig { file: config_file(text), container: Some(CONTAINER.to_owned()), former }
+}
+
 pub(super) fn step(gate: Option<Gate>, action: Action) -> Step {
     Step { why: "it is missing".to_owned(), gate, action }
 }
@@ -224,7 +228,12 @@ impl Talk {
     }
 
     pub(super) async fn start(&mut self, plan: NodePlan) {
-        let secret = WireSecret(Secret::new(CONFIG));
+        self.start_with(plan, CONFIG).await;
+    }
+
+    /// As [`Self::start`], with another text for `config.yaml`.
+    pub(super) async fn start_with(&mut self, plan: NodePlan, config: &str) {
+        let secret = WireSecret(Secret::new(config));
         let secrets = BTreeMap::from([(SecretName::new("config").unwrap(), secret)]);
         let operator = Operator { who: "ann@bastion".to_owned(), pid: 1 };
         self.say(ToAgent::Start { plan, key: key(), secrets, operator }).await;

@@ -170,7 +170,8 @@ async fn another_container_of_that_name_is_only_set_aside_when_planned() {
     assert_eq!(calls[calls.len() - 3..], ["stop oms", "rename oms", "run oms"]);
     let facts = talk.facts().await;
     assert_eq!(facts.container.unwrap().restart_policy, "always");
-    let reload = Action::ReloadConfig { container: CONTAINER.to_owned() };
+    let config_file = "/data/oms/config.yaml".to_owned();
+    let reload = Action::ReloadConfig { container: CONTAINER.to_owned(), config_file };
     talk.start(plan("r-4", vec![step(None, reload)])).await;
     let events = setup.see_through(&mut talk).await;
     assert_eq!(*last(&events), EventKind::NodeDone { changed: true });

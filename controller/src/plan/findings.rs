@@ -1,7 +1,7 @@
 //! What differs on one host: facts beside what is wanted, every difference in words with both values. Decides nothing
 //! about steps, order or gates.
 
-use omsctl_proto::{ContainerFacts, Facts, FingerprintKey, InitState, Initialiser, PathState};
+use omsctl_proto::{ContainerFacts, Facts, FingerprintKey, InitState, Initialiser, PathState, former_path};
 
 use super::config::ConfigFinding;
 use super::container::differences;
@@ -28,6 +28,8 @@ pub(super) struct Findings {
     pub(super) initialise: Option<String>,
     /// Why OMS has to read its config.yaml again.
     pub(super) reload: Option<String>,
+    /// Why config.yaml is looked at though it is the wanted one, where no reload follows.
+    pub(super) leftover: Option<String>,
     /// Which services do not run, in a container that needs nothing else.
     pub(super) services: Option<String>,
     /// What OMS says about its health, when that is not good.
@@ -72,11 +74,15 @@ pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &
     let settled = facts.container.as_ref().filter(|found| {
         container == ContainerFinding::Runs && found.initialisation.state == InitState::Succeeded
     });
+    let reload = reload(wanted, &config, &container, facts, key);
+    let leftover = (reload.is_none() && is_former_there(wanted, facts))
+        .then(|| "what a former run left beside config.yaml is not needed any more".to_owned());
     Findings {
         missing_directories: missing_directories(wanted, facts),
         image: missing_image(wanted, facts, &container),
         initialise: initialise(facts, &container),
-        reload: reload(wanted, &config, facts, key),
+        reload,
+        leftover,
         services: settled.and_then(services_not_running),
         health: settled.and_then(unhealthy),
         certificates,
@@ -206,11 +212,31 @@ fn not_initialised(found: &ContainerFacts) -> Option<String> {
     Some(if init.proof.is_empty() { what.to_owned() } else { format!("{what} ({})", init.proof) })
 }
 
+/// The sign that a run wrote config.yaml and did not come to its end.
+fn is_former_there(wanted: &Wanted, facts: &Facts) -> bool {
+    facts.paths.get(&former_path(&wanted.config.file.path)) == Some(&PathState::File)
+}
+
 /// Only an initialisation makes the files that OMS's parts read from config.yaml.
-fn reload(wanted: &Wanted, config: &ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Option<String> {
+fn reload(
+    wanted: &Wanted,
+    config: &ConfigFinding,
+    container: &ContainerFinding,
+    facts: &Facts,
+    key: &FingerprintKey,
+) -> Option<String> {
     let found = facts.container.as_ref()?;
+    let is_replaced = match container {
+        ContainerFinding::Absent | ContainerFinding::Differs(_) => true,
+        ContainerFinding::Stopped(_) | ContainerFinding::Restart(_) | ContainerFinding::Runs => false,
+    };
+    if is_replaced || !may_be_initialised(found) {
+        return None;
+    }
     let has_it_already = found.config_inside.as_ref() == Some(&wanted.config.file.fingerprint);
-    if !may_be_initialised(found) || has_it_already {
+    if is_former_there(wanted, facts) {
+        Some("a former run wrote config.yaml and did not come to the reload".to_owned())
+    } else if has_it_already {
         None
     } else if let Some(keys) = config.changed_keys() {
         Some(format!("OMS reads config.yaml only when told to; changed: {keys}"))

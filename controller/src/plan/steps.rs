@@ -1,6 +1,6 @@
 //! From differences to steps: which actions mend them, in the order of design.md section 3. Gates are put on later.
 
-use omsctl_proto::{Action, Facts, RunId, Step};
+use omsctl_proto::{Action, Facts, FormerText, RunId, Step};
 
 use super::findings::{ContainerFinding, Findings};
 use super::wanted::Wanted;
@@ -35,7 +35,7 @@ fn files(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Vec<Step> {
         let files = wanted.certificates.iter().map(|wanted| wanted.file.clone()).collect();
         steps.push(step(why, Action::WriteCertificates { files }));
     }
-    if let Some(why) = findings.config.why() {
+    if let Some(why) = findings.config.why().or_else(|| findings.leftover.clone()) {
         steps.push(step(why, write_config(wanted, findings, facts)));
     }
     steps
@@ -48,6 +48,7 @@ pub(super) fn write_config(wanted: &Wanted, findings: &Findings, facts: &Facts) 
     Action::WriteConfig {
         file: wanted.config.file.clone(),
         container: stays.then(|| wanted.container.name.clone()),
+        former: if findings.reload.is_some() { FormerText::KeptForReload } else { FormerText::Removed },
     }
 }
 
@@ -83,12 +84,10 @@ fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> V
             Action::Initialise { container: name.clone(), by: wanted.initialiser, logs: wanted.logs.clone() };
         step(why, action)
     });
-    let reload = match (&findings.reload, &findings.container) {
-        (Some(why), ContainerFinding::Stopped(_) | ContainerFinding::Restart(_) | ContainerFinding::Runs) => {
-            Some(step(why, Action::ReloadConfig { container: name.clone() }))
-        }
-        (Some(_), ContainerFinding::Absent | ContainerFinding::Differs(_)) | (None, _) => None,
-    };
+    let reload = findings.reload.as_ref().map(|why| {
+        let config_file = wanted.config.file.path.clone();
+        step(why, Action::ReloadConfig { container: name.clone(), config_file })
+    });
     let services_why = if started {
         Some("the container starts")
     } else if initialise.is_some() || reload.is_some() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use omsctl_inventory::{Host, HttpsFiles, InitBy, MountPaths, OmsConfig};
 use omsctl_proto::{
     ContainerSpec, FactsRequest, FingerprintKey, ImageOrigin, Initialiser, Mount, Secret, SecretFile,
-    SecretName, WantedHealth,
+    SecretName, WantedHealth, former_path,
 };
 
 use super::config;
@@ -80,12 +80,13 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
     let files: Vec<String> =
         if https { certificates.into_iter().map(|path| text_of(path)).collect() } else { Vec::new() };
     let mut paths = directories(mount, https);
-    paths.push(text_of(&mount.config_file));
+    let config_file = text_of(&mount.config_file);
+    paths.extend([config_file.clone(), former_path(&config_file)]);
     paths.extend(files.iter().cloned());
     FactsRequest {
         container_name: host.settings.container_name.clone(),
         paths,
-        config_file: text_of(&mount.config_file),
+        config_file,
         files,
         key: key.clone(),
         ports: ports(config),

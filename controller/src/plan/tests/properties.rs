@@ -1,6 +1,6 @@
 //! Whatever is found on the hosts: the plan keeps its rules, and once it is walked nothing is left to do.
 
-use omsctl_proto::{ContainerFacts, DockerFacts, InitState};
+use omsctl_proto::{ContainerFacts, DockerFacts, InitState, PathState, former_path};
 use proptest::prelude::*;
 
 use crate::plan::fixture::{ARCHIVE, Cluster, archive, digest, name};
@@ -21,6 +21,7 @@ enum Fate {
     OtherConfig,
     ReplacedConfig,
     NoConfig,
+    ReloadLost,
     Initialisation(InitState),
     ServiceFatal,
     ServiceStarting,
@@ -46,6 +47,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         OtherConfig,
         ReplacedConfig,
         NoConfig,
+        ReloadLost,
         Initialisation(InitState::NotBegun),
         Initialisation(InitState::Running),
         Initialisation(InitState::Failed),
@@ -96,6 +98,10 @@ fn suffer(cluster: &mut Cluster, index: usize, fate: Fate) {
             cluster.container(node).config_inside = Some(former);
         }
         Fate::NoConfig => cluster.facts(node).config = None,
+        Fate::ReloadLost => {
+            let former = former_path("/data/oms/config.yaml");
+            cluster.facts(node).paths.insert(former, PathState::File);
+        }
         Fate::Initialisation(state) => cluster.container(node).initialisation.state = state,
         Fate::ServiceFatal => {
             cluster.container(node).services.insert("nginx".to_owned(), "FATAL".to_owned());

@@ -1,8 +1,8 @@
 //! What was changed by hand, by accident or in the files, and exactly the steps that mend it.
 
-use omsctl_proto::{Action, DockerFacts, InitState, StepId};
+use omsctl_proto::{Action, DockerFacts, FormerText, InitState, PathState, StepId};
 
-use crate::plan::fixture::{ARCHIVE, Cluster, archive, digest, steps_of};
+use crate::plan::fixture::{ARCHIVE, Cluster, archive, digest, name, steps_of};
 
 /// A ready cluster of three, one change, and what is planned: for `n2` the steps, for the others nothing.
 #[track_caller]
@@ -263,4 +263,60 @@ fn a_password_is_masked_where_the_reason_is_told() {
     cluster.write_config("n2", text);
     let why = cluster.why("n2", "write_config");
     assert!(why.starts_with("oms_meta_password differs") && !why.contains("-password"), "{why}");
+}
+
+fn leave_former(cluster: &mut Cluster, node: &str) {
+    cluster.facts(node).paths.insert("/data/oms/config.yaml.omsctl-former".to_owned(), PathState::File);
+}
+
+#[test]
+fn a_reload_that_a_former_run_did_not_come_to_is_made_up_for() {
+    let steps = ["turn:reload_config", "await_services", "await_healthy"];
+    let why = "a former run wrote config.yaml and did not come to the reload";
+    check(|cluster| leave_former(cluster, "n2"), &steps, "reload_config", why);
+}
+
+#[test]
+fn a_stopped_container_reads_what_a_former_run_wrote_once_it_is_started() {
+    check(
+        |cluster| {
+            stop(cluster, "n2");
+            leave_former(cluster, "n2");
+        },
+        &["start_container", "reload_config", "await_services", "await_healthy"],
+        "reload_config",
+        "did not come to the reload",
+    );
+}
+
+#[test]
+fn what_a_former_run_left_goes_where_the_initialisation_reads_the_file() {
+    check(
+        |cluster| {
+            cluster.container("n2").initialisation.state = InitState::Failed;
+            leave_former(cluster, "n2");
+        },
+        &["write_config", "schema:initialise", "await_services", "await_healthy"],
+        "write_config",
+        "not needed any more",
+    );
+}
+
+#[test]
+fn a_file_is_kept_for_the_reload_and_only_for_that() {
+    let former = |cluster: &Cluster, node: &str| {
+        let plan = cluster.plan().unwrap();
+        let steps = plan.node(&name(node)).unwrap().steps.clone();
+        steps.into_iter().find_map(|step| {
+            if let Action::WriteConfig { former, .. } = step.action { Some(former) } else { None }
+        })
+    };
+    let mut cluster = Cluster::fresh(1);
+    assert_eq!(former(&cluster, "n1"), Some(FormerText::Removed));
+    let plan = cluster.plan().unwrap();
+    cluster.walk(&plan);
+    cluster.config().tsdb.enabled = Some(true);
+    assert_eq!(former(&cluster, "n1"), Some(FormerText::KeptForReload));
+    cluster.container("n1").privileged = false;
+    assert_eq!(former(&cluster, "n1"), Some(FormerText::Removed));
 }
