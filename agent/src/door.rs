@@ -4,7 +4,7 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 #[cfg(any(test, feature = "fakes"))]
 use std::{
     collections::BTreeMap,
@@ -39,6 +39,17 @@ pub enum Daemons {
     /// As tasks.
     #[cfg(any(test, feature = "fakes"))]
     Tasks(Arc<TaskDaemons>),
+}
+
+impl Daemons {
+    /// The program that daemons are processes of.
+    pub(crate) fn program(&self) -> Option<&Path> {
+        match self {
+            Self::Processes { program } => Some(program),
+            #[cfg(any(test, feature = "fakes"))]
+            Self::Tasks(_) => None,
+        }
+    }
 }
 
 /// The daemons of one simulated host.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::attach::{self, Attachment};
-use super::probe;
+use super::{probe, stale_agents};
 use crate::world::World;
 use crate::{VERSION, clock, facts};
 
@@ -44,6 +44,9 @@ where
         }
         Some(_) => return Err(SessionError::NoGreeting),
         None => return Ok(()),
+    }
+    if let Some(program) = world.daemons.program() {
+        stale_agents::remove(program);
     }
     let (sender, frames) = mpsc::channel(BACKLOG);
     tokio::select! {

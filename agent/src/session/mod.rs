@@ -5,6 +5,7 @@
 mod attach;
 mod control;
 mod probe;
+mod stale_agents;
 mod start;
 
 pub use control::{SessionError, session};
