@@ -28,8 +28,9 @@ pub enum Action {
     CreateContainer { container: ContainerSpec, set_aside: Option<String> },
     /// Starts a stopped container.
     StartContainer { name: String },
-    /// Stops and starts a container whose bind mounts are stale.
-    RestartContainer { name: String },
+    /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
+    /// ([`crate::ContainerFacts::started`], as the plan saw it).
+    RestartContainer { name: String, started: String },
     /// Waits until every one of OMS's programs runs (OMS manual; `research/oms.md` 4.5).
     AwaitServices { container: String },
     /// OMS's initialisation; passes the schema step while it holds [`crate::Gate::Schema`].

@@ -20,19 +20,25 @@ pub(crate) async fn start_container(context: &Context<'_>, name: &str) -> Result
     running(context, name).await
 }
 
-/// Restarts it when a mount is stale; one that does not run is started.
-pub(crate) async fn restart_container(context: &Context<'_>, name: &str) -> Result<Done, Stop> {
+/// Restarts it when a mount is stale or when it was not restarted since the plan was made; one that does not run is
+/// started.
+pub(crate) async fn restart_container(
+    context: &Context<'_>,
+    name: &str,
+    started: &str,
+) -> Result<Done, Stop> {
     let container = existing(context, name).await?;
     let Some(pid) = container.pid else { return start_container(context, name).await };
     let stale = context.world.host.stale_mounts(pid, &container.facts.binds);
-    if stale.is_empty() {
+    if stale.is_empty() && container.facts.started != started {
         return Ok(evidence(Done::unchanged(), &container));
     }
     let restarted = context.world.docker.restart(name).await;
     restarted.map_err(|error| {
         error.report(ErrorCode::Container, &format!("The container {name} could not be restarted."))
     })?;
-    Ok(running(context, name).await?.with("stale_mounts", stale.join(" ")))
+    let done = running(context, name).await?;
+    Ok(if stale.is_empty() { done } else { done.with("stale_mounts", stale.join(" ")) })
 }
 
 async fn existing(context: &Context<'_>, name: &str) -> Result<Container, Stop> {

@@ -203,3 +203,23 @@ async fn limits_that_the_daemon_gives_every_container_are_no_difference() {
     let facts = Talk::open(&setup.machine).await.facts().await;
     assert_eq!(facts.container.unwrap().ulimits, ["nofile=1024:4096", "nproc=65535:65535"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_is_restarted_once_for_the_start_that_the_plan_saw() {
+    let setup = Setup::new();
+    setup.roll_out("r-1").await;
+    let mut talk = Talk::open(&setup.machine).await;
+    let before = talk.facts().await.container.unwrap();
+    let restart = Action::RestartContainer { name: CONTAINER.to_owned(), started: before.started.clone() };
+    let check = async |talk: &mut Talk, run: &str, changed: bool| {
+        talk.start(plan(run, vec![step(None, restart.clone())])).await;
+        let events = setup.see_through(talk).await;
+        assert_eq!(*last(&events), EventKind::NodeDone { changed }, "{run}");
+    };
+    check(&mut talk, "r-2", true).await;
+    let after = talk.facts().await.container.unwrap();
+    assert_eq!(after.id, before.id);
+    assert_ne!(after.started, before.started);
+    check(&mut talk, "r-3", false).await;
+    assert_eq!(talk.facts().await.container.unwrap().started, after.started);
+}

@@ -112,7 +112,7 @@ fn fail(context: &Context<'_>, error: &ErrorReport, elapsed_ms: u64) -> Result<(
 async fn leave_schema_when_gone(action: &Action, context: &Context<'_>) -> Result<(), Stop> {
     let name = match action {
         Action::CreateContainer { container, .. } => &container.name,
-        Action::StartContainer { name } | Action::RestartContainer { name } => name,
+        Action::StartContainer { name } | Action::RestartContainer { name, .. } => name,
         Action::MakeDirectories { .. }
         | Action::WriteCertificates { .. }
         | Action::WriteConfig { .. }

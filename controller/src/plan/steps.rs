@@ -9,7 +9,7 @@ use super::wanted::Wanted;
 pub(super) fn steps(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Vec<Step> {
     let mut steps = files(wanted, findings, facts);
     steps.extend(image(wanted, findings));
-    let container = container(wanted, findings, run);
+    let container = container(wanted, findings, facts, run);
     let started = container.is_some();
     steps.extend(container);
     let rest = after_the_container(wanted, findings, started);
@@ -58,12 +58,15 @@ fn image(wanted: &Wanted, findings: &Findings) -> Option<Step> {
     Some(step(why, Action::LoadImage { image, origin: wanted.origin.clone() }))
 }
 
-fn container(wanted: &Wanted, findings: &Findings, run: &RunId) -> Option<Step> {
+fn container(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Option<Step> {
     let name = wanted.container.name.clone();
     match &findings.container {
         ContainerFinding::Runs => None,
         ContainerFinding::Stopped(why) => Some(step(why, Action::StartContainer { name })),
-        ContainerFinding::Restart(why) => Some(step(why, Action::RestartContainer { name })),
+        ContainerFinding::Restart(why) => {
+            let started = facts.container.as_ref().map(|found| found.started.clone()).unwrap_or_default();
+            Some(step(why, Action::RestartContainer { name, started }))
+        }
         ContainerFinding::Absent => {
             let create = Action::CreateContainer { container: wanted.container.clone(), set_aside: None };
             Some(step(format!("there is no container {name}"), create))
