@@ -6,7 +6,7 @@ use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport
 
 use super::context::harmless;
 use super::{Context, Stop};
-use crate::ports::Container;
+use crate::ports::{Container, Since};
 
 /// Of the manual's `docker run`.
 const ULIMIT: &str = "nproc=65535:65535";
@@ -67,7 +67,7 @@ pub(crate) async fn down(context: &Context<'_>, name: &str, what: String) -> Err
         Ok(None) => report = report.cause("there is no such container"),
         Err(error) => report = report.cause(error.to_string()),
     }
-    if let Ok(text) = context.world.docker.logs(name, 20).await {
+    if let Ok(text) = context.world.docker.logs(name, 20, Since::Creation).await {
         report.causes.extend(text.lines().filter(|line| !line.trim().is_empty()).map(harmless));
     }
     report.hint(format!("See `docker logs {name}` on the host, mend the cause and run the command again."))

@@ -1,7 +1,7 @@
 //! Follows one initialisation by its log on the host: new lines become events, headings become progress.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use omsctl_proto::Unit;
@@ -26,15 +26,23 @@ pub(crate) struct InitWatch {
 }
 
 impl InitWatch {
-    /// `since` is when the container was created: older logs belong to another one.
+    /// `since` is when the container was started: what was written before belongs to another initialisation, of this
+    /// container or of a former one, also in a file that is written on.
     pub(crate) fn new(folder: PathBuf, since: SystemTime) -> Self {
-        Self { folder, since, read: BTreeMap::new(), story: Story::default(), log: None }
+        let newer = init_log::logs(&folder, since);
+        let mut older = init_log::logs(&folder, SystemTime::UNIX_EPOCH);
+        older.retain(|path| !newer.contains(path));
+        let read = older.into_iter().map(|path| {
+            let end = end_of(&path);
+            (path, end)
+        });
+        Self { read: read.collect(), folder, since, story: Story::default(), log: None }
     }
 
     /// Leaves out what earlier runs wrote.
     pub(crate) fn skip_past(&mut self) {
         for path in init_log::logs(&self.folder, SystemTime::UNIX_EPOCH) {
-            let end = init_log::read(&path, 0).map_or(0, |(_, end)| end);
+            let end = end_of(&path);
             self.read.insert(path, end);
         }
         self.story = Story::default();
@@ -45,7 +53,7 @@ impl InitWatch {
     pub(crate) fn begin_with_newest(&mut self) {
         let mut logs = init_log::logs(&self.folder, self.since);
         logs.pop();
-        self.read = logs.into_iter().map(|path| (path, u64::MAX)).collect();
+        self.read.extend(logs.into_iter().map(|path| (path, u64::MAX)));
     }
 
     /// Reads what is new and tells it.
@@ -67,6 +75,11 @@ impl InitWatch {
         }
         Ok(())
     }
+}
+
+/// Of its last whole line.
+fn end_of(path: &Path) -> u64 {
+    init_log::read(path, 0).map_or(0, |(_, end)| end)
 }
 
 fn tell(sign: Option<Sign>, line: &str, context: &Context<'_>) -> Result<(), Stop> {

@@ -13,10 +13,10 @@ use super::container_state::{down, look};
 use super::context::harmless;
 use super::init_watch::InitWatch;
 use super::{Context, Done, Stop, await_services};
-use crate::facts::{created_at, init_facts};
+use crate::facts::{init_facts, moment};
 use crate::init_log;
 use crate::patience::Patience;
-use crate::ports::{Container, Look};
+use crate::ports::{Container, Look, Since};
 
 const LOG_PAUSE: Duration = Duration::from_millis(200);
 const LOOK_PAUSE: Duration = Duration::from_secs(2);
@@ -56,9 +56,8 @@ pub(crate) async fn initialise(
             await_supervisord(context, name).await?;
         }
         let container = running(context, name).await?;
-        let since = created_at(&container.facts.created);
-        let watch = InitWatch::new(folder.clone(), since);
         let started = container.facts.started.clone();
+        let watch = InitWatch::new(folder.clone(), moment(&started));
         let mut init = Init { context, name, by, watch, started };
         let mut changed = by == Initialiser::Container;
         let found = find(context, name, &container, &folder).await?;
@@ -160,7 +159,8 @@ impl Init<'_> {
             return Ok(Some(Ended::Succeeded("/root/init_flag.txt is not empty".to_owned())));
         }
         if self.by == Initialiser::Container {
-            let words = self.context.world.docker.logs(self.name, 200).await.unwrap_or_default();
+            let since = Since::Start(&self.started);
+            let words = self.context.world.docker.logs(self.name, 200, since).await.unwrap_or_default();
             if words.lines().any(|line| line.trim() == init_log::CONTAINER_READY) {
                 return Ok(Some(Ended::Succeeded(init_log::CONTAINER_READY.to_owned())));
             }

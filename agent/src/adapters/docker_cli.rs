@@ -12,6 +12,7 @@ use super::child::{Run, SMALL};
 use super::docker_inspect;
 use crate::ports::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
+    Since,
 };
 
 /// Answers that are parsed: inspections of a few hundred images.
@@ -230,10 +231,19 @@ impl ContainerRuntime for DockerCli {
         async move { Ok(seen(&self.done(Call::new(arguments).keep(LARGE)).await?)) }.boxed()
     }
 
-    fn logs<'a>(&'a self, name: &'a str, lines: u32) -> BoxFuture<'a, Result<String, RuntimeError>> {
+    fn logs<'a>(
+        &'a self,
+        name: &'a str,
+        lines: u32,
+        since: Since<'a>,
+    ) -> BoxFuture<'a, Result<String, RuntimeError>> {
         async move {
             let lines = lines.to_string();
-            let call = Call::new(["logs", "--tail", &lines, "--", name]).keep(LARGE);
+            let call = match since {
+                Since::Creation => Call::new(["logs", "--tail", &lines, "--", name]),
+                Since::Start(start) => Call::new(["logs", "--tail", &lines, "--since", start, "--", name]),
+            };
+            let call = call.keep(LARGE);
             let output = self.call(call).await?;
             if output.succeeded() {
                 Ok(output.stdout + &output.stderr)

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use omsctl_proto::{InitFacts, InitState};
 
 use crate::init_log::{self, Story};
-use crate::ports::{Container, ContainerRuntime, Inside};
+use crate::ports::{Container, ContainerRuntime, Inside, Since};
 
 /// How much of the container's own output is searched for its success line.
 const OWN_LINES: u32 = 2000;
@@ -20,7 +20,7 @@ pub(crate) async fn init_facts(
     inside: Option<&Inside>,
     logs: &Path,
 ) -> InitFacts {
-    let log = init_log::logs(logs, created_at(&container.facts.created)).pop();
+    let log = init_log::logs(logs, moment(&container.facts.created)).pop();
     let story = log.as_ref().and_then(|log| init_log::read(log, 0).ok()).map(|(text, _)| Story::of(&text));
     let last_step = story.as_ref().map_or(0, |story| story.last_step);
     let found = |state, proof: String| InitFacts { state, proof, last_step };
@@ -34,7 +34,7 @@ pub(crate) async fn init_facts(
         return found(InitState::Succeeded, line);
     }
     // A container that initialised itself says so in its own output.
-    let own = docker.logs(name, OWN_LINES).await.unwrap_or_default();
+    let own = docker.logs(name, OWN_LINES, Since::Creation).await.unwrap_or_default();
     if own.lines().any(|line| line.trim() == init_log::CONTAINER_READY) {
         return found(InitState::Succeeded, init_log::CONTAINER_READY.to_owned());
     }
@@ -51,9 +51,9 @@ pub(crate) async fn init_facts(
     }
 }
 
-/// Docker's `Created`, cut to the second: file times are not finer everywhere. Unreadable means long ago.
-pub(crate) fn created_at(created: &str) -> SystemTime {
-    let second = created.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+/// Docker's `Created` or `StartedAt`, cut to the second: file times are not finer everywhere. Unreadable means long ago.
+pub(crate) fn moment(text: &str) -> SystemTime {
+    let second = text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     let since = u64::try_from(second).unwrap_or(0);
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since)
 }

@@ -10,5 +10,5 @@ mod runs;
 
 pub(crate) use gather::gather;
 pub(crate) use health::{health, health_url};
-pub(crate) use initialisation::{created_at, init_facts};
+pub(crate) use initialisation::{init_facts, moment};
 pub(crate) use runs::is_alive;

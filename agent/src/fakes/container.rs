@@ -17,9 +17,11 @@ pub(super) struct FakeContainer {
     pub(super) pid: u32,
     pub(super) init_flag: bool,
     pub(super) init_running: Option<AbortHandle>,
+    /// Its process can be seen: it takes a moment after the container's start.
+    pub(super) init_seen: bool,
     pub(super) initialises_itself: bool,
-    /// What `docker logs` shows.
-    pub(super) output: Vec<String>,
+    /// What `docker logs` shows: the start that it belongs to, and the line.
+    pub(super) output: Vec<(String, String)>,
 }
 
 impl FakeContainer {
@@ -63,6 +65,7 @@ impl FakeContainer {
             pid: 0,
             init_flag: false,
             init_running: None,
+            init_seen: false,
             initialises_itself: false,
             output: Vec::new(),
         }
@@ -72,7 +75,7 @@ impl FakeContainer {
         self.facts.running = true;
         "running".clone_into(&mut self.facts.status);
         // Two starts never have the same time.
-        self.facts.started = format!("{} ({pid})", crate::clock::now());
+        self.facts.started = format!("{}{pid:06}Z", crate::clock::now().trim_end_matches('Z'));
         self.facts.exit_code = None;
         self.pid = pid;
     }

@@ -188,6 +188,7 @@ impl FakeDocker {
             let logs = container.source(&shared.root, LOGS).ok_or("no logs folder is mounted")?;
             let log = logs.join(format!("docker_init.log.2026-01-04.10:42:{number:02}"));
             let run = Run { shared: Arc::clone(shared), container: name.to_owned(), who, log, script };
+            container.init_seen = run.script.begins_after.is_zero();
             container.init_running = Some(tokio::spawn(run.go()).abort_handle());
             Ok(())
         })
@@ -230,7 +231,7 @@ impl FakeDocker {
             let config = container.source(root, CONFIG).and_then(|path| std::fs::read_to_string(path).ok());
             Some(Inside {
                 init_flag: container.init_flag,
-                init_process: container.init_running.is_some(),
+                init_process: container.init_running.is_some() && container.init_seen,
                 services: if look == Look::Initialisation {
                     BTreeMap::new()
                 } else {

@@ -11,6 +11,8 @@ use super::docker::Shared;
 /// How the next initialisations on a machine go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitScript {
+    /// From its start until its process can be seen and its log is written.
+    pub begins_after: Duration,
     /// Between two headings.
     pub step: Duration,
     pub verdict: Verdict,
@@ -25,7 +27,7 @@ pub enum Verdict {
 
 impl Default for InitScript {
     fn default() -> Self {
-        Self { step: Duration::from_millis(20), verdict: Verdict::Succeeds }
+        Self { begins_after: Duration::ZERO, step: Duration::from_millis(20), verdict: Verdict::Succeeds }
     }
 }
 
@@ -51,6 +53,12 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn go(self) {
         let judge = self.shared.judge.clone();
+        tokio::time::sleep(self.script.begins_after).await;
+        self.shared.change(|state| {
+            if let Some(container) = state.containers.get_mut(&self.container) {
+                container.init_seen = true;
+            }
+        });
         for (number, title) in (1_u8..).zip(STEPS) {
             self.say(&format!("[Step {number}] {title}"));
             if number == 2 {
@@ -79,7 +87,7 @@ impl Run {
                 let line =
                     if success { "OMS service start successfully" } else { "OMS service start failed" };
                 if container.initialises_itself {
-                    container.output.push(line.to_owned());
+                    container.output.push((container.facts.started.clone(), line.to_owned()));
                 }
             }
         });

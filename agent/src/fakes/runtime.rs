@@ -9,6 +9,7 @@ use super::container::FakeContainer;
 use super::docker::{FakeDocker, absent, ended};
 use crate::ports::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
+    Since,
 };
 
 impl ContainerRuntime for FakeDocker {
@@ -166,10 +167,18 @@ impl ContainerRuntime for FakeDocker {
         async move { self.see(name, look) }.boxed()
     }
 
-    fn logs<'a>(&'a self, name: &'a str, lines: u32) -> BoxFuture<'a, Result<String, RuntimeError>> {
+    fn logs<'a>(
+        &'a self,
+        name: &'a str,
+        lines: u32,
+        since: Since<'a>,
+    ) -> BoxFuture<'a, Result<String, RuntimeError>> {
         let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         let text = self.shared.change(|state| {
-            let output = &state.containers.get(name)?.output;
+            let output = state.containers.get(name)?.output.iter();
+            let counts = |start: &String| since == Since::Creation || since == Since::Start(start);
+            let output: Vec<&str> =
+                output.filter(|(start, _)| counts(start)).map(|(_, line)| line.as_str()).collect();
             Some(output[output.len().saturating_sub(lines)..].join("\n"))
         });
         async move { text.ok_or_else(|| RuntimeError::Failed { verb: "logs".into(), words: absent(name) }) }

@@ -58,8 +58,13 @@ pub trait ContainerRuntime: Send + Sync {
     /// Looks into a running container with one process.
     fn inside<'a>(&'a self, name: &'a str, look: Look) -> BoxFuture<'a, Result<Inside, RuntimeError>>;
 
-    /// The last lines of the container's own output.
-    fn logs<'a>(&'a self, name: &'a str, lines: u32) -> BoxFuture<'a, Result<String, RuntimeError>>;
+    /// The last lines of the container's own output, of all its starts or since this one.
+    fn logs<'a>(
+        &'a self,
+        name: &'a str,
+        lines: u32,
+        since: Since<'a>,
+    ) -> BoxFuture<'a, Result<String, RuntimeError>>;
 }
 
 /// What the runtime says of itself.
@@ -86,6 +91,14 @@ pub struct Container {
     pub facts: ContainerFacts,
     /// Its first process as the host sees it; `None` when it does not run.
     pub pid: Option<u32>,
+}
+
+/// How far back [`ContainerRuntime::logs`] looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since<'a> {
+    Creation,
+    /// A container's `started`, as the runtime gave it.
+    Start(&'a str),
 }
 
 /// How much [`ContainerRuntime::inside`] looks at.

@@ -5,5 +5,6 @@ mod host;
 
 pub use container_runtime::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
+    Since,
 };
 pub use host::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};

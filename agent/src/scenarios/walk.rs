@@ -1,5 +1,7 @@
 //! A walk from its first step to its terminal event.
 
+use std::time::Duration;
+
 use omsctl_proto::{
     Action, CancelMode, ErrorCode, EventKind, Gate, InitState, Initialiser, Milestone, StepId, ToAgent,
 };
@@ -202,6 +204,33 @@ async fn limits_that_the_daemon_gives_every_container_are_no_difference() {
     assert_eq!(*last(&events), EventKind::NodeDone { changed: true });
     let facts = Talk::open(&setup.machine).await.facts().await;
     assert_eq!(facts.container.unwrap().ulimits, ["nofile=1024:4096", "nproc=65535:65535"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_after_a_failed_self_initialisation_is_not_judged_by_the_former_failure() {
+    let setup = Setup::with(Initialiser::Container);
+    let script = |verdict, begins_after| InitScript { verdict, begins_after, ..InitScript::default() };
+    setup.machine.docker.set_script(script(Verdict::FailsIn(2), Duration::ZERO));
+    let events = setup.roll_out("r-1").await;
+    assert!(matches!(last(&events), EventKind::NodeFailed { step: StepId::Initialise, .. }));
+    let former = std::time::SystemTime::now() - Duration::from_hours(1);
+    for entry in std::fs::read_dir(setup.machine.path("/data/oms/oms_logs")).unwrap() {
+        let log = std::fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+        log.set_modified(former).unwrap();
+    }
+    // Docker's own output of the failed start and its log are both still there.
+    setup.machine.docker.set_script(script(Verdict::Succeeds, Duration::from_secs(30)));
+    let mut talk = Talk::open(&setup.machine).await;
+    let started = talk.facts().await.container.unwrap().started;
+    let container = CONTAINER.to_owned();
+    let logs = "/data/oms/oms_logs".to_owned();
+    let restart = Action::RestartContainer { name: container.clone(), started };
+    let initialise = Action::Initialise { container, by: Initialiser::Container, logs };
+    talk.start(plan("r-2", vec![step(Some(Gate::Schema), restart), step(None, initialise)])).await;
+    let events = setup.see_through(&mut talk).await;
+    assert_eq!(*last(&events), EventKind::NodeDone { changed: true });
+    assert_eq!(setup.judge.initialised(), ["n1/oms"]);
+    assert_eq!(setup.judge.offences(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
