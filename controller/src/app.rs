@@ -85,7 +85,7 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
         accept_new: globals.accept_new,
         prompter: out.can_ask().then(|| {
             let out = out.clone();
-            let ask = move |what: &str| out.ask_secret(&format!("{what}: ")).ok();
+            let ask = move |what: &str| out.ask_secret(what).ok();
             Arc::new(ask) as Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>
         }),
     };
@@ -157,8 +157,8 @@ fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
         })
     };
     Ok(Passwords {
-        ssh: ask(globals.ask_pass, "SSH password: ")?,
-        escalation: ask(globals.ask_become_pass, "sudo password: ")?,
+        ssh: ask(globals.ask_pass, "SSH password")?,
+        escalation: ask(globals.ask_become_pass, "sudo password")?,
     })
 }
 

@@ -173,6 +173,13 @@ impl Out {
         self.result(&text)
     }
 
+    /// Writes a result as one line of JSON.
+    pub fn line<T: Serialize>(&self, item: &T) -> io::Result<()> {
+        let mut text = serde_json::to_string(item)?;
+        text.push('\n');
+        self.result(&text)
+    }
+
     /// On a terminal clears the screen before the result: for `--watch`.
     pub fn result_again(&self, text: &str) -> io::Result<()> {
         if self.stdout_terminal { self.result(&format!("\x1b[H\x1b[2J{text}")) } else { self.result(text) }
@@ -190,7 +197,10 @@ impl Out {
         self.aside(|| {
             write_all(&mut self.stderr(), &format!("{question} [y/N] "))?;
             let mut answer = String::new();
-            io::stdin().read_line(&mut answer)?;
+            // Ctrl-D leaves the cursor behind the question.
+            if io::stdin().read_line(&mut answer)? == 0 {
+                write_all(&mut Sink::stderr(), "\n")?;
+            }
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
         })
     }

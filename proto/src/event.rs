@@ -178,6 +178,12 @@ pub enum EventKind {
         result: RunResult,
         exit: u8,
         nodes: Vec<NodeOutcome>,
+        /// Addresses of the console, for instance `http://10.0.0.11:8089`.
+        #[serde(default)]
+        consoles: Vec<String>,
+        /// `enable` of `ha.config` in the MetaDB; a missing row is off.
+        #[serde(default)]
+        ha_enabled: bool,
     },
 
     /// From a newer writer: skip it.

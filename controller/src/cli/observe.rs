@@ -8,7 +8,7 @@ use super::{HistoryRequest, ShowRequest, StatusRequest};
 
 const STATUS_EXAMPLES: &str = "\
 What is shown was observed just now, never remembered.
-Exit code: 0, or 4 when a host is unreachable.
+Exit code: 0, 2 wrong input, 4 a host is unreachable.
 
 Examples:
   omsctl status

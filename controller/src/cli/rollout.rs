@@ -9,7 +9,7 @@ use super::globals::GlobalArguments;
 
 const CHECK_EXAMPLES: &str = "\
 Every host is looked at, also when others are dead. Nothing is changed.
-Exit code: 0 all passed, 3 a check failed, 4 a host is unreachable.
+Exit code: 0 all passed, 2 wrong input, 3 a check failed or a host does not answer.
 
 Examples:
   omsctl check
@@ -25,7 +25,7 @@ pub(super) struct CheckArguments {
 
 const PLAN_EXAMPLES: &str = "\
 Nothing is changed. Each step is listed with the reason for it.
-Exit code: 0, or 3 when apply would refuse, or 4 when a host is unreachable.
+Exit code: 0, 2 wrong input, 3 apply would refuse, 4 a host is unreachable.
 
 Examples:
   omsctl plan

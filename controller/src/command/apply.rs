@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_inventory::{Deployment, Host};
-use omsctl_proto::{CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult};
+use omsctl_proto::{
+    CheckResult, CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult,
+};
 
 use super::World;
 use super::inputs::{self, Images, Inputs};
-use super::look::{self, Looked};
+use super::look::{self, Looked, Reach};
 use super::outcome::run_result;
-use super::telling::{Kind, Telling};
+use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
 use crate::plan::{self, Goal, NodeSteps, Plan};
 use crate::ports::ContentSource;
-use crate::report::{Closing, PlanView, check_text, plan_text};
+use crate::report::{PlanView, plan_text};
 use crate::rollout::{Executor, InitOrder, NodeWork, Registration, Rollout, Survey, cm_url_check};
 
 /// How long a lost host is looked for.
@@ -36,7 +38,11 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
     let (run, key) = (world.new_run(), world.new_key());
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Change, names).await;
-    let looked = look::look(world, &inputs, &key, request.forks, &mut telling.emitter).await;
+    let looked =
+        look::look(world, &inputs, &key, Reach::Inventory, request.forks, &mut telling.emitter).await;
+    let Some(looked) = looked else {
+        return telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
+    };
     let mut goal = Goal {
         run,
         key,
@@ -56,7 +62,7 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
         }
     };
     let closing = closing(&inputs, looked.observed.metadb.as_ref());
-    telling.finish(world, result, nodes, &closing).await
+    telling.finish(world, result, nodes, closing).await
 }
 
 enum Decision {
@@ -77,25 +83,26 @@ async fn decide(
         return Decision::Stop(RunResult::Unreachable, unreachable);
     }
     let checks = plan::preflight(&inputs.deployment, &looked.observed, goal);
-    for check in checks.iter().filter(|check| check.status != CheckStatus::Pass) {
+    // A dead host was told already, and stops nothing.
+    let dead = |check: &&CheckResult| {
+        check.node.as_ref().is_some_and(|node| !looked.survey.links.contains_key(node))
+    };
+    for check in checks.iter().filter(|check| check.status != CheckStatus::Pass && !dead(check)) {
         telling.emitter.say(EventKind::Check { check: check.clone() }).await;
     }
     let failed = plan::failed_nodes(&checks);
     let cluster = plan::cluster_failed(&checks);
     if cluster || (!failed.is_empty() && !goal.keep_going) {
-        world.out.message(&check_text(&checks, world.out.message_style()));
-        world.out.message("nothing was changed on any host");
-        return Decision::Stop(RunResult::Refused, unreachable);
+        return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
     }
     goal.leave_out = failed;
     let plan = match plan::plan(&inputs.deployment, &looked.observed, goal) {
         Ok(plan) => plan,
         Err(refusals) => {
-            for report in refusals.reports() {
-                world.out.message(&report_text(&report));
+            for refusal in &refusals.0 {
+                telling.emitter.say(EventKind::Check { check: refusal.check("plan") }).await;
             }
-            world.out.message("nothing was changed on any host");
-            return Decision::Stop(RunResult::Refused, unreachable);
+            return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
         }
     };
     for node in &plan.nodes {
@@ -104,24 +111,22 @@ async fn decide(
     for message in &plan.warnings {
         telling.emitter.say(EventKind::Notice { message: message.clone() }).await;
     }
-    if plan.changes() > 0 && !world.globals.yes && !confirmed(world, &plan) {
-        world.out.message("not confirmed: nothing was changed on any host");
-        return Decision::Stop(RunResult::Interrupted, unreachable);
+    if plan.changes() > 0 && !world.globals.yes && !confirmed(world, &plan, telling).await {
+        return Decision::Stop(RunResult::Interrupted, not_begun(inputs, looked));
     }
     Decision::Go(plan)
 }
 
-fn confirmed(world: &World, plan: &Plan) -> bool {
-    world.out.message(&plan_text(&view(plan), world.out.message_style()));
-    let hosts = plan.nodes.iter().filter(|node| !node.is_empty()).count();
-    let question = format!("Change {hosts} of {} hosts, {} steps?", plan.nodes.len(), plan.changes());
-    world.out.confirm(&question).unwrap_or(false)
+async fn confirmed(world: &World, plan: &Plan, telling: &mut Telling) -> bool {
+    let text = plan_text(&view(plan), world.out.message_style());
+    telling.ask(world, &text, "Make these changes?".to_owned()).await
 }
 
 pub(super) fn view(plan: &Plan) -> PlanView {
     PlanView {
         nodes: plan.nodes.iter().map(|node| (node.node.clone(), node.planned())).collect(),
         warnings: plan.warnings.clone(),
+        refusals: plan.left_out.values().cloned().collect(),
     }
 }
 
@@ -136,6 +141,15 @@ fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
             error: Some(error.clone()),
         })
         .collect()
+}
+
+/// All hosts of `--limit`, when nothing is begun on any.
+fn not_begun(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
+    let waiting = inputs
+        .selected()
+        .filter(|host| !looked.survey.failed.contains_key(&host.name))
+        .map(|host| NodeOutcome { node: host.name.clone(), result: NodeResult::Waiting, error: None });
+    waiting.chain(unreachable(inputs, looked)).collect()
 }
 
 /// What a refusal or a failure says, for stderr.

@@ -2,7 +2,8 @@
 
 use super::World;
 use super::inputs::{self, Images};
-use super::look;
+use super::interrupt::interrupted;
+use super::look::{self, Reach};
 use super::telling::{Kind, Telling};
 use crate::cli::Format;
 use crate::exit::Exit;
@@ -18,7 +19,11 @@ pub async fn check(world: &World, typed: &str) -> Exit {
     let (run, key) = (world.new_run(), world.new_key());
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let looked = look::look(world, &inputs, &key, None, &mut telling.emitter).await;
+    let looked = look::look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
+    let Some(looked) = looked else {
+        telling.end_looking();
+        return interrupted(world);
+    };
     let goal = Goal {
         run,
         key,

@@ -24,7 +24,8 @@ pub async fn history(world: &World, request: &HistoryRequest) -> Exit {
     let document = HistoryDocument::new(&runs);
     let written = match world.globals.format {
         Format::Human => world.out.result(&history_text(&document, world.out.style())),
-        Format::Json | Format::Jsonl => world.out.document(&document),
+        Format::Json => world.out.document(&document),
+        Format::Jsonl => document.runs.iter().try_for_each(|run| world.out.line(run)),
     };
     if written.is_ok() { Exit::Done } else { Exit::Failed }
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use omsctl_inventory::{Deployment, Host, ImageSource, Sources};
+use omsctl_inventory::{Deployment, Host, ImageSource, Problems, Severity, Sources};
 use omsctl_proto::Secret;
 
 use super::World;
+use super::interrupt::{interrupted, or_interrupted};
 use crate::exit::Exit;
 use crate::ports::Archive;
 
@@ -42,10 +43,7 @@ pub(super) fn sources(world: &World) -> Sources {
 /// Reads inventory, config.yaml, certificates and archives; tells every problem and gives exit 2 when one forbids to
 /// go on.
 pub(super) async fn load(world: &World, images: Images) -> Result<Inputs, Exit> {
-    let loaded = omsctl_inventory::load(&sources(world)).map_err(|problems| {
-        world.out.message(&problems.to_string());
-        Exit::Usage
-    })?;
+    let loaded = omsctl_inventory::load(&sources(world)).map_err(|problems| refuse(world, &problems))?;
     for warning in &loaded.warnings {
         world.out.message(&warning.to_string());
     }
@@ -53,10 +51,26 @@ pub(super) async fn load(world: &World, images: Images) -> Result<Inputs, Exit> 
     let mut inputs = Inputs { deployment, archives: BTreeMap::new(), certificates: BTreeMap::new() };
     let certificates = inputs.read_certificates(world);
     let archives = match images {
-        Images::Read => inputs.read_archives(world).await,
+        Images::Read => {
+            let read = or_interrupted(world, inputs.read_archives(world)).await;
+            read.ok_or_else(|| interrupted(world))?
+        }
         Images::Leave => true,
     };
-    if certificates && archives { Ok(inputs) } else { Err(Exit::Usage) }
+    if certificates && archives {
+        return Ok(inputs);
+    }
+    world.out.message("refused: no host was contacted");
+    Err(Exit::Usage)
+}
+
+/// All problems, and what that means.
+pub(super) fn refuse(world: &World, problems: &Problems) -> Exit {
+    let errors = problems.0.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let plural = if errors == 1 { "" } else { "s" };
+    world.out.message(&problems.to_string());
+    world.out.message(&format!("refused: {errors} error{plural} in the input; no host was contacted"));
+    Exit::Usage
 }
 
 impl Inputs {

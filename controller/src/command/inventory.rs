@@ -7,17 +7,14 @@ use crate::exit::Exit;
 pub fn inventory(world: &World, request: &InventoryRequest) -> Exit {
     let (inventory, warnings) = match omsctl_inventory::load_inventory(&inputs::sources(world)) {
         Ok(loaded) => loaded,
-        Err(problems) => {
-            world.out.message(&problems.to_string());
-            return Exit::Usage;
-        }
+        Err(problems) => return inputs::refuse(world, &problems),
     };
     for warning in warnings {
         world.out.message(&warning.to_string());
     }
     let written = match request.view {
         InventoryView::List => world.out.document(&inventory.list_json()),
-        InventoryView::Graph => world.out.result(&inventory.graph()),
+        InventoryView::Graph => world.out.result(&format!("{}\n", inventory.graph())),
     };
     if written.is_ok() { Exit::Done } else { Exit::Failed }
 }

@@ -9,6 +9,7 @@ use omsctl_proto::{FingerprintKey, NodeName};
 
 use super::World;
 use super::inputs::Inputs;
+use super::interrupt::or_interrupted;
 use crate::plan::{Observed, facts_request};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
 use crate::rollout::{Emitter, MetaDbReader, Survey, Surveyor};
@@ -19,16 +20,27 @@ pub(super) struct Looked {
     pub(super) observed: Observed,
 }
 
-/// Looks at every host of the inventory, also outside `--limit`: whose cluster it is shows only on all of them.
+/// Which hosts are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All of the inventory, also outside `--limit`: whose cluster it is shows only on all of them.
+    Inventory,
+    /// Those of `--limit`.
+    Limit,
+}
+
+/// Looks at the hosts; `None` when the operator interrupted it.
 pub(super) async fn look(
     world: &World,
     inputs: &Inputs,
     key: &FingerprintKey,
+    reach: Reach,
     forks: Option<NonZeroUsize>,
     emitter: &mut Emitter,
-) -> Looked {
+) -> Option<Looked> {
     let deployment = &inputs.deployment;
-    let hosts = deployment.hosts.iter().filter_map(|host| {
+    let hosts = deployment.hosts.iter().filter(|host| host.selected || reach == Reach::Inventory);
+    let hosts = hosts.filter_map(|host| {
         let config = &deployment.region(&host.region)?.config;
         Some((target(world, host), facts_request(host, config, key)))
     });
@@ -36,9 +48,10 @@ pub(super) async fn look(
     let forks = forks.map_or(hosts.len(), NonZeroUsize::get);
     let surveyor =
         Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks };
-    let survey = surveyor.look(hosts, &reader(world, deployment), emitter).await;
+    let reader = reader(world, deployment);
+    let survey = or_interrupted(world, surveyor.look(hosts, &reader, emitter)).await?;
     let observed = observed(inputs, &survey);
-    Looked { survey, observed }
+    Some(Looked { survey, observed })
 }
 
 fn observed(inputs: &Inputs, survey: &Survey) -> Observed {

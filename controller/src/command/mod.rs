@@ -6,6 +6,7 @@ mod config_render;
 mod history;
 mod init;
 mod inputs;
+mod interrupt;
 mod inventory;
 mod look;
 mod outcome;

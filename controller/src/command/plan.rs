@@ -1,14 +1,17 @@
 //! `omsctl plan`: what `apply` would change, per host, with the reason for each step. Changes nothing.
 
+use omsctl_proto::EventKind;
+
 use super::World;
 use super::apply::{report_text, view};
 use super::inputs::{self, Images};
-use super::look;
+use super::interrupt::interrupted;
+use super::look::{self, Reach};
 use super::telling::{Kind, Telling};
 use crate::cli::Format;
 use crate::exit::Exit;
 use crate::plan::{self, Goal};
-use crate::report::{PlanDocument, plan_text};
+use crate::report::{PlanDocument, PlanView, plan_text};
 
 /// Exit 0 unless a host is unreachable, or `apply` would refuse.
 pub async fn plan(world: &World, typed: &str) -> Exit {
@@ -19,7 +22,11 @@ pub async fn plan(world: &World, typed: &str) -> Exit {
     let (run, key) = (world.new_run(), world.new_key());
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let looked = look::look(world, &inputs, &key, None, &mut telling.emitter).await;
+    let looked = look::look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
+    let Some(looked) = looked else {
+        telling.end_looking();
+        return interrupted(world);
+    };
     let goal = Goal {
         run,
         key,
@@ -30,36 +37,44 @@ pub async fn plan(world: &World, typed: &str) -> Exit {
     let planned = plan::plan(&inputs.deployment, &looked.observed, &goal);
     let unreachable = looked.survey.failed.clone();
     looked.survey.close().await;
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(refusals) => {
-            telling.end_looking();
-            for report in refusals.reports() {
-                world.out.message(&report_text(&report));
-            }
-            return Exit::Refused;
-        }
+    let view = match planned {
+        Ok(plan) => view(&plan),
+        Err(refusals) => PlanView { refusals: refusals.reports(), ..PlanView::default() },
     };
-    for node in &plan.nodes {
-        let event = omsctl_proto::EventKind::HostPlanned { host: node.node.clone(), steps: node.planned() };
-        telling.emitter.say(event).await;
+    let refused = view.nodes.is_empty() && !view.refusals.is_empty();
+    if world.globals.format == Format::Jsonl {
+        tell(&view, &mut telling).await;
     }
     telling.end_looking();
-    for report in plan.left_out.values() {
+    for report in &view.refusals {
         world.out.message(&report_text(report));
     }
-    let view = view(&plan);
     let written = match world.globals.format {
+        Format::Human if refused => Ok(()),
         Format::Human => world.out.result(&plan_text(&view, world.out.style())),
         Format::Json => world.out.document(&PlanDocument::from(&view)),
         Format::Jsonl => Ok(()),
     };
     for (node, error) in &unreachable {
-        world.out.message(&format!("{node} is unreachable: {}", error.one_line()));
+        let hint = error.hint.as_ref().map(|hint| format!("\n  -> {hint}")).unwrap_or_default();
+        world.out.message(&format!("{node} is unreachable: {}{hint}", error.one_line()));
     }
-    match (written, unreachable.is_empty()) {
-        (Err(_), _) => Exit::Failed,
-        (Ok(()), true) => Exit::Done,
-        (Ok(()), false) => Exit::Unreachable,
+    match (written, refused, unreachable.is_empty()) {
+        (Err(_), _, _) => Exit::Failed,
+        (Ok(()), true, _) => Exit::Refused,
+        (Ok(()), false, true) => Exit::Done,
+        (Ok(()), false, false) => Exit::Unreachable,
+    }
+}
+
+/// The plan as events.
+async fn tell(view: &PlanView, telling: &mut Telling) {
+    for (node, steps) in &view.nodes {
+        let event = EventKind::HostPlanned { host: node.clone(), steps: steps.clone() };
+        telling.emitter.say(event).await;
+    }
+    let refusals = view.refusals.iter().map(report_text);
+    for message in view.warnings.iter().cloned().chain(refusals) {
+        telling.emitter.say(EventKind::Notice { message }).await;
     }
 }

@@ -5,7 +5,7 @@ use omsctl_proto::{ErrorCode, ErrorReport};
 use super::World;
 use crate::cli::{Format, ShowRequest};
 use crate::exit::Exit;
-use crate::report::{Reporter, ShowDocument};
+use crate::report::{Reporter, ShowDocument, Tally, summary};
 
 pub async fn show(world: &World, request: &ShowRequest) -> Exit {
     let store = match &world.state {
@@ -43,5 +43,13 @@ pub async fn show(world: &World, request: &ShowRequest) -> Exit {
             return Exit::Failed;
         }
     }
-    if reporter.finish(0).is_ok() { Exit::Done } else { Exit::Failed }
+    if reporter.finish(0).is_err() {
+        return Exit::Failed;
+    }
+    if world.globals.format == Format::Jsonl {
+        return Exit::Done;
+    }
+    let end = summary(&Tally::of(&events), world.out.style());
+    let end = if end.is_empty() { "not finished: this run has no end here".to_owned() } else { end };
+    if world.out.result(&format!("\n{}\n", end.trim_end())).is_ok() { Exit::Done } else { Exit::Failed }
 }

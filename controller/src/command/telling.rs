@@ -2,15 +2,16 @@
 //! the picture that its last words are drawn from.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use omsctl_proto::{Event, EventKind, NodeName, NodeOutcome, RunId, RunResult};
 
 use super::World;
+use super::interrupt::or_interrupted;
 use crate::cli::Format;
 use crate::exit::Exit;
 use crate::ports::RunRecord;
-use crate::report::{ApplyDocument, Audience, Closing, Reporter, Tally, summary};
+use crate::report::{self, ApplyDocument, Audience, Reporter, Tally, summary};
 use crate::rollout::{Emitter, timestamp};
 
 /// A reader of stdout that takes nothing for this long is not waited for any longer.
@@ -21,6 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Kind {
     Change,
     Look,
+    /// As a look, and the result is no events, also with `--format jsonl`.
+    Observe,
+}
+
+/// What the last words need beside the hosts' results.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    pub(super) consoles: Vec<String>,
+    pub(super) ha_enabled: bool,
 }
 
 /// A command under way.
@@ -62,10 +72,10 @@ impl Telling {
                     .message(&format!("warning: {}; this run will not be in the history", error.one_line()));
                 None
             }
-            (_, Kind::Look) => None,
+            (_, Kind::Look | Kind::Observe) => None,
         };
         let tally = Arc::new(Mutex::new(Tally::default()));
-        let audience = Arc::new(Mutex::new(Audience::start(reporter(world)).ok()));
+        let audience = Arc::new(Mutex::new(Audience::start(reporter(world, kind, Tally::default())).ok()));
         let (fold, show) = (Arc::clone(&tally), Arc::clone(&audience));
         let hear = move |event: &Event| {
             fold.lock().unwrap_or_else(PoisonError::into_inner).add(event);
@@ -80,12 +90,30 @@ impl Telling {
         telling
     }
 
+    /// Asks the operator, with the screen down meanwhile. The time of the question does not count.
+    pub(super) async fn ask(&mut self, world: &World, text: &str, question: String) -> bool {
+        self.quiet();
+        world.out.message(text);
+        let began = Instant::now();
+        let out = world.out.clone();
+        let answer = tokio::task::spawn_blocking(move || out.confirm(&question).unwrap_or(false));
+        let answer = or_interrupted(world, answer).await;
+        if answer.is_none() {
+            world.out.message("");
+        }
+        self.emitter.leave_out(began.elapsed());
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let audience = Audience::start(reporter(world, self.kind, tally)).ok();
+        *self.audience.lock().unwrap_or_else(PoisonError::into_inner) = audience;
+        matches!(answer, Some(Ok(true)))
+    }
+
     /// Takes the screen down; nothing is shown after it.
     fn quiet(&self) {
         let audience = self.audience.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(audience) = audience {
             let heard = audience.finish(PATIENCE);
-            if heard != crate::report::Heard::default() {
+            if heard != report::Heard::default() {
                 tracing::warn!(?heard, "not everything was shown");
             }
         }
@@ -102,10 +130,12 @@ impl Telling {
         world: &World,
         result: RunResult,
         nodes: Vec<NodeOutcome>,
-        closing: &Closing,
+        closing: Closing,
     ) -> Exit {
         let exit = Exit::of(result);
-        self.emitter.say(EventKind::RolloutFinished { result, exit: exit.code(), nodes }).await;
+        let Closing { consoles, ha_enabled } = closing;
+        let finished = EventKind::RolloutFinished { result, exit: exit.code(), nodes, consoles, ha_enabled };
+        self.emitter.say(finished).await;
         if self.kind == Kind::Change
             && let Ok(store) = &world.state
             && let Err(error) =
@@ -116,7 +146,7 @@ impl Telling {
         self.quiet();
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let written = match world.globals.format {
-            Format::Human => world.out.result(&summary(&tally, closing, world.out.style())),
+            Format::Human => world.out.result(&summary(&tally, world.out.style())),
             Format::Json => {
                 ApplyDocument::of(&tally).map_or(Ok(()), |document| world.out.document(&document))
             }
@@ -129,9 +159,10 @@ impl Telling {
     }
 }
 
-fn reporter(world: &World) -> Reporter {
-    match world.globals.format {
-        Format::Human | Format::Json => Reporter::progress(&world.out),
-        Format::Jsonl => Reporter::json_lines(&world.out),
+fn reporter(world: &World, kind: Kind, tally: Tally) -> Reporter {
+    match (world.globals.format, kind) {
+        (Format::Jsonl, Kind::Change | Kind::Look) => Reporter::json_lines(&world.out),
+        (_, Kind::Change) => Reporter::progress(&world.out, report::Telling::Rollout, tally),
+        (_, Kind::Look | Kind::Observe) => Reporter::progress(&world.out, report::Telling::Look, tally),
     }
 }

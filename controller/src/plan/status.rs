@@ -65,8 +65,7 @@ pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
         .iter()
         .filter(|host| host.selected)
         .map(|host| {
-            let facts =
-                observed.facts.get(&host.name).map(|facts| facts.as_ref().map_err(ErrorReport::one_line));
+            let facts = observed.facts.get(&host.name).map(|facts| facts.as_ref().map_err(with_hint));
             let facts = facts.unwrap_or_else(|| Err("the host was not asked".to_owned()));
             node(host.name.clone(), addresses.get(&host.name).copied(), facts, metadb)
         })
@@ -93,6 +92,12 @@ fn node(
         registered,
         reasons,
     }
+}
+
+/// What failed, why, and what to do.
+fn with_hint(error: &ErrorReport) -> String {
+    let hint = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}{hint}", error.one_line())
 }
 
 fn state(

@@ -1,6 +1,6 @@
 //! Live lines on a terminal. Holds the watcher's clock and the terminal; what is shown is drawn by [`super::screen`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,10 +24,14 @@ pub struct Bars {
     /// Rows and columns of the terminal, which may be resized.
     size: Box<dyn Fn() -> (u16, u16) + Send>,
     out: Option<Out>,
+    /// Milliseconds that the run had gone on before it was shown here.
+    before_ms: u64,
     began: Instant,
     drawn: Option<Instant>,
     turn: usize,
     clocks: BTreeMap<NodeName, Clock>,
+    /// What several hosts say alike is told once.
+    told: BTreeSet<String>,
 }
 
 /// Since when a host does what it does.
@@ -43,11 +47,13 @@ impl fmt::Debug for Bars {
 }
 
 impl Bars {
-    /// On stderr; messages through the door are written above the live lines from now on.
-    pub fn on_stderr(out: &Out) -> Self {
+    /// On stderr, going on from a picture; messages through the door are written above the live lines from now on.
+    pub fn on_stderr(out: &Out, tally: Tally) -> Self {
         let term = Term::stderr();
         let size = Box::new(move || term.size());
         let mut bars = Self::on(ProgressDrawTarget::stderr(), size, out.message_style());
+        bars.before_ms = tally.elapsed_ms();
+        bars.tally = tally;
         out.set_live(Some(bars.lines.clone()));
         bars.out = Some(out.clone());
         bars
@@ -66,10 +72,12 @@ impl Bars {
             style,
             size,
             out: None,
+            before_ms: 0,
             began: Instant::now(),
             drawn: None,
             turn: 0,
             clocks: BTreeMap::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -77,10 +85,14 @@ impl Bars {
         if !self.tally.add(event) {
             return;
         }
-        if let Some(line) = worth_a_line(event) {
+        if let Some((host, message)) = worth_a_line(event)
+            && self.told.insert(message.clone())
+        {
             let (_, columns) = (self.size)();
-            let line = console::truncate_str(&line, usize::from(columns).max(20) - 1, "").into_owned();
-            self.lines.println(self.style.paint(Paint::Warning, &line));
+            let line = host.map_or_else(|| message.clone(), |host| format!("{host}: {message}"));
+            for row in words::wrap(&line, usize::from(columns).max(20) - 1) {
+                self.lines.println(self.style.paint(Paint::Warning, &row));
+            }
         }
         if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             self.draw();
@@ -99,7 +111,7 @@ impl Bars {
             rows: usize::from(rows),
             style: self.style,
             turn: self.turn,
-            elapsed_ms: milliseconds(now - self.began),
+            elapsed_ms: self.before_ms + milliseconds(now - self.began),
             since_ms: &since_ms,
         };
         if self.tally.run().is_some() {
@@ -138,12 +150,12 @@ impl Drop for Bars {
 }
 
 /// What must not be lost when the live lines go on.
-fn worth_a_line(event: &Event) -> Option<String> {
+fn worth_a_line(event: &Event) -> Option<(Option<&NodeName>, String)> {
     match (&event.kind, &event.node) {
         (EventKind::StepWarning { message, .. }, Some(node)) => {
-            Some(words::clean(&format!("{node}: warning: {message}")))
+            Some((Some(node), words::clean(&format!("warning: {message}"))))
         }
-        (EventKind::Notice { message }, _) => Some(words::clean(message)),
+        (EventKind::Notice { message }, _) => Some((None, words::clean(message))),
         _ => None,
     }
 }

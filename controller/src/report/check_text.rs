@@ -10,14 +10,20 @@ use crate::out::{Paint, Style};
 
 /// The text of `check`, and of an `apply` that stops at a check.
 pub fn check_text(checks: &[CheckResult], style: Style) -> String {
+    let mut text = check_blocks(checks, style);
+    text.push_str(&passes(checks, style));
+    text.push_str(&last_line(checks, style));
+    text
+}
+
+/// What did not pass, worst first, equal ones once with their hosts.
+pub(super) fn check_blocks(checks: &[CheckResult], style: Style) -> String {
     let mut text = String::new();
     for status in [CheckStatus::Fail, CheckStatus::Unknown, CheckStatus::Warn] {
         for (check, hosts) in folded(checks, status) {
             text.push_str(&block(check, &hosts, style));
         }
     }
-    text.push_str(&passes(checks, style));
-    text.push_str(&last_line(checks, style));
     text
 }
 

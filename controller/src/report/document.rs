@@ -1,7 +1,5 @@
 //! The final JSON documents of `--format json`. Others rely on these shapes: fields may be added, never changed.
 
-use std::collections::BTreeMap;
-
 use omsctl_proto::{
     CheckResult, CheckStatus, ErrorReport, Event, NodeName, NodeOutcome, PlannedStep, RunId, RunResult,
     StepId,
@@ -17,6 +15,8 @@ pub struct PlanView {
     /// Every host of `--limit`; without steps where nothing differs.
     pub nodes: Vec<(NodeName, Vec<PlannedStep>)>,
     pub warnings: Vec<String>,
+    /// Why `apply` would refuse, or leave hosts out.
+    pub refusals: Vec<ErrorReport>,
 }
 
 impl PlanView {
@@ -31,6 +31,33 @@ impl PlanView {
 pub struct PlanDocument {
     pub changes: usize,
     pub nodes: Vec<PlannedNode>,
+    /// Why `apply` would refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalDocument>,
+}
+
+/// One reason why nothing is, or would be, changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusalDocument {
+    /// What was found, and where.
+    pub message: String,
+    /// What to do now; empty when that is not known.
+    pub hint: String,
+}
+
+impl From<&ErrorReport> for RefusalDocument {
+    fn from(report: &ErrorReport) -> Self {
+        Self { message: report.one_line(), hint: report.hint.clone().unwrap_or_default() }
+    }
+}
+
+impl From<&CheckResult> for RefusalDocument {
+    fn from(check: &CheckResult) -> Self {
+        let place = check.node.as_ref().map(|node| format!("{node}: ")).unwrap_or_default();
+        let CheckResult { name, expected, found, fix, .. } = check;
+        let expected = if expected.is_empty() { String::new() } else { format!(" (expected: {expected})") };
+        Self { message: format!("{place}check {name}: {found}{expected}"), hint: fix.clone() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +79,11 @@ impl From<&PlanView> for PlanDocument {
             node: node.clone(),
             steps: steps.iter().map(step).collect(),
         };
-        Self { changes: plan.changes(), nodes: plan.nodes.iter().map(node).collect() }
+        Self {
+            changes: plan.changes(),
+            nodes: plan.nodes.iter().map(node).collect(),
+            refusals: plan.refusals.iter().map(RefusalDocument::from).collect(),
+        }
     }
 }
 
@@ -82,66 +113,17 @@ pub struct ApplyDocument {
     pub result: RunResult,
     pub exit: u8,
     pub nodes: Vec<NodeOutcome>,
+    /// The checks that did not pass, when there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalDocument>,
 }
 
 impl ApplyDocument {
     /// `None` before the terminal event of the run.
     pub fn of(tally: &Tally) -> Option<Self> {
         let (run, ending) = (tally.run()?.clone(), tally.ending()?.clone());
-        Some(Self { run, result: ending.result, exit: ending.exit, nodes: ending.nodes })
-    }
-}
-
-/// `omsctl status --format json`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StatusDocument {
-    /// Every host is ready.
-    pub healthy: bool,
-    pub nodes: Vec<NodeStatus>,
-}
-
-/// What was observed on one host; `None` where there is nothing or nobody could look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NodeStatus {
-    pub node: NodeName,
-    pub state: NodeState,
-    /// `oms_host_ip`.
-    pub address: Option<String>,
-    pub image_id: Option<String>,
-    pub container_id: Option<String>,
-    /// supervisord's programs and their states.
-    pub services: BTreeMap<String, String>,
-    pub registered: Option<Registered>,
-    /// Why the state is not `ready`, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<ErrorReport>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeState {
-    Ready,
-    /// The container runs and something in it does not.
-    Degraded,
-    Stopped,
-    /// There is no container.
-    Absent,
-    Unreachable,
-    Unknown,
-}
-
-/// The host's rows in the MetaDB.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Registered {
-    /// `host_status` of the CM database.
-    pub status: Option<String>,
-    /// Seconds, by the database's clock.
-    pub heartbeat_age_s: Option<i64>,
-}
-
-impl StatusDocument {
-    pub fn new(nodes: Vec<NodeStatus>) -> Self {
-        Self { healthy: nodes.iter().all(|node| node.state == NodeState::Ready), nodes }
+        let refusals = tally.troubles().map(RefusalDocument::from).collect();
+        Some(Self { run, result: ending.result, exit: ending.exit, nodes: ending.nodes, refusals })
     }
 }
 

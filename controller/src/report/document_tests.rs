@@ -1,5 +1,9 @@
 //! The shapes of design.md section 2, letter by letter.
 
+use std::collections::BTreeMap;
+
+use omsctl_proto::{ErrorCode, EventKind};
+
 use super::super::fixtures::{self, name};
 use super::*;
 
@@ -15,6 +19,7 @@ fn plan() {
             (name("n2"), vec![]),
         ],
         warnings: vec!["n1 has little memory".to_owned()],
+        refusals: vec![],
     };
     check(
         &PlanDocument::from(&plan),
@@ -56,24 +61,22 @@ fn apply() {
     assert_eq!(ApplyDocument::of(&Tally::of(&fixtures::at_the_gate())), None);
 }
 
-fn ready() -> NodeStatus {
-    NodeStatus {
+#[test]
+fn status() {
+    use crate::plan::{NodeState, NodeStatus, Registered, Status};
+    let ready = NodeStatus {
         node: name("n1"),
         state: NodeState::Ready,
-        address: Some("10.0.0.11".to_owned()),
+        address: Some("10.0.0.11".parse().unwrap()),
         image_id: Some("sha256:9a2b".to_owned()),
         container_id: Some("0c1f".to_owned()),
         services: BTreeMap::from([("nginx".to_owned(), "RUNNING".to_owned())]),
-        registered: Some(Registered { status: Some("ONLINE".to_owned()), heartbeat_age_s: Some(3) }),
-        error: None,
-    }
-}
-
-#[test]
-fn status() {
+        registered: Some(Registered { status: "ONLINE".to_owned(), heartbeat_age_s: Some(3) }),
+        reasons: vec![],
+    };
     check(
-        &StatusDocument::new(vec![ready()]),
-        r#"{"healthy":true,"nodes":[{"node":"n1","state":"ready","address":"10.0.0.11","image_id":"sha256:9a2b","container_id":"0c1f","services":{"nginx":"RUNNING"},"registered":{"status":"ONLINE","heartbeat_age_s":3}}]}"#,
+        &Status { healthy: true, nodes: vec![ready.clone()] },
+        r#"{"healthy":true,"nodes":[{"node":"n1","state":"ready","address":"10.0.0.11","image_id":"sha256:9a2b","container_id":"0c1f","services":{"nginx":"RUNNING"},"registered":{"status":"ONLINE","heartbeat_age_s":3},"reasons":[]}]}"#,
     );
     for (state, text) in [
         (NodeState::Degraded, "degraded"),
@@ -82,10 +85,30 @@ fn status() {
         (NodeState::Unreachable, "unreachable"),
         (NodeState::Unknown, "unknown"),
     ] {
-        let document = StatusDocument::new(vec![ready(), NodeStatus { state, ..ready() }]);
-        assert!(!document.healthy);
-        assert_eq!(serde_json::to_value(&document).unwrap()["nodes"][1]["state"], text);
+        let node = NodeStatus { state, ..ready.clone() };
+        assert_eq!(serde_json::to_value(&node).unwrap()["state"], text);
     }
+}
+
+#[test]
+fn refusals() {
+    let mut story = fixtures::Recording::default();
+    story.begin(&["n1"]);
+    let docker = ["it answers", "it is stopped", "systemctl start docker"];
+    story.controller(EventKind::Check {
+        check: fixtures::check(Some("n1"), "docker", CheckStatus::Fail, docker),
+    });
+    story.finish(RunResult::Refused, 3, vec![]);
+    check(
+        &ApplyDocument::of(&Tally::of(&story.events)).unwrap(),
+        r#"{"run":"20261122t174000-3f9a2c","result":"refused","exit":3,"nodes":[],"refusals":[{"message":"n1: check docker: it is stopped (expected: it answers)","hint":"systemctl start docker"}]}"#,
+    );
+    let refused = ErrorReport::new(ErrorCode::Metadb, "another cluster").hint("use another database");
+    let plan = PlanView { refusals: vec![refused], ..PlanView::default() };
+    check(
+        &PlanDocument::from(&plan),
+        r#"{"changes":0,"nodes":[],"refusals":[{"message":"another cluster","hint":"use another database"}]}"#,
+    );
 }
 
 #[test]

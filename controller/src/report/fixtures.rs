@@ -176,7 +176,8 @@ impl Recording {
     }
 
     pub(crate) fn finish(&mut self, result: RunResult, exit: u8, nodes: Vec<NodeOutcome>) -> &mut Self {
-        self.controller(EventKind::RolloutFinished { result, exit, nodes })
+        let consoles = vec!["http://10.0.0.11:8089".to_owned()];
+        self.controller(EventKind::RolloutFinished { result, exit, nodes, consoles, ha_enabled: false })
     }
 }
 

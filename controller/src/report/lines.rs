@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use omsctl_proto::{
     CheckResult, CheckStatus, ErrorReport, Event, EventKind, Gate, Milestone, NodeName, Outcome, PlannedStep,
-    RunResult, StepId,
+    StepId,
 };
 
 use super::agent_part::Progress;
@@ -17,9 +17,23 @@ use crate::out::{Paint, Style};
 /// At most one progress line per step in this time.
 const PROGRESS_EVERY_MS: u64 = 10_000;
 
+/// What the lines are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// A rollout as it goes on: the operator just typed the command.
+    Rollout,
+    /// A look at the hosts: the result tells all the rest.
+    Look,
+    /// A recorded run.
+    Replay,
+}
+
 /// Writes each event that says something new as a line.
 pub struct Lines {
     writer: Box<dyn Write + Send>,
+    telling: Telling,
+    /// Warnings of checks that were not told yet: they come in a row and are told together.
+    warned: Vec<CheckResult>,
     style: Style,
     tally: Tally,
     /// When progress was told last, by the agent's `mono_ms`.
@@ -33,8 +47,15 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub fn new(writer: Box<dyn Write + Send>, style: Style) -> Self {
-        Self { writer, style, tally: Tally::default(), told_ms: BTreeMap::new() }
+    pub fn new(writer: Box<dyn Write + Send>, style: Style, telling: Telling) -> Self {
+        let (tally, told_ms, warned) = (Tally::default(), BTreeMap::new(), Vec::new());
+        Self { writer, telling, warned, style, tally, told_ms }
+    }
+
+    /// Goes on from a picture: what is in it is not told again.
+    #[must_use]
+    pub fn going_on(self, tally: Tally) -> Self {
+        Self { tally, ..self }
     }
 
     /// # Errors
@@ -43,20 +64,55 @@ impl Lines {
         if !self.tally.add(event) {
             return Ok(());
         }
-        let Some(Said { paint, text }) = self.say(event) else { return Ok(()) };
+        if let EventKind::Check { check } = &event.kind
+            && check.status == CheckStatus::Warn
+        {
+            self.warned.push(check.clone());
+            return Ok(());
+        }
+        if let Some(warnings) = self.warnings() {
+            self.write(event, None, &warnings)?;
+        }
+        let Some(said) = self.say(event) else { return Ok(()) };
         let host = event.node.as_ref().or_else(|| host_of(&event.kind)).map_or("", NodeName::as_str);
+        let host = Some(host).filter(|host| !host.is_empty());
+        self.write(event, host, &said)
+    }
+
+    fn write(&mut self, event: &Event, host: Option<&str>, said: &Said) -> io::Result<()> {
         let time = self.style.paint(Paint::Faint, time_of_day(&event.t));
-        let text = words::clean(&text);
-        let text = paint.map_or_else(|| text.clone(), |paint| self.style.paint(paint, &text));
-        let gap = if host.is_empty() { "" } else { ": " };
-        writeln!(self.writer, "{time} {host}{gap}{text}")?;
+        let text = words::clean(&said.text);
+        let text = said.paint.map_or_else(|| text.clone(), |paint| self.style.paint(paint, &text));
+        let host = host.map(|host| format!("{host}: ")).unwrap_or_default();
+        writeln!(self.writer, "{time} {host}{text}")?;
         self.writer.flush()
+    }
+
+    /// All warnings that wait, on one line: `check` has the details.
+    fn warnings(&mut self) -> Option<Said> {
+        let warned = std::mem::take(&mut self.warned);
+        let mut names: Vec<&str> = warned.iter().map(|check| check.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let number = words::count(warned.len(), "warning");
+        let text = format!("{number} of the checks ({}): see omsctl check", names.join(", "));
+        (!warned.is_empty()).then_some(Said { paint: Some(Paint::Warning), text })
     }
 
     fn say(&mut self, event: &Event) -> Option<Said> {
         match &event.node {
             Some(node) => self.say_of_agent(node, event),
-            None => say_of_controller(&event.kind, event),
+            None => match (&event.kind, self.telling) {
+                (EventKind::RolloutStarted { hosts, .. }, Telling::Rollout) => {
+                    plain(format!("run {} on {}", event.run, words::count(hosts.len(), "host")))
+                }
+                (EventKind::RolloutStarted { hosts, .. }, Telling::Look) => {
+                    plain(format!("looking at {}", words::count(hosts.len(), "host")))
+                }
+                (EventKind::Notice { message }, Telling::Look) => plain(message.clone()),
+                (_, Telling::Look) => None,
+                (kind, Telling::Rollout | Telling::Replay) => say_of_controller(kind, event),
+            },
         }
     }
 
@@ -142,7 +198,6 @@ fn say_of_controller(kind: &EventKind, event: &Event) -> Option<Said> {
             said(Paint::Bad, format!("not registered in the MetaDB: {}", full(error)))
         }
         EventKind::Notice { message } => plain(message.clone()),
-        EventKind::RolloutFinished { result, .. } => finished(*result),
         _ => None,
     }
 }
@@ -159,15 +214,13 @@ fn lost(error: &ErrorReport) -> Option<Said> {
 
 fn checked(check: &CheckResult) -> Option<Said> {
     let (paint, word) = match check.status {
-        CheckStatus::Pass => return None,
-        CheckStatus::Warn => (Paint::Warning, "warns"),
+        CheckStatus::Pass | CheckStatus::Warn => return None,
         CheckStatus::Fail => (Paint::Bad, "failed"),
         CheckStatus::Unknown => (Paint::Bad, "could not be made"),
     };
     let host = check.node.as_ref().map_or("cluster", NodeName::as_str);
-    let fix = if check.fix.is_empty() { String::new() } else { format!(". {}", check.fix) };
-    let CheckResult { name, expected, found, .. } = check;
-    said(paint, format!("{host}: check {name} {word}: expected {expected}, found {found}{fix}"))
+    let CheckResult { name, found, .. } = check;
+    said(paint, format!("{host}: check {name} {word}: {found}"))
 }
 
 fn planned(steps: &[PlannedStep]) -> Option<Said> {
@@ -188,18 +241,6 @@ fn reached(milestone: Milestone) -> Option<Said> {
     match milestone {
         Milestone::SchemaEntered => plain("is in the schema step".to_owned()),
         Milestone::SchemaOver => plain("is through the schema step".to_owned()),
-    }
-}
-
-fn finished(result: RunResult) -> Option<Said> {
-    match result {
-        RunResult::Done => said(Paint::Good, "the run is over: done".to_owned()),
-        RunResult::Unchanged => said(Paint::Good, "the run is over: nothing to do".to_owned()),
-        RunResult::Failed => said(Paint::Bad, "the run is over: failed".to_owned()),
-        RunResult::Refused => said(Paint::Bad, "the run is over: refused".to_owned()),
-        RunResult::Unreachable => said(Paint::Warning, "the run is over: not finished".to_owned()),
-        RunResult::Busy => said(Paint::Bad, "the run is over: another rollout holds the hosts".to_owned()),
-        RunResult::Interrupted => said(Paint::Warning, "the run is over: interrupted".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 
 fn lines(events: &[Event]) -> String {
     let buffer = Buffer::default();
-    let mut lines = Lines::new(Box::new(buffer.clone()), Style::PLAIN);
+    let mut lines = Lines::new(Box::new(buffer.clone()), Style::PLAIN, Telling::Replay);
     for event in events {
         lines.on_event(event).unwrap();
     }
@@ -18,6 +18,37 @@ fn lines(events: &[Event]) -> String {
 #[test]
 fn a_rollout_reads_like_a_story() {
     insta::assert_snapshot!("success", lines(&fixtures::success()));
+}
+
+fn told(events: &[Event], telling: Telling) -> String {
+    let buffer = Buffer::default();
+    let mut lines = Lines::new(Box::new(buffer.clone()), Style::PLAIN, telling);
+    for event in events {
+        lines.on_event(event).unwrap();
+    }
+    buffer.text()
+}
+
+#[test]
+fn warnings_of_checks_are_one_line() {
+    let mut story = Recording::default();
+    story.begin(&["n1", "n2"]);
+    for (host, name) in [("n1", "cpu"), ("n1", "disk"), ("n2", "cpu")] {
+        let check = fixtures::check(Some(host), name, CheckStatus::Warn, ["8 advised", "2", ""]);
+        story.controller(EventKind::Check { check });
+    }
+    story.connect("n1");
+    assert_eq!(
+        told(&story.events, Telling::Rollout),
+        "17:40:00 run 20261122t174000-3f9a2c on 2 hosts\n\
+         17:40:00 3 warnings of the checks (cpu, disk): see omsctl check\n\
+         17:40:00 n1: connected to n1.example:22, agent sent (2.6 MB)\n"
+    );
+}
+
+#[test]
+fn a_look_says_little_since_its_result_says_all() {
+    assert_eq!(told(&fixtures::one_unreachable()[..3], Telling::Look), "17:40:00 looking at 3 hosts\n");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Events in, something readable out. Knows `omsctl_proto`, the records of the state store and the one door, and
-//! nothing of who runs a rollout.
+//! Events in, something readable out. Knows `omsctl_proto`, the records of the state store, the planner's data and the
+//! one door, and nothing of who runs a rollout.
 //!
 //! - [`Tally`] folds events into a picture that everything else draws from.
 //! - While a run goes on, an [`Audience`] feeds a [`Reporter`]: live lines, plain lines, or JSON lines.
@@ -36,15 +36,15 @@ pub use bars::Bars;
 pub use check_text::check_text;
 pub use controller_part::ControllerPart;
 pub use document::{
-    ApplyDocument, CheckDocument, HistoryDocument, NodeState, NodeStatus, PlanDocument, PlanView,
-    PlannedNode, Registered, RunDocument, ShowDocument, StatusDocument, StepDocument, passed,
+    ApplyDocument, CheckDocument, HistoryDocument, PlanDocument, PlanView, PlannedNode, RefusalDocument,
+    RunDocument, ShowDocument, StepDocument, passed,
 };
 pub use history_text::history_text;
 pub use json_lines::JsonLines;
-pub use lines::Lines;
+pub use lines::{Lines, Telling};
 pub use plan_text::plan_text;
 pub use reporter::Reporter;
 pub use status_text::status_text;
-pub use summary::{Closing, summary};
+pub use summary::summary;
 pub use tally::{Ending, NodePicture, Phase, Tally};
 pub use totals::Totals;

@@ -89,6 +89,7 @@ mod tests {
                 (name("node4"), fixtures::steps(&[StepId::ReloadConfig])),
             ],
             warnings: vec!["node1 has 4 GB of memory; OMS wants 64".to_owned()],
+            refusals: vec![],
         };
         assert_eq!(
             plan_text(&plan, Style::PLAIN),
@@ -110,7 +111,7 @@ warning: node1 has 4 GB of memory; OMS wants 64
 
     #[test]
     fn nothing_to_do_is_one_clear_line() {
-        let plan = PlanView { nodes: vec![(name("a"), vec![]), (name("b"), vec![])], warnings: vec![] };
+        let plan = PlanView { nodes: vec![(name("a"), vec![]), (name("b"), vec![])], ..PlanView::default() };
         let text = plan_text(&plan, Style::PLAIN);
         assert_eq!(text, "a and b: nothing to do\n\nnothing to do: 2 hosts are as the files say\n");
     }

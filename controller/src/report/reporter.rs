@@ -6,7 +6,8 @@ use omsctl_proto::Event;
 
 use super::bars::Bars;
 use super::json_lines::JsonLines;
-use super::lines::Lines;
+use super::lines::{Lines, Telling};
+use super::tally::Tally;
 use crate::out::Out;
 
 /// Shows events as they come.
@@ -21,12 +22,13 @@ pub enum Reporter {
 }
 
 impl Reporter {
-    /// For `--format human` and `json`: progress on stderr, live when that is a terminal.
-    pub fn progress(out: &Out) -> Self {
+    /// For `--format human` and `json`: progress on stderr, live when that is a terminal; goes on from a picture.
+    pub fn progress(out: &Out, telling: Telling, tally: Tally) -> Self {
         if out.can_draw() {
-            Self::Bars(Box::new(Bars::on_stderr(out)))
+            Self::Bars(Box::new(Bars::on_stderr(out, tally)))
         } else {
-            Self::Lines(Box::new(Lines::new(Box::new(out.stderr()), out.message_style())))
+            let lines = Lines::new(Box::new(out.stderr()), out.message_style(), telling);
+            Self::Lines(Box::new(lines.going_on(tally)))
         }
     }
 
@@ -37,7 +39,7 @@ impl Reporter {
 
     /// Plain lines on stdout, for the replay of a recorded run.
     pub fn replay(out: &Out) -> Self {
-        Self::Lines(Box::new(Lines::new(Box::new(out.stdout()), out.style())))
+        Self::Lines(Box::new(Lines::new(Box::new(out.stdout()), out.style(), Telling::Replay)))
     }
 
     /// # Errors

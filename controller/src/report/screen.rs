@@ -169,6 +169,10 @@ fn working(tally: &Tally, host: &NodeName, step: StepId, frame: &Frame<'_>) -> S
     let progress = node.and_then(|node| node.agent.current.as_ref()).and_then(|step| step.progress);
     let doing = words::doing(step);
     if let Some(progress) = progress {
+        // Docker takes a while after the last byte; a pace would lie.
+        if progress.unit == omsctl_proto::Unit::Bytes && progress.total == Some(progress.current) {
+            return format!("{doing}, all {} sent{}", words::bytes(progress.current), elapsed(host, frame));
+        }
         return format!("{doing}  {}{}", words::progress(&progress), pace(&progress, host, frame));
     }
     let sent = node.and_then(|node| node.controller.sent).filter(|_| step == StepId::LoadImage);

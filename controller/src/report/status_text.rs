@@ -1,23 +1,23 @@
 //! What is there now, for people: a table and the reasons below it.
 
-use super::document::{NodeState, NodeStatus, StatusDocument};
 use super::table::{Cell, table};
 use super::words;
 use crate::out::{Paint, Style};
+use crate::plan::{NodeState, NodeStatus, Status};
 
 /// The text of `status`.
-pub fn status_text(status: &StatusDocument, style: Style) -> String {
+pub fn status_text(status: &Status, style: Style) -> String {
     let headings = ["HOST", "STATE", "ADDRESS", "CONTAINER", "IMAGE", "SERVICES", "METADB"];
     let rows: Vec<Vec<Cell>> = status.nodes.iter().map(row).collect();
     let mut text = table(&headings, &rows, style);
     text.push('\n');
     for node in &status.nodes {
-        if let Some(error) = &node.error {
-            words::add_line(&mut text, &format!("{}: {}", node.node, words::clean(&error.one_line())));
-            if let Some(hint) = &error.hint {
-                words::add_line(&mut text, &format!("  {}", words::clean(hint)));
-            }
+        for reason in &node.reasons {
+            words::add_line(&mut text, &format!("{}: {}", node.node, words::clean(reason)));
         }
+    }
+    if status.nodes.iter().any(|node| !node.reasons.is_empty()) {
+        text.push('\n');
     }
     text.push_str(&last_line(status, style));
     text
@@ -28,7 +28,7 @@ fn row(node: &NodeStatus) -> Vec<Cell> {
     vec![
         Cell::new(node.node.as_str()),
         Cell::painted(word, paint),
-        Cell::new(node.address.as_deref().unwrap_or("-")),
+        Cell::new(node.address.map_or_else(|| "-".to_owned(), |address| address.to_string())),
         Cell::new(short(node.container_id.as_deref())),
         Cell::new(short(node.image_id.as_deref())),
         services(node),
@@ -70,14 +70,14 @@ fn services(node: &NodeStatus) -> Cell {
 
 fn registered(node: &NodeStatus) -> Cell {
     let Some(registered) = &node.registered else { return Cell::new("-") };
-    let status = words::clean(registered.status.as_deref().unwrap_or("no row"));
+    let status = words::clean(&registered.status);
     match registered.heartbeat_age_s {
         Some(age) => Cell::new(format!("{status}, heartbeat {age} s ago")),
         None => Cell::new(format!("{status}, no heartbeat")),
     }
 }
 
-fn last_line(status: &StatusDocument, style: Style) -> String {
+fn last_line(status: &Status, style: Style) -> String {
     let all = words::count(status.nodes.len(), "host");
     let ready = status.nodes.iter().filter(|node| node.state == NodeState::Ready).count();
     let (paint, line) = if status.healthy {
@@ -93,8 +93,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::report::document::Registered;
-    use crate::report::fixtures::{dead, name};
+    use crate::plan::Registered;
+    use crate::report::fixtures::name;
 
     fn node(host: &str, state: NodeState) -> NodeStatus {
         NodeStatus {
@@ -105,7 +105,7 @@ mod tests {
             container_id: None,
             services: BTreeMap::new(),
             registered: None,
-            error: None,
+            reasons: Vec::new(),
         }
     }
 
@@ -118,35 +118,40 @@ mod tests {
             ])
         };
         let ready = NodeStatus {
-            address: Some("10.0.0.11".to_owned()),
+            address: Some("10.0.0.11".parse().unwrap()),
             image_id: Some(format!("sha256:{}", "9a2b".repeat(16))),
             container_id: Some("0c1f".repeat(16)),
             services: services("RUNNING"),
-            registered: Some(Registered { status: Some("ONLINE".to_owned()), heartbeat_age_s: Some(3) }),
+            registered: Some(Registered { status: "ONLINE".to_owned(), heartbeat_age_s: Some(3) }),
             ..node("node1", NodeState::Ready)
         };
         let degraded = NodeStatus {
             node: name("node2"),
             state: NodeState::Degraded,
             services: services("FATAL"),
-            registered: Some(Registered { status: None, heartbeat_age_s: None }),
+            registered: Some(Registered { status: "OFFLINE".to_owned(), heartbeat_age_s: None }),
+            reasons: vec!["nginx is FATAL".to_owned()],
             ..ready.clone()
         };
-        let gone = NodeStatus { error: Some(dead()), ..node("node3", NodeState::Unreachable) };
+        let gone = NodeStatus {
+            reasons: vec!["no connection to node3.example:22".to_owned()],
+            ..node("node3", NodeState::Unreachable)
+        };
         assert_eq!(
-            status_text(&StatusDocument::new(vec![ready, degraded, gone]), Style::PLAIN),
+            status_text(&Status { healthy: false, nodes: vec![ready, degraded, gone] }, Style::PLAIN),
             "\
 HOST   STATE        ADDRESS    CONTAINER     IMAGE         SERVICES     METADB
 node1  ready        10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  2 run        ONLINE, heartbeat 3 s ago
-node2  degraded     10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  nginx FATAL  no row, no heartbeat
+node2  degraded     10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  nginx FATAL  OFFLINE, no heartbeat
 node3  unreachable  -          -             -             -            -
 
-node3: no connection to node3.example:22: connection timed out after 10 s
-  Check that the host is up and that its sshd answers.
+node2: nginx is FATAL
+node3: no connection to node3.example:22
+
 not healthy: 1 of 3 hosts ready
 "
         );
-        let healthy = StatusDocument::new(vec![node("a", NodeState::Ready)]);
+        let healthy = Status { healthy: true, nodes: vec![node("a", NodeState::Ready)] };
         assert!(status_text(&healthy, Style::PLAIN).ends_with("\nhealthy: 1 host ready\n"));
     }
 }

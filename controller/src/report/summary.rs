@@ -1,8 +1,9 @@
 //! The last words of `apply`: one line per host, failures with cause and remedy, what to do next, one clear line.
 
-use omsctl_proto::{ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId};
+use omsctl_proto::{CheckResult, ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId};
 
-use super::tally::Tally;
+use super::check_text::check_blocks;
+use super::tally::{Ending, Tally};
 use super::totals::Totals;
 use super::words;
 use crate::out::{Paint, Style};
@@ -14,20 +15,16 @@ const PASSWORD: &str = "Whoever opens it first sets the admin password (OMS 4.2.
 const HA: &str = "HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, \
                   set enable to true.";
 
-/// What the events do not hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Closing {
-    /// Addresses of the console, for instance `http://10.0.0.11:8089`.
-    pub consoles: Vec<String>,
-    /// `enable` of `ha.config` in the MetaDB; a missing row is off.
-    pub ha_enabled: bool,
-}
-
-/// The text that ends an `apply`; empty before the terminal event of the run.
-pub fn summary(tally: &Tally, closing: &Closing, style: Style) -> String {
+/// The text that ends an `apply`, and the replay of one; empty before the terminal event of the run.
+pub fn summary(tally: &Tally, style: Style) -> String {
     let Some(ending) = tally.ending() else { return String::new() };
     let mut text = String::new();
-    if ending.result != RunResult::Unchanged {
+    let about_hosts = match ending.result {
+        RunResult::Unchanged => false,
+        RunResult::Refused | RunResult::Interrupted => !tally.untouched(),
+        RunResult::Done | RunResult::Failed | RunResult::Unreachable | RunResult::Busy => true,
+    };
+    if about_hosts {
         for outcome in &ending.nodes {
             text.push_str(&host_line(tally, outcome, &ending.nodes, style));
         }
@@ -35,13 +32,27 @@ pub fn summary(tally: &Tally, closing: &Closing, style: Style) -> String {
             text.push('\n');
         }
     }
+    text.push_str(&troubles(tally, &ending.nodes, style));
     for failure in failures(tally, &ending.nodes) {
         text.push_str(&failure.text(style));
     }
     if ending.result == RunResult::Done {
-        text.push_str(&closing_lines(closing));
+        text.push_str(&closing_lines(ending));
     }
     text.push_str(&last_line(tally, ending.result, style));
+    text
+}
+
+/// The checks that did not pass, equal ones once; not those of hosts whose own line tells them.
+fn troubles(tally: &Tally, nodes: &[NodeOutcome], style: Style) -> String {
+    let told = |check: &CheckResult| {
+        nodes.iter().any(|outcome| Some(&outcome.node) == check.node.as_ref() && outcome.error.is_some())
+    };
+    let checks: Vec<CheckResult> = tally.troubles().filter(|check| !told(check)).cloned().collect();
+    let mut text = check_blocks(&checks, style);
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
 }
 
@@ -141,7 +152,7 @@ impl Failure<'_> {
     }
 }
 
-fn closing_lines(closing: &Closing) -> String {
+fn closing_lines(closing: &Ending) -> String {
     let mut text = String::new();
     if !closing.consoles.is_empty() {
         let addresses = if closing.consoles.len() == 1 { "Console:" } else { "Console, on every host:" };
@@ -184,13 +195,32 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
             (Paint::Bad, "refused: another rollout holds the hosts; nothing was changed".to_owned())
         }
         RunResult::Interrupted if tally.untouched() => {
-            (Paint::Warning, "interrupted: nothing was changed anywhere".to_owned())
+            (Paint::Warning, "stopped: nothing was changed anywhere".to_owned())
         }
-        RunResult::Interrupted => {
-            (Paint::Warning, format!("interrupted: {}, {}, {took}.{show}", standing(&totals), steps(&totals)))
-        }
+        RunResult::Interrupted => (
+            Paint::Warning,
+            format!(
+                "interrupted: {}, {}, {took}. {} To continue: omsctl apply",
+                standing(&totals),
+                steps(&totals),
+                goes_on(tally)
+            ),
+        ),
     };
     format!("{}\n", style.paint(paint, &line))
+}
+
+/// What an interrupted run leaves behind.
+fn goes_on(tally: &Tally) -> String {
+    let walking = |(name, node): (&NodeName, &super::NodePicture)| {
+        (!node.agent.planned.is_empty() && node.agent.end.is_none()).then(|| name.clone())
+    };
+    let hosts: Vec<NodeName> = tally.nodes().filter_map(walking).collect();
+    match hosts.as_slice() {
+        [] => "Nothing goes on on the hosts.".to_owned(),
+        [host] => format!("The agent on {host} finishes by itself what it can."),
+        hosts => format!("The agents on {} finish by themselves what they can.", words::list(hosts)),
+    }
 }
 
 fn steps(totals: &Totals) -> String {

@@ -1,13 +1,12 @@
 //! The last words for every ending.
 
-use omsctl_proto::{ErrorCode, Event};
+use omsctl_proto::{CheckStatus, ErrorCode, Event, EventKind};
 
 use super::super::fixtures::{self, Recording, dead, outcome};
 use super::*;
 
 fn text(events: &[Event]) -> String {
-    let closing = Closing { consoles: vec!["http://10.0.0.11:8089".to_owned()], ha_enabled: false };
-    summary(&Tally::of(events), &closing, Style::PLAIN)
+    summary(&Tally::of(events), Style::PLAIN)
 }
 
 #[test]
@@ -100,7 +99,7 @@ fn refusals_say_that_nothing_was_changed() {
     ] {
         let mut story = Recording::default();
         story.begin(&["node1"]).finish(result, exit, vec![outcome("node1", NodeResult::Waiting, None)]);
-        assert_eq!(text(&story.events), format!("node1  not begun\n\n{line}"));
+        assert!(text(&story.events).ends_with(line), "{}", text(&story.events));
     }
 }
 
@@ -108,7 +107,7 @@ fn refusals_say_that_nothing_was_changed() {
 fn a_question_answered_with_no_is_short() {
     let mut story = Recording::default();
     story.begin(&["node1"]).connect("node1").finish(RunResult::Interrupted, 130, vec![]);
-    assert_eq!(text(&story.events), "interrupted: nothing was changed anywhere\n");
+    assert_eq!(text(&story.events), "stopped: nothing was changed anywhere\n");
 }
 
 #[test]
@@ -129,8 +128,49 @@ fn what_a_program_printed_is_kept_line_by_line_and_harmless() {
 }
 
 #[test]
+fn a_refused_run_says_what_did_not_pass_once() {
+    let mut story = Recording::default();
+    story.begin(&["node1", "node2"]);
+    for host in ["node1", "node2"] {
+        let docker = ["it answers", "it is stopped", "systemctl start docker"];
+        let check = fixtures::check(Some(host), "docker", CheckStatus::Fail, docker);
+        story.controller(EventKind::Check { check });
+    }
+    story.finish(RunResult::Refused, 3, vec![]);
+    assert_eq!(
+        text(&story.events),
+        "\
+failed   docker on node1 and node2
+         expected  it answers
+         found     it is stopped
+         to do     systemctl start docker
+
+refused: nothing was changed anywhere
+"
+    );
+}
+
+#[test]
+fn an_interrupted_run_says_what_goes_on_and_how_to_continue() {
+    let mut story = Recording::default();
+    story.begin(&["node1", "node2"]);
+    story.connect("node1").plan("node1", &fixtures::FRESH).prepare("node1");
+    story.finish(RunResult::Interrupted, 130, vec![outcome("node1", NodeResult::Waiting, None)]);
+    let text = text(&story.events);
+    let end = "The agent on node1 finishes by itself what it can. To continue: omsctl apply\n";
+    assert!(text.contains("interrupted: 0 of 1 host ready") && text.ends_with(end), "{text}");
+}
+
+#[test]
 fn ha_that_is_on_is_not_mentioned() {
-    let closing = Closing { consoles: vec![], ha_enabled: true };
-    let text = summary(&Tally::of(&fixtures::success()), &closing, Style::PLAIN);
+    let mut events = fixtures::success();
+    let Some(EventKind::RolloutFinished { consoles, ha_enabled, .. }) =
+        events.last_mut().map(|event| &mut event.kind)
+    else {
+        panic!("the last event is the terminal one")
+    };
+    consoles.clear();
+    *ha_enabled = true;
+    let text = text(&events);
     assert!(!text.contains("HA") && !text.contains("Console"), "{text}");
 }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{
-    CheckResult, ErrorReport, Event, EventKind, Gate, Importance, NodeName, NodeOutcome, NodeResult, Outcome,
-    RunId, RunResult, StepId,
+    CheckResult, CheckStatus, ErrorReport, Event, EventKind, Gate, Importance, NodeName, NodeOutcome,
+    NodeResult, Outcome, RunId, RunResult, StepId,
 };
 
 use super::agent_part::AgentPart;
@@ -48,6 +48,9 @@ pub struct Ending {
     pub result: RunResult,
     pub exit: u8,
     pub nodes: Vec<NodeOutcome>,
+    /// Addresses of the console.
+    pub consoles: Vec<String>,
+    pub ha_enabled: bool,
 }
 
 /// Where a host is, most telling first.
@@ -139,11 +142,17 @@ impl Tally {
                 self.host(host);
                 self.openings.push((*gate, host.clone()));
             }
-            EventKind::RolloutFinished { result, exit, nodes } => {
+            EventKind::RolloutFinished { result, exit, nodes, consoles, ha_enabled } => {
                 for outcome in nodes {
                     self.host(&outcome.node);
                 }
-                self.ending = Some(Ending { result: *result, exit: *exit, nodes: nodes.clone() });
+                self.ending = Some(Ending {
+                    result: *result,
+                    exit: *exit,
+                    nodes: nodes.clone(),
+                    consoles: consoles.clone(),
+                    ha_enabled: *ha_enabled,
+                });
             }
             other => {
                 if let Some(host) = host_of(other) {
@@ -186,6 +195,11 @@ impl Tally {
 
     pub fn checks(&self) -> &[CheckResult] {
         &self.checks
+    }
+
+    /// The checks that did not pass.
+    pub fn troubles(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|check| matches!(check.status, CheckStatus::Fail | CheckStatus::Unknown))
     }
 
     pub fn notices(&self) -> &[String] {

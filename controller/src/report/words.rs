@@ -146,6 +146,24 @@ pub(super) fn list<T: ToString>(names: &[T]) -> String {
     }
 }
 
+/// Rows of at most `columns`, broken at spaces, the later ones indented; a longer word is cut.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let width = |row: &str| console::measure_text_width(row);
+        let full = rows.last().is_some_and(|row| !row.is_empty() && width(row) + 1 + width(word) > columns);
+        if full {
+            rows.push(format!("  {word}"));
+        } else if let Some(row) = rows.last_mut() {
+            if !row.is_empty() {
+                row.push(' ');
+            }
+            row.push_str(word);
+        }
+    }
+    rows.iter().map(|row| console::truncate_str(row, columns, "").into_owned()).collect()
+}
+
 /// Text that somebody else wrote, on one line and without what could move a cursor or change a colour.
 pub(super) fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
@@ -193,6 +211,13 @@ mod tests {
         ] {
             assert_eq!(duration(milliseconds), expected);
         }
+    }
+
+    #[test]
+    fn long_text_is_broken_at_spaces() {
+        assert_eq!(wrap("one two three", 40), ["one two three"]);
+        assert_eq!(wrap("one two three", 8), ["one two", "  three"]);
+        assert_eq!(wrap("abcdefghijkl", 5), ["abcde"]);
     }
 
     #[test]

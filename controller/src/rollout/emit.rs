@@ -1,6 +1,7 @@
 //! The one place that numbers the controller's events, keeps every event in the history, and shows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use omsctl_proto::{Event, EventKind, Importance, RunId};
@@ -17,6 +18,7 @@ pub struct Emitter {
     boot: String,
     sequence: u64,
     began: Instant,
+    left_out: Duration,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn StateStore>>,
     audience: Audience,
@@ -40,11 +42,25 @@ impl Emitter {
         audience: Audience,
     ) -> Self {
         let boot = format!("controller-{}", std::process::id());
-        Self { run, boot, sequence: 0, began: Instant::now(), clock, store, audience }
+        Self {
+            run,
+            boot,
+            sequence: 0,
+            began: Instant::now(),
+            left_out: Duration::ZERO,
+            clock,
+            store,
+            audience,
+        }
     }
 
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// Time in which nothing went on but the operator thinking: it does not count.
+    pub fn leave_out(&mut self, time: Duration) {
+        self.left_out += time;
     }
 
     /// An event of the controller itself.
@@ -62,7 +78,8 @@ impl Emitter {
             boot: self.boot.clone(),
             seq,
             t: timestamp(self.clock.utc_ms()),
-            mono_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            mono_ms: u64::try_from(self.began.elapsed().saturating_sub(self.left_out).as_millis())
+                .unwrap_or(u64::MAX),
             kind,
         };
         self.pass_on(&event).await;

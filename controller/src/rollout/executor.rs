@@ -33,7 +33,7 @@ pub struct Rollout {
 /// How it went.
 #[derive(Debug)]
 pub struct Walked {
-    /// Hosts without an outcome were left walking.
+    /// Of every host that had something to do.
     pub nodes: Vec<NodeOutcome>,
     /// `None` when no host came to its end.
     pub cm_url: Option<CheckResult>,
@@ -119,6 +119,7 @@ impl Executor {
             walk.commands.clear();
             while walks.join_next().await.is_some() {}
         }
+        walk.leave_the_others();
         Walked { nodes: walk.outcomes.into_values().collect(), cm_url, interrupted: walk.interrupted }
     }
 }
@@ -147,6 +148,17 @@ impl Walk<'_> {
             }
             self.open_gates().await;
             self.send_the_hopeless_home().await;
+        }
+    }
+
+    /// Hosts whose end was not waited for.
+    fn leave_the_others(&mut self) {
+        for node in self.commands.keys() {
+            self.outcomes.entry(node.clone()).or_insert_with(|| NodeOutcome {
+                node: node.clone(),
+                result: NodeResult::Waiting,
+                error: Some(ErrorReport::new(ErrorCode::Cancelled, "its agent was left at work")),
+            });
         }
     }
 

@@ -37,6 +37,8 @@ struct Questions {
     waiting: HashMap<u64, oneshot::Sender<Response>>,
     /// Nothing will be read any more.
     ended: bool,
+    /// What came that cannot be read.
+    broken: Option<String>,
 }
 
 type Pending = Arc<Mutex<Questions>>;
@@ -125,7 +127,7 @@ impl Session {
         {
             let mut questions = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             if questions.ended {
-                return Err(lost(&self.node));
+                return Err(gone(&self.node, questions.broken.as_deref()));
             }
             questions.waiting.insert(id, answer);
         }
@@ -134,7 +136,10 @@ impl Session {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&id);
         match response {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(_)) => Err(lost(&self.node)),
+            Ok(Err(_)) => {
+                let questions = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                Err(gone(&self.node, questions.broken.as_deref()))
+            }
             Err(_) => Err(protocol_error(&self.node, "it gave no answer for 60 s")
                 .hint("look at the host's load and at its Docker: `docker info` must answer")),
         }
@@ -171,12 +176,16 @@ async fn receive_all(
     inbox: mpsc::Sender<FromAgent>,
     pending: Pending,
 ) {
+    let mut broken = None;
     loop {
         let message = match read_frame::<ToController, _>(&mut reader).await {
             Ok(Some(message)) => message,
             Ok(None) => break,
             Err(error) => {
                 tracing::debug!(%error, "control channel lost while reading");
+                if !matches!(error, FrameError::Truncated | FrameError::Connection(_)) {
+                    broken = Some(error.to_string());
+                }
                 break;
             }
         };
@@ -198,6 +207,7 @@ async fn receive_all(
     }
     let mut questions = pending.lock().unwrap_or_else(PoisonError::into_inner);
     questions.ended = true;
+    questions.broken = broken;
     questions.waiting.clear();
 }
 
@@ -205,6 +215,18 @@ async fn receive_all(
 pub(super) fn lost(node: &NodeName) -> ErrorReport {
     ErrorReport::new(ErrorCode::Unreachable, format!("the connection to {node} was lost"))
         .hint("run the same command again: it looks at what is there and goes on")
+}
+
+/// The channel ended: without a word, or with one that cannot be read.
+fn gone(node: &NodeName, broken: Option<&str>) -> ErrorReport {
+    broken.map_or_else(
+        || lost(node),
+        |why| {
+            protocol_error(node, why).hint(
+                "omsctl and omsctl-agent are of two versions: lay both files of one release side by side",
+            )
+        },
+    )
 }
 
 fn protocol_error(node: &NodeName, why: &str) -> ErrorReport {
@@ -240,6 +262,13 @@ mod tests {
             }
         });
         Session::open(name(), Box::new(ours), 0).await
+    }
+
+    #[test]
+    fn a_word_that_cannot_be_read_is_not_a_lost_connection() {
+        assert_eq!(gone(&name(), None).code, ErrorCode::Unreachable);
+        let report = gone(&name(), Some("malformed"));
+        assert_eq!((report.code, report.causes), (ErrorCode::Protocol, vec!["malformed".to_owned()]));
     }
 
     fn hello(newest: u16) -> ToController {

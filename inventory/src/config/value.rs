@@ -55,7 +55,11 @@ impl ValueReader<'_> {
                     .at(place)
                     .key(key.name)
                     .found(as_typed(&scalar.text))
-                    .hint("write the real value; a password may be taken from the environment: \"${NAME}\""),
+                    .hint(if key.name.contains("password") {
+                        "write the real value, or take it from the environment: \"${NAME}\""
+                    } else {
+                        "write the real value"
+                    }),
             );
             return None;
         }

@@ -119,22 +119,22 @@ fn masks_of_the_manual_give_one_problem_each() {
     insta::assert_snapshot!(refused(INVENTORY, &config), @r#"
     config.yaml:1:16: error[CFG-206]: `oms_meta_host` is still to be filled in
         found: xxx.xxx.xxx.1
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value
     config.yaml:4:20: error[CFG-206]: `oms_meta_password` is still to be filled in
         found: ********
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value, or take it from the environment: "${NAME}"
     config.yaml:8:9: error[CFG-206]: `cm_url` is still to be filled in
         found: http://VIP:8088
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value
     config.yaml:9:14: error[CFG-206]: `cm_location` is still to be filled in
         found: <number>
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value
     config.yaml:14:5: error[CFG-206]: `cm_nodes` is still to be filled in
         found: ***
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value
     config.yaml:15:5: error[CFG-206]: `cm_nodes` is still to be filled in
         found: xxx.xxx.xxx.2
-        hint: write the real value; a password may be taken from the environment: "${NAME}"
+        hint: write the real value
     "#);
 }
 
