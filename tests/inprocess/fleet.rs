@@ -80,7 +80,9 @@ impl Fleet {
             (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge)).collect();
         let image =
             FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
-        hosts.iter().for_each(|host| host.machine.docker.knows_archive(&archive, image.clone()));
+        for host in &hosts {
+            host.machine.docker.knows_archive(&archive, image.clone());
+        }
         let metadb =
             Arc::new(FakeMetaDb::of_version(reference.split('_').nth(1).expect("a version in the tag")));
         let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();

@@ -50,8 +50,8 @@ impl FakeMetaDb {
             if !inside.is_ok_and(|inside| inside.init_flag) {
                 continue;
             }
-            let variables = container.facts.environment.iter();
-            let address = variables.filter_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).next().unwrap();
+            let mut variables = container.facts.environment.iter();
+            let address = variables.find_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).unwrap();
             let now = Instant::now();
             let mut rows = self.rows.lock().unwrap();
             rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
