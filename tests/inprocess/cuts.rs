@@ -1,9 +1,10 @@
 //! Connections that break in the middle: found again, nothing done twice, nothing told twice, the same end.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Event, EventKind};
+use omsctl_proto::{Event, EventKind, Milestone};
 
 use crate::bastion::{Applied, Bastion};
 use crate::fleet::Fleet;
@@ -37,8 +38,8 @@ async fn undisturbed() -> End {
     end(&fleet).await
 }
 
-/// One rollout with one break; everything that must be true of it whatever broke.
-async fn check(what: &str, node: &str, moment: Moment, then: Then) -> Option<Applied> {
+/// One rollout with one break; everything that must be true of it whatever broke. `None` when nothing did.
+async fn check(what: &str, node: &str, moment: Moment, then: Then, expected: &End) -> Option<Applied> {
     let fleet = Fleet::new(HOSTS);
     let bastion = Bastion::new(&fleet);
     fleet.host(node).link.break_at(moment, then);
@@ -46,35 +47,58 @@ async fn check(what: &str, node: &str, moment: Moment, then: Then) -> Option<App
     if !fleet.host(node).link.broke() {
         return None;
     }
-    assert_eq!(applied.exit, Exit::Done, "{what}: {}", applied.stderr);
-    assert_eq!(applied.ends(), usize::from(HOSTS), "{what}: one terminal event a host");
     assert_eq!(applied.count(|kind| matches!(kind, EventKind::HostLost { .. })), 1, "{what}");
     assert_eq!(applied.count(|kind| matches!(kind, EventKind::HostRegained { .. })), 1, "{what}");
-    assert_eq!(fleet.judge.offences(), Vec::<String>::new(), "{what}");
-    assert_eq!(fleet.judge.interrupted(), Vec::<String>::new(), "{what}");
-    assert_eq!(end(&fleet).await, undisturbed().await, "{what}");
-    assert!(fleet.is_left_alone().await, "{what}");
+    assert_undisturbed(what, &fleet, &applied, expected).await;
     Some(applied)
 }
 
-#[tokio::test(start_paused = true)]
-async fn at_every_event_of_a_host() {
-    for node in ["n1", "n2"] {
-        for then in [Then::Back, Then::BackAfter(Duration::from_secs(7))] {
-            let mut number = 1;
-            let at = |number| Moment::Event(Box::new(move |event: &Event| event.seq == number));
-            while check(&format!("{node} at {number}, {then:?}"), node, at(number), then).await.is_some() {
-                number += 1;
-            }
-            assert!(number > 15, "only {number} events were reached");
-        }
+async fn assert_undisturbed(what: &str, fleet: &Fleet, applied: &Applied, expected: &End) {
+    assert_eq!(applied.exit, Exit::Done, "{what}: {}", applied.stderr);
+    assert_eq!(applied.ends(), usize::from(HOSTS), "{what}: one terminal event a host");
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new(), "{what}");
+    assert_eq!(fleet.judge.interrupted(), Vec::<String>::new(), "{what}");
+    assert_eq!(end(fleet).await, *expected, "{what}");
+    assert!(fleet.is_left_alone().await, "{what}");
+}
+
+/// At every event of the host's agent, which the controller does not hear before the connection is back.
+async fn sweep(node: &str, then: Then) {
+    let expected = undisturbed().await;
+    let mut number = 1;
+    let at = |number| Moment::Event(Box::new(move |event: &Event| event.seq == number));
+    while check(&format!("{node} at {number}, {then:?}"), node, at(number), then, &expected).await.is_some() {
+        number += 1;
     }
+    assert!(number > 15, "only {number} events were reached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_every_event_of_the_first_host() {
+    sweep("n1", Then::Back).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_every_event_of_the_first_host_for_a_while() {
+    sweep("n1", Then::BackAfter(Duration::from_secs(7))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_every_event_of_another_host() {
+    sweep("n2", Then::Back).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_every_event_of_another_host_for_a_while() {
+    sweep("n2", Then::BackAfter(Duration::from_secs(7))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_the_middle_of_an_image() {
+    let expected = undisturbed().await;
     for bytes in [1, 300_000, 899_999] {
-        let applied = check(&format!("{bytes} bytes"), "n2", Moment::Bytes(bytes), Then::Back).await.unwrap();
+        let what = format!("{bytes} bytes");
+        let applied = check(&what, "n2", Moment::Bytes(bytes), Then::Back, &expected).await.unwrap();
         let asked = applied.count(|kind| matches!(kind, EventKind::ContentWanted { .. }));
         assert_eq!(asked, usize::from(HOSTS) + 1, "one host asks once more");
     }
@@ -82,8 +106,39 @@ async fn in_the_middle_of_an_image() {
 
 #[tokio::test(start_paused = true)]
 async fn while_the_metadb_is_asked_for_the_last_proof() {
-    // The first is the log-in before the plan.
+    let expected = undisturbed().await;
+    // The first is the log-in before the plan. The second comes with the acknowledgement still under way.
     for dial in [2, 3] {
-        check(&format!("dial {dial}"), "n2", Moment::Dial(dial), Then::Back).await.unwrap();
+        check(&format!("dial {dial}"), "n2", Moment::Dial(dial), Then::Back, &expected).await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_all_hosts_at_once() {
+    let fleet = Fleet::new(HOSTS);
+    let bastion = Bastion::new(&fleet);
+    let (applied, ()) = tokio::join!(bastion.apply(), async {
+        bastion.store.heard(is_in_schema).await;
+        fleet.hosts.iter().for_each(|host| host.link.cut());
+    });
+    let lost = applied.count(|kind| matches!(kind, EventKind::HostLost { .. }));
+    assert_eq!(lost, usize::from(HOSTS));
+    assert_undisturbed("all", &fleet, &applied, &undisturbed().await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_an_agent_that_is_killed() {
+    let fleet = Fleet::new(HOSTS);
+    let bastion = Bastion::new(&fleet);
+    let (applied, ()) = tokio::join!(bastion.apply(), async {
+        bastion.store.heard(is_in_schema).await;
+        fleet.hosts.iter().for_each(|host| host.machine.daemons.kill());
+    });
+    let boots: BTreeSet<_> = applied.events.iter().map(|event| &event.boot).collect();
+    assert_eq!(boots.len(), 1 + 2 * usize::from(HOSTS), "every agent was started again");
+    assert_undisturbed("killed", &fleet, &applied, &undisturbed().await).await;
+}
+
+fn is_in_schema(event: &Event) -> bool {
+    matches!(event.kind, EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. })
 }

@@ -69,6 +69,19 @@ async fn the_next_host_begins_when_the_schema_step_before_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn containers_that_initialise_themselves_start_one_after_the_schema_step_of_the_other() {
+    let fleet = Fleet::self_initialising(3);
+    let bastion = Bastion::new(&fleet);
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+    assert_eq!(fleet.judge.initialised(), ["n1/oms", "n2/oms", "n3/oms"]);
+    assert_eq!(fleet.judge.most_in_schema(), 1);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+    assert!(bastion.plan().await.iter().all(|(_, steps)| steps.is_empty()));
+    assert!(fleet.is_left_alone().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_apply_changes_nothing() {
     let fleet = Fleet::new(3);
     let bastion = Bastion::new(&fleet);

@@ -23,6 +23,8 @@ use crate::metadb::{BEAT, FakeMetaDb};
 pub(crate) const CONTAINER: &str = "oms";
 /// Initialised by a script.
 pub(crate) const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
+/// Initialises itself.
+const SELF_INITIALISING: &str = "registry.example.com/oms:feature_4.2.11_ce";
 /// Between two headings of an initialisation; longer than the pause between two looks at its log.
 const INIT_STEP: Duration = Duration::from_secs(2);
 const ARCHIVE_BYTES: u32 = 900_000;
@@ -45,6 +47,8 @@ pub(crate) struct Fleet {
     pub(crate) judge: Judge,
     pub(crate) metadb: Arc<FakeMetaDb>,
     archive: Arc<[u8]>,
+    /// What the archive holds.
+    reference: &'static str,
     supervisors: JoinHandle<()>,
     _folders: [TempDir; 2],
 }
@@ -58,14 +62,29 @@ impl Drop for Fleet {
 impl Fleet {
     /// Fresh hosts whose Docker answers, and the archive of an image that a script initialises.
     pub(crate) fn new(hosts: u8) -> Self {
+        Self::with_image(hosts, REFERENCE)
+    }
+
+    /// As [`Self::new`], with an image that initialises itself.
+    pub(crate) fn self_initialising(hosts: u8) -> Self {
+        Self::with_image(hosts, SELF_INITIALISING)
+    }
+
+    fn with_image(hosts: u8, reference: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = state_folder();
         let judge = Judge::default();
         let archive: Arc<[u8]> =
             (0..ARCHIVE_BYTES).map(|number| u8::try_from(number % 251).unwrap()).collect();
         let hosts: Vec<Host> =
-            (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge, &archive)).collect();
-        let metadb = Arc::new(FakeMetaDb::default());
+            (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge)).collect();
+        let image =
+            FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
+        for host in &hosts {
+            host.machine.docker.knows_archive(&archive, image.clone());
+        }
+        let metadb =
+            Arc::new(FakeMetaDb::of_version(reference.split('_').nth(1).expect("a version in the tag")));
         let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();
         let beaten = Arc::clone(&metadb);
         let supervisors = tokio::spawn(async move {
@@ -74,7 +93,7 @@ impl Fleet {
                 tokio::time::sleep(BEAT).await;
             }
         });
-        Self { hosts, judge, metadb, archive, supervisors, _folders: [folder, state] }
+        Self { hosts, judge, metadb, archive, reference, supervisors, _folders: [folder, state] }
     }
 
     /// The host with this name.
@@ -87,7 +106,7 @@ impl Fleet {
     }
 
     pub(crate) fn archives(&self) -> FakeArchives {
-        FakeArchives(Arc::clone(&self.archive))
+        FakeArchives(Arc::clone(&self.archive), self.reference)
     }
 
     /// The ids of the containers, in the order of the hosts.
@@ -147,12 +166,10 @@ fn state_folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge, archive: &[u8]) -> Host {
+fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge) -> Host {
     let name = format!("n{number}");
     let address = [10, 0, 0, number];
     let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
-    let facts = image_facts(REFERENCE);
-    machine.docker.knows_archive(archive, FakeImage { facts, initialises_itself: false });
     machine.host.serves(CM_URL, HttpAnswer { status: 404, body: String::new() });
     let greeting = format!("{name}\n");
     machine.host.reaches(METADB.0, METADB.1, move || {
@@ -182,11 +199,11 @@ pub(crate) fn image_facts(reference: &str) -> ImageFacts {
 }
 
 /// Every path is the one archive.
-pub(crate) struct FakeArchives(Arc<[u8]>);
+pub(crate) struct FakeArchives(Arc<[u8]>, &'static str);
 
 impl ImageArchives for FakeArchives {
     fn read<'a>(&'a self, _: &'a Path, _: ReadProgress) -> BoxFuture<'a, Result<Archive, ErrorReport>> {
-        let facts = image_facts(REFERENCE);
+        let facts = image_facts(self.1);
         let identity = ArchiveIdentity {
             references: facts.references,
             config: facts.id,

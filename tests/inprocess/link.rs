@@ -88,6 +88,13 @@ impl Link {
         Arc::strong_count(&self.channels) - 1
     }
 
+    /// Breaks all connections; new ones come through.
+    pub(crate) fn cut(&self) {
+        for connection in self.state.lock().unwrap().connections.drain(..) {
+            connection.send_replace(true);
+        }
+    }
+
     /// Breaks all connections when the moment has come.
     fn strike(self: &Arc<Self>, fits: impl FnOnce(&Moment) -> bool) -> bool {
         let mut state = self.state.lock().unwrap();

@@ -103,7 +103,7 @@ async fn a_host_that_is_lost_before_the_gate_is_passed_over() {
 async fn a_host_that_returns_late_in_a_long_initialisation_is_found_again() {
     let fleet = Fleet::new(2);
     let bastion = Bastion::new(&fleet);
-    let slow = InitScript { step: Duration::from_secs(120), ..InitScript::default() };
+    let slow = InitScript { step: Duration::from_mins(2), ..InitScript::default() };
     fleet.hosts.iter().for_each(|host| host.machine.docker.set_script(slow.clone()));
     let away = Then::BackAfter(Duration::from_secs(100));
     fleet.host("n1").link.break_at(milestone(Milestone::SchemaOver), away);

@@ -30,13 +30,18 @@ struct Row {
 }
 
 /// The one database of a fleet.
-#[derive(Default)]
 pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
     log_ins: Mutex<BTreeSet<String>>,
+    version: String,
 }
 
 impl FakeMetaDb {
+    /// Of the OMS that initialises it.
+    pub(crate) fn of_version(version: &str) -> Self {
+        Self { rows: Mutex::default(), log_ins: Mutex::default(), version: version.to_owned() }
+    }
+
     /// Every supervisor that runs beats once.
     pub(crate) async fn beat(&self, machines: &[FakeMachine]) {
         for machine in machines {
@@ -45,8 +50,8 @@ impl FakeMetaDb {
             if !inside.is_ok_and(|inside| inside.init_flag) {
                 continue;
             }
-            let variables = container.facts.environment.iter();
-            let address = variables.filter_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).next().unwrap();
+            let mut variables = container.facts.environment.iter();
+            let address = variables.find_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).unwrap();
             let now = Instant::now();
             let mut rows = self.rows.lock().unwrap();
             rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
@@ -102,7 +107,7 @@ impl FakeMetaDb {
             heartbeats: shown().map(heartbeat).collect(),
             clusters: Some(cluster).filter(|_| used).into_iter().collect(),
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
-            oms_version: used.then(|| "4.2.7".to_owned()),
+            oms_version: used.then(|| self.version.clone()),
             ha_enabled: Some(false),
         }
     }
