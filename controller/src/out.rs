@@ -96,6 +96,8 @@ pub struct Out {
     stdout_terminal: bool,
     stderr_terminal: bool,
     live: Arc<Mutex<Option<ProgressBar>>>,
+    /// `None`: the streams of this process.
+    memory: Option<Written>,
 }
 
 impl Out {
@@ -106,7 +108,31 @@ impl Out {
             stdout_terminal: io::stdout().is_terminal(),
             stderr_terminal: io::stderr().is_terminal(),
             live: Arc::default(),
+            memory: None,
         }
+    }
+
+    /// Writes into memory instead, as to pipes: for whoever runs commands inside another program.
+    pub fn in_memory() -> (Self, Written) {
+        let written = Written::default();
+        let out = Self {
+            environment: Environment::default(),
+            stdout_terminal: false,
+            stderr_terminal: false,
+            live: Arc::default(),
+            memory: Some(written.clone()),
+        };
+        (out, written)
+    }
+
+    /// For results that come line by line.
+    pub fn stdout(&self) -> Sink {
+        self.memory.as_ref().map_or_else(Sink::stdout, |written| Sink::memory(&written.stdout))
+    }
+
+    /// For progress that comes line by line.
+    pub fn stderr(&self) -> Sink {
+        self.memory.as_ref().map_or_else(Sink::stderr, |written| Sink::memory(&written.stderr))
     }
 
     /// How results may look.
@@ -137,7 +163,7 @@ impl Out {
 
     /// Writes a result to stdout as it is. A reader that is gone is no error.
     pub fn result(&self, text: &str) -> io::Result<()> {
-        self.aside(|| write_all(&mut Sink::stdout(), text))
+        self.aside(|| write_all(&mut self.stdout(), text))
     }
 
     /// Writes a result as one indented JSON document.
@@ -156,13 +182,13 @@ impl Out {
     pub fn message(&self, text: &str) {
         let end = if text.ends_with('\n') { "" } else { "\n" };
         // There is nobody left to tell that stderr is broken.
-        let _ = self.aside(|| write_all(&mut Sink::stderr(), &format!("{text}{end}")));
+        let _ = self.aside(|| write_all(&mut self.stderr(), &format!("{text}{end}")));
     }
 
     /// Asks a question that only `yes` or `y` answers with yes.
     pub fn confirm(&self, question: &str) -> io::Result<bool> {
         self.aside(|| {
-            write_all(&mut Sink::stderr(), &format!("{question} [y/N] "))?;
+            write_all(&mut self.stderr(), &format!("{question} [y/N] "))?;
             let mut answer = String::new();
             io::stdin().read_line(&mut answer)?;
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
@@ -172,7 +198,7 @@ impl Out {
     /// Asks for a password, which is not shown while it is typed.
     pub fn ask_secret(&self, question: &str) -> io::Result<Secret> {
         self.aside(|| {
-            write_all(&mut Sink::stderr(), &format!("{question}: "))?;
+            write_all(&mut self.stderr(), &format!("{question}: "))?;
             Term::stderr().read_secure_line().map(Secret::new)
         })
     }
@@ -192,6 +218,29 @@ impl Out {
     }
 }
 
+/// What was written by a command that ran on [`Out::in_memory`]; clones are the same memory.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    stdout: Memory,
+    stderr: Memory,
+}
+
+type Memory = Arc<Mutex<Vec<u8>>>;
+
+impl Written {
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
+    pub fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+}
+
+fn text(memory: &Memory) -> String {
+    String::from_utf8_lossy(&memory.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+}
+
 fn write_all(sink: &mut Sink, text: &str) -> io::Result<()> {
     sink.write_all(text.as_bytes())?;
     sink.flush()
@@ -208,6 +257,7 @@ pub struct Sink {
 enum Stream {
     Stdout(io::Stdout),
     Stderr(io::Stderr),
+    Memory(Memory),
 }
 
 impl Sink {
@@ -217,6 +267,10 @@ impl Sink {
 
     pub fn stderr() -> Self {
         Self { stream: Stream::Stderr(io::stderr()), gone: false }
+    }
+
+    fn memory(memory: &Memory) -> Self {
+        Self { stream: Stream::Memory(Arc::clone(memory)), gone: false }
     }
 
     fn quietly<T>(&mut self, result: io::Result<T>, instead: T) -> io::Result<T> {
@@ -238,6 +292,7 @@ impl Write for Sink {
         let written = match &mut self.stream {
             Stream::Stdout(stdout) => stdout.write(bytes),
             Stream::Stderr(stderr) => stderr.write(bytes),
+            Stream::Memory(memory) => memory.lock().unwrap_or_else(PoisonError::into_inner).write(bytes),
         };
         self.quietly(written, bytes.len())
     }
@@ -249,6 +304,7 @@ impl Write for Sink {
         let flushed = match &mut self.stream {
             Stream::Stdout(stdout) => stdout.flush(),
             Stream::Stderr(stderr) => stderr.flush(),
+            Stream::Memory(_) => Ok(()),
         };
         self.quietly(flushed, ())
     }

@@ -125,7 +125,6 @@ pub enum EventKind {
         command: String,
         operator: String,
         hosts: Vec<NodeName>,
-        goal: String,
     },
     HostConnected {
         host: NodeName,

@@ -42,7 +42,9 @@ pub(crate) fn differences(found: &ContainerFacts, wanted: &ContainerSpec) -> Vec
     differs("privileged", found.privileged.to_string(), true.to_string());
     let unlimited = found.pids_limit.is_none_or(|limit| limit <= 0);
     differs("unlimited processes", unlimited.to_string(), true.to_string());
-    differs("ulimits", found.ulimits.join(" "), ULIMIT.to_owned());
+    // Other limits can come from the daemon's own settings.
+    let processes = found.ulimits.iter().find(|limit| limit.starts_with("nproc="));
+    differs("ulimit", processes.cloned().unwrap_or_else(|| "none".to_owned()), ULIMIT.to_owned());
     differs("terminal", (found.tty && found.open_stdin).to_string(), true.to_string());
     differs(
         "restart policy",

@@ -33,14 +33,26 @@ pub(crate) struct Done {
 /// Why a step did not come to its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    Failed(Box<ErrorReport>),
+    /// `schema_over`: what proves that the schema step is over. It is told after the failure: whoever lets the next
+    /// host through by it counts failures too.
+    Failed {
+        error: Box<ErrorReport>,
+        schema_over: Option<&'static str>,
+    },
     Called(crate::serve::Called),
     Journal(JournalError),
 }
 
 impl From<ErrorReport> for Stop {
     fn from(error: ErrorReport) -> Self {
-        Self::Failed(Box::new(error))
+        Self::Failed { error: Box::new(error), schema_over: None }
+    }
+}
+
+impl Stop {
+    /// A failure after which the schema step cannot be running.
+    pub(crate) fn outside_schema(error: ErrorReport, proof: &'static str) -> Self {
+        Self::Failed { error: Box::new(error), schema_over: Some(proof) }
     }
 }
 

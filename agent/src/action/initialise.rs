@@ -97,8 +97,7 @@ pub(crate) async fn initialise(
                     .with("log", log));
             }
             Ended::Failed => {
-                leave_schema(context, "it failed, and its process is gone")?;
-                return Err(init.failure().into());
+                return Err(Stop::outside_schema(init.failure(), "it failed, and its process is gone"));
             }
             Ended::Interrupted => {
                 context
@@ -211,8 +210,7 @@ async fn running(context: &Context<'_>, name: &str) -> Result<Container, Stop> {
         Some(_) | None => {
             let what = format!("The container {name} does not run, so its initialisation is interrupted.");
             let report = down(context, name, what).await;
-            leave_schema(context, "the container does not run")?;
-            Err(report.into())
+            Err(Stop::outside_schema(report, "the container does not run"))
         }
     }
 }

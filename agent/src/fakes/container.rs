@@ -23,7 +23,14 @@ pub(super) struct FakeContainer {
 }
 
 impl FakeContainer {
-    pub(super) fn created(spec: &ContainerSpec, image: &Digest, id: String, environment: &[String]) -> Self {
+    /// `ulimits` are the daemon's own, which every container gets.
+    pub(super) fn created(
+        spec: &ContainerSpec,
+        image: &Digest,
+        id: String,
+        environment: &[String],
+        ulimits: &[String],
+    ) -> Self {
         let address = format!("OMS_HOST_IP={}", spec.host_ip);
         let mounts = spec.mounts.iter();
         let facts = ContainerFacts {
@@ -34,14 +41,14 @@ impl FakeContainer {
             status: "created".to_owned(),
             exit_code: None,
             oom_killed: false,
-            created: crate::clock::now(),
+            created: super::clock::text(),
             started: String::new(),
             environment: environment.iter().cloned().chain([address]).collect(),
             binds: mounts.map(|mount| format!("{}:{}", mount.host, mount.container)).collect(),
             network_mode: "host".to_owned(),
             privileged: true,
             pids_limit: Some(-1),
-            ulimits: vec!["nproc=65535:65535".to_owned()],
+            ulimits: ulimits.iter().cloned().chain(["nproc=65535:65535".to_owned()]).collect(),
             tty: true,
             open_stdin: true,
             restart_policy: spec.restart_policy.clone().unwrap_or_else(|| "no".to_owned()),

@@ -55,6 +55,7 @@ pub(super) struct State {
     pub(super) registry: BTreeMap<String, FakeImage>,
     pub(super) containers: BTreeMap<String, FakeContainer>,
     script: InitScript,
+    default_ulimits: Vec<String>,
     calls: Vec<String>,
     made: u32,
 }
@@ -92,6 +93,12 @@ impl FakeDocker {
 
     pub fn set_script(&self, script: InitScript) {
         self.shared.change(|state| state.script = script);
+    }
+
+    /// `default-ulimits` of the daemon's configuration: `name=soft:hard`.
+    pub fn set_default_ulimits(&self, ulimits: &[&str]) {
+        let ulimits = ulimits.iter().map(|limit| (*limit).to_owned()).collect();
+        self.shared.change(|state| state.default_ulimits = ulimits);
     }
 
     /// Every call that changed something: verb and object.
@@ -204,7 +211,9 @@ impl FakeDocker {
             state.made += 1;
             let id = Digest::of(format!("{} {}", root.display(), state.made).as_bytes()).to_string();
             let environment = ["PATH=/usr/bin:/bin".to_owned()];
-            let mut container = FakeContainer::created(spec, &image.facts.id, id.clone(), &environment);
+            let ulimits = &state.default_ulimits;
+            let mut container =
+                FakeContainer::created(spec, &image.facts.id, id.clone(), &environment, ulimits);
             container.initialises_itself = image.initialises_itself;
             state.containers.insert(spec.name.clone(), container);
             Ok(id)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock;
 use super::docker::Shared;
 
 /// How the next initialisations on a machine go.
@@ -87,6 +88,9 @@ impl Run {
     fn say(&self, line: &str) {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.log);
         // A test that removed the folder sees it by what is missing in the log.
-        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+        let _ = file.and_then(|mut file| {
+            writeln!(file, "{line}")?;
+            file.set_modified(clock::now())
+        });
     }
 }

@@ -4,6 +4,7 @@
 //! They are strict: what the real parts would refuse is refused, and what must never happen is recorded by the
 //! [`Judge`].
 
+mod clock;
 mod container;
 mod docker;
 mod host;

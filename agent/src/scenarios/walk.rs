@@ -192,3 +192,13 @@ async fn secrets_are_nowhere_when_the_run_is_over() {
     }
     assert!(!setup.kept_text().contains("canary"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_the_daemon_gives_every_container_are_no_difference() {
+    let setup = Setup::new();
+    setup.machine.docker.set_default_ulimits(&["nofile=1024:4096"]);
+    let events = setup.roll_out("r-1").await;
+    assert_eq!(*last(&events), EventKind::NodeDone { changed: true });
+    let facts = Talk::open(&setup.machine).await.facts().await;
+    assert_eq!(facts.container.unwrap().ulimits, ["nofile=1024:4096", "nproc=65535:65535"]);
+}

@@ -30,7 +30,7 @@ pub(crate) async fn walk(
         let context = Context { world, folder, journal, desk, step: step.id() };
         match take(step, &context).await {
             Ok(()) => {}
-            Err(Stop::Failed(error)) => {
+            Err(Stop::Failed { error, .. }) => {
                 return journal.tell(EventKind::NodeFailed { step: step.id(), error: *error });
             }
             Err(Stop::Called(Called { by, reason })) => {
@@ -78,12 +78,15 @@ async fn take(planned: &Step, context: &Context<'_>) -> Result<(), Stop> {
             evidence: done.evidence,
             elapsed_ms: elapsed(),
         }),
-        Err(Stop::Failed(error)) => {
+        Err(Stop::Failed { error, schema_over }) => {
+            fail(context, &error, elapsed())?;
+            if let Some(proof) = schema_over.filter(|_| context.is_in_schema()) {
+                context.leave_schema(proof)?;
+            }
             if enters_schema {
                 leave_schema_when_gone(&planned.action, context).await?;
             }
-            fail(context, &error, elapsed())?;
-            Err(Stop::Failed(error))
+            Err(Stop::Failed { error, schema_over })
         }
         Err(early @ (Stop::Called(_) | Stop::Journal(_))) => Err(early),
     }

@@ -32,7 +32,7 @@ pub async fn show(world: &World, request: &ShowRequest) -> Exit {
     }
     let mut reporter = match world.globals.format {
         Format::Human => Reporter::replay(&world.out),
-        Format::Jsonl => Reporter::json_lines(),
+        Format::Jsonl => Reporter::json_lines(&world.out),
         Format::Json => {
             let document = ShowDocument::new(request.run.clone(), events);
             return if world.out.document(&document).is_ok() { Exit::Done } else { Exit::Failed };

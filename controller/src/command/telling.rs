@@ -76,10 +76,7 @@ impl Telling {
         let emitter = Emitter::new(run, Arc::clone(&world.clock), store, Box::new(hear));
         let mut telling = Self { emitter, tally, audience, kind };
         let (command, operator) = (record.command, record.operator);
-        telling
-            .emitter
-            .say(EventKind::RolloutStarted { command, operator, hosts, goal: String::new() })
-            .await;
+        telling.emitter.say(EventKind::RolloutStarted { command, operator, hosts }).await;
         telling
     }
 
@@ -135,6 +132,6 @@ impl Telling {
 fn reporter(world: &World) -> Reporter {
     match world.globals.format {
         Format::Human | Format::Json => Reporter::progress(&world.out),
-        Format::Jsonl => Reporter::json_lines(),
+        Format::Jsonl => Reporter::json_lines(&world.out),
     }
 }

@@ -97,7 +97,6 @@ impl Recording {
             command: "omsctl apply".to_owned(),
             operator: "dba@bastion".to_owned(),
             hosts: hosts.iter().map(|host| name(host)).collect(),
-            goal: "0c1f".to_owned(),
         })
     }
 

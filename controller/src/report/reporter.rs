@@ -7,7 +7,7 @@ use omsctl_proto::Event;
 use super::bars::Bars;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
-use crate::out::{Out, Sink};
+use crate::out::Out;
 
 /// Shows events as they come.
 #[derive(Debug)]
@@ -26,18 +26,18 @@ impl Reporter {
         if out.can_draw() {
             Self::Bars(Box::new(Bars::on_stderr(out)))
         } else {
-            Self::Lines(Box::new(Lines::new(Box::new(Sink::stderr()), out.message_style())))
+            Self::Lines(Box::new(Lines::new(Box::new(out.stderr()), out.message_style())))
         }
     }
 
     /// For `--format jsonl`: events on stdout.
-    pub fn json_lines() -> Self {
-        Self::JsonLines(JsonLines::new(Box::new(Sink::stdout())))
+    pub fn json_lines(out: &Out) -> Self {
+        Self::JsonLines(JsonLines::new(Box::new(out.stdout())))
     }
 
     /// Plain lines on stdout, for the replay of a recorded run.
     pub fn replay(out: &Out) -> Self {
-        Self::Lines(Box::new(Lines::new(Box::new(Sink::stdout()), out.style())))
+        Self::Lines(Box::new(Lines::new(Box::new(out.stdout()), out.style())))
     }
 
     /// # Errors

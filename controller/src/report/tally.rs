@@ -126,7 +126,7 @@ impl Tally {
         self.began_ms.get_or_insert(event.mono_ms);
         self.latest_ms = event.mono_ms;
         match &event.kind {
-            EventKind::RolloutStarted { command, operator, hosts, goal: _ } => {
+            EventKind::RolloutStarted { command, operator, hosts } => {
                 self.command.clone_from(command);
                 self.operator.clone_from(operator);
                 for host in hosts {

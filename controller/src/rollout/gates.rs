@@ -37,6 +37,8 @@ pub struct Gates {
     turn_shut: Option<String>,
     new_unfinished: BTreeSet<NodeName>,
     ended: BTreeMap<NodeName, bool>,
+    /// A step failed, the host's end is still to come.
+    failing: BTreeSet<NodeName>,
     failures: usize,
     closed: bool,
 }
@@ -77,6 +79,7 @@ impl Gates {
             turn_shut: None,
             new_unfinished: new,
             ended: BTreeMap::new(),
+            failing: BTreeSet::new(),
             failures: 0,
             closed: false,
         }
@@ -94,6 +97,9 @@ impl Gates {
             EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. } => self.schema_entered(node),
             EventKind::StepMilestone { milestone: Milestone::SchemaOver, .. } => self.schema_over(node),
             EventKind::StepDone { step: StepId::Initialise, .. } => self.release_schema(node),
+            EventKind::StepFailed { .. } if !self.ended.contains_key(node) => {
+                self.failing.insert(node.clone());
+            }
             _ => {}
         }
     }
@@ -103,6 +109,7 @@ impl Gates {
         if self.ended.insert(node.clone(), success).is_some() {
             return;
         }
+        self.failing.remove(node);
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
@@ -191,7 +198,10 @@ impl Gates {
             return Some("the operator asked to stop".to_owned());
         }
         if self.failed_enough() {
-            return Some(format!("{} hosts failed, the limit of --max-failures", self.failures));
+            return Some(format!(
+                "{} hosts failed, the limit of --max-failures",
+                self.failures + self.failing.len()
+            ));
         }
         if at_turn && let Some(reason) = &self.turn_shut {
             return Some(reason.clone());
@@ -204,7 +214,7 @@ impl Gates {
     }
 
     fn failed_enough(&self) -> bool {
-        self.max_failures.is_some_and(|limit| self.failures >= limit.get())
+        self.max_failures.is_some_and(|limit| self.failures + self.failing.len() >= limit.get())
     }
 
     fn schema_entered(&mut self, node: &NodeName) {

@@ -178,6 +178,21 @@ fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
 }
 
 #[test]
+fn a_failure_counts_before_the_schema_step_behind_it_is_told_to_be_over() {
+    let mut gates = Gates::new(&all(&FRESH), InitOrder::Staggered, NonZeroUsize::new(1));
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "b", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    let error = omsctl_proto::ErrorReport::new(omsctl_proto::ErrorCode::Initialisation, "no");
+    gates.observe(&node("a"), &EventKind::StepFailed { step: StepId::Initialise, error, elapsed_ms: 0 });
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.ended(&node("a"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("b")).unwrap().starts_with("1 hosts failed"));
+}
+
+#[test]
 fn serving_hosts_that_are_replaced_do_not_wait_for_each_other_in_a_circle() {
     let both: &[Gate] = &[Gate::Turn, Gate::Schema];
     let mut gates = gates(&[("a", Role::Existing, both), ("b", Role::Existing, both)]);

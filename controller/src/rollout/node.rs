@@ -95,6 +95,8 @@ pub(super) struct NodeWalk {
     seen: u64,
     opened: BTreeSet<Gate>,
     cancelled: bool,
+    /// The number of the terminal event, once it was acknowledged.
+    acknowledged: Option<u64>,
     sendings: BTreeMap<Digest, u32>,
     sending: JoinSet<()>,
     events: mpsc::Sender<(NodeName, FromNode)>,
@@ -117,6 +119,7 @@ impl NodeWalk {
             seen: 0,
             opened: BTreeSet::new(),
             cancelled: false,
+            acknowledged: None,
             sendings: BTreeMap::new(),
             sending: JoinSet::new(),
             events,
@@ -216,6 +219,7 @@ impl NodeWalk {
         let seq = event.seq;
         let _ = self.events.send((self.node.clone(), FromNode::Event(event))).await;
         if end.is_some() {
+            self.acknowledged = Some(seq);
             let _ = self.session.send(ToAgent::Acknowledge { seq }).await;
         }
         end
@@ -276,6 +280,10 @@ impl NodeWalk {
         }
         if self.cancelled {
             session.send(self.cancel_message()).await?;
+        }
+        if let Some(seq) = self.acknowledged {
+            // Without it the agent would wait on its host for a day.
+            session.send(ToAgent::Acknowledge { seq }).await?;
         }
         (self.connection, self.session) = (connection, session);
         Ok(())

@@ -25,22 +25,20 @@ fn main() -> ExitCode {
 }
 
 fn make() -> Result<String, StepError> {
-    run(
-        "build",
-        "cargo",
-        ["build", "--release", "--package", "omsctl-controller", "--package", "omsctl-agent"],
-    )?;
+    run("build omsctl", "cargo", ["build", "--profile", "dist", "--package", "omsctl-controller"])?;
+    run("build the agent", "cargo", ["build", "--profile", "dist-agent", "--package", "omsctl-agent"])?;
     let name = format!("omsctl-{}-linux-{ARCHITECTURE}", env!("CARGO_PKG_VERSION"));
     let folder = repository().join("dist").join(&name);
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| other("collect", &error))?;
     }
     fs::create_dir_all(folder.join("completions")).map_err(|error| other("collect", &error))?;
-    let release = target_directory().join("release");
+    let built = |profile: &str, program: &str| target_directory().join(profile).join(program);
+    let omsctl = built("dist", "omsctl");
     let agent = format!("omsctl-agent-{ARCHITECTURE}");
     let files = [
-        (release.join("omsctl"), "omsctl"),
-        (release.join("omsctl-agent"), agent.as_str()),
+        (omsctl.clone(), "omsctl"),
+        (built("dist-agent", "omsctl-agent"), agent.as_str()),
         (repository().join("LICENSE"), "LICENSE"),
         (repository().join("README.md"), "README.md"),
         (repository().join("CHANGELOG.md"), "CHANGELOG.md"),
@@ -50,7 +48,7 @@ fn make() -> Result<String, StepError> {
             .map_err(|error| other(&format!("copy {}", from.display()), &error))?;
     }
     for (shell, file) in [("bash", "omsctl.bash"), ("zsh", "_omsctl"), ("fish", "omsctl.fish")] {
-        let script = completion(&release.join("omsctl"), shell)?;
+        let script = completion(&omsctl, shell)?;
         fs::write(folder.join("completions").join(file), script)
             .map_err(|error| other("completions", &error))?;
     }

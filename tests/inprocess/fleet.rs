@@ -1,0 +1,210 @@
+//! N simulated hosts with the links to them and the database behind them. It knows nothing of the bastion's files.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use omsctl_agent::World;
+use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge};
+use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
+use omsctl_controller::ports::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
+use omsctl_proto::{ContainerFacts, Digest, ErrorReport, Event, ImageFacts, RunId};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::task::JoinHandle;
+
+use crate::bastion::{CM_URL, METADB};
+use crate::link::{FakeTransport, Link};
+use crate::metadb::{BEAT, FakeMetaDb};
+
+pub(crate) const CONTAINER: &str = "oms";
+/// Initialised by a script.
+pub(crate) const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
+/// Between two headings of an initialisation; longer than the pause between two looks at its log.
+const INIT_STEP: Duration = Duration::from_secs(2);
+const ARCHIVE_BYTES: u32 = 900_000;
+
+/// One simulated host.
+pub(crate) struct Host {
+    /// `n1`, `n2`, …
+    pub(crate) name: String,
+    /// `10.0.0.1`, `10.0.0.2`, …
+    pub(crate) address: String,
+    pub(crate) machine: FakeMachine,
+    /// What its agents see.
+    world: World,
+    pub(crate) link: Arc<Link>,
+}
+
+/// All of them; dropped with everything that they wrote.
+pub(crate) struct Fleet {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) judge: Judge,
+    pub(crate) metadb: Arc<FakeMetaDb>,
+    archive: Arc<[u8]>,
+    supervisors: JoinHandle<()>,
+    _folders: [TempDir; 2],
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.supervisors.abort();
+    }
+}
+
+impl Fleet {
+    /// Fresh hosts whose Docker answers, and the archive of an image that a script initialises.
+    pub(crate) fn new(hosts: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = state_folder();
+        let judge = Judge::default();
+        let archive: Arc<[u8]> =
+            (0..ARCHIVE_BYTES).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let hosts: Vec<Host> =
+            (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge, &archive)).collect();
+        let metadb = Arc::new(FakeMetaDb::default());
+        let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();
+        let beaten = Arc::clone(&metadb);
+        let supervisors = tokio::spawn(async move {
+            loop {
+                beaten.beat(&machines).await;
+                tokio::time::sleep(BEAT).await;
+            }
+        });
+        Self { hosts, judge, metadb, archive, supervisors, _folders: [folder, state] }
+    }
+
+    /// The host with this name.
+    pub(crate) fn host(&self, name: &str) -> &Host {
+        self.hosts.iter().find(|host| host.name == name).unwrap()
+    }
+
+    pub(crate) fn transport(&self) -> FakeTransport {
+        FakeTransport(self.hosts.iter().map(|host| (host.address.clone(), Arc::clone(&host.link))).collect())
+    }
+
+    pub(crate) fn archives(&self) -> FakeArchives {
+        FakeArchives(Arc::clone(&self.archive))
+    }
+
+    /// The ids of the containers, in the order of the hosts.
+    pub(crate) async fn container_ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        for host in &self.hosts {
+            ids.extend(host.container().await.map(|container| container.id));
+        }
+        ids
+    }
+
+    /// What was done to Docker on every host, so far.
+    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
+        self.hosts.iter().map(|host| host.machine.docker.calls()).collect()
+    }
+
+    /// No daemon and no channel is left on any host; given a little time, since the last ones end by themselves.
+    pub(crate) async fn is_left_alone(&self) -> bool {
+        let left = || {
+            let alone = |host: &Host| host.machine.daemons.alive() == 0 && host.link.open_channels() == 0;
+            !self.hosts.iter().all(alone)
+        };
+        for _ in 0..100 {
+            if !left() {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+}
+
+impl Host {
+    pub(crate) async fn container(&self) -> Option<ContainerFacts> {
+        self.machine.docker.container(CONTAINER).await.unwrap().map(|container| container.facts)
+    }
+
+    pub(crate) fn config(&self) -> String {
+        std::fs::read_to_string(self.machine.path("/data/oms/config.yaml")).unwrap()
+    }
+
+    /// The host's own event file of this run.
+    pub(crate) fn journal(&self, run: &RunId) -> Vec<Event> {
+        let runs = self.world.places.state.join("runs");
+        let text = std::fs::read_to_string(runs.join(run.as_str()).join("events.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// An initialisation that takes its time and succeeds.
+pub(crate) fn works() -> InitScript {
+    InitScript { step: INIT_STEP, ..InitScript::default() }
+}
+
+/// In memory where there is such a place: the agents' event files wait for the disk at every event.
+fn state_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge, archive: &[u8]) -> Host {
+    let name = format!("n{number}");
+    let address = [10, 0, 0, number];
+    let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
+    let facts = image_facts(REFERENCE);
+    machine.docker.knows_archive(archive, FakeImage { facts, initialises_itself: false });
+    machine.host.serves(CM_URL, HttpAnswer { status: 404, body: String::new() });
+    let greeting = format!("{name}\n");
+    machine.host.reaches(METADB.0, METADB.1, move || {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let greeting = greeting.clone();
+        tokio::spawn(async move {
+            // Whoever asked may be gone already.
+            let _ = theirs.write_all(greeting.as_bytes()).await;
+        });
+        Box::new(ours)
+    });
+    machine.docker.set_script(works());
+    let mut world = machine.world();
+    world.places.state = state.join(&name);
+    let link = Link::new(world.clone());
+    Host { address: std::net::IpAddr::from(address).to_string(), name, machine, world, link }
+}
+
+/// An image of that name; the name decides about all of it.
+pub(crate) fn image_facts(reference: &str) -> ImageFacts {
+    ImageFacts {
+        id: Digest::of(format!("configuration of {reference}").as_bytes()),
+        references: vec![reference.to_owned()],
+        layers: vec![Digest::of(b"base"), Digest::of(reference.as_bytes())],
+        architecture: "amd64".to_owned(),
+    }
+}
+
+/// Every path is the one archive.
+pub(crate) struct FakeArchives(Arc<[u8]>);
+
+impl ImageArchives for FakeArchives {
+    fn read<'a>(&'a self, _: &'a Path, _: ReadProgress) -> BoxFuture<'a, Result<Archive, ErrorReport>> {
+        let facts = image_facts(REFERENCE);
+        let identity = ArchiveIdentity {
+            references: facts.references,
+            config: facts.id,
+            layers: facts.layers,
+            architecture: facts.architecture,
+            raw_size: u64::try_from(self.0.len()).unwrap(),
+            raw_content: Digest::of(&self.0),
+        };
+        let source = Arc::new(FakeContent(Arc::clone(&self.0)));
+        async { Ok(Archive { identity, source }) }.boxed()
+    }
+}
+
+struct FakeContent(Arc<[u8]>);
+
+impl ContentSource for FakeContent {
+    fn open(&self) -> BoxFuture<'_, std::io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
+        let bytes = Cursor::new(Arc::clone(&self.0));
+        async { Ok(Box::new(bytes) as Box<dyn AsyncRead + Send + Unpin>) }.boxed()
+    }
+}

@@ -1,0 +1,115 @@
+//! Hosts that do not answer, from the beginning or from some moment on.
+
+use omsctl_agent::fakes::InitScript;
+use omsctl_controller::exit::Exit;
+use omsctl_proto::{Event, EventKind, Gate, Milestone};
+use std::time::Duration;
+
+use crate::bastion::Bastion;
+use crate::fleet::Fleet;
+use crate::link::{Moment, Then, Way};
+
+fn milestone(wanted: Milestone) -> Moment {
+    Moment::Event(Box::new(
+        move |event: &Event| matches!(event.kind, EventKind::StepMilestone { milestone, .. } if milestone == wanted),
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_others_finish_and_the_next_apply_does_only_the_third() {
+    for way in [Way::Dead, Way::Refusing] {
+        let fleet = Fleet::new(3);
+        let bastion = Bastion::new(&fleet);
+        fleet.host("n3").link.set(way);
+        let applied = bastion.apply().await;
+        assert_eq!(applied.exit, Exit::Unreachable, "{}", applied.stderr);
+        assert_eq!(applied.document["result"], "unreachable");
+        assert_eq!(applied.results(), [("n1", "changed"), ("n2", "changed"), ("n3", "unreachable")]);
+        assert_eq!(bastion.status().await.0, Exit::Unreachable);
+        let calls = fleet.calls();
+
+        fleet.host("n3").link.set(Way::Open);
+        let applied = bastion.apply().await;
+        assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+        assert_eq!(applied.results(), [("n1", "unchanged"), ("n2", "unchanged"), ("n3", "changed")]);
+        assert_eq!(fleet.calls()[..2], calls[..2]);
+        assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+        assert!(fleet.is_left_alone().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_answers() {
+    let fleet = Fleet::new(2);
+    let bastion = Bastion::new(&fleet);
+    fleet.hosts.iter().for_each(|host| host.link.set(Way::Dead));
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Unreachable);
+    assert_eq!(applied.results(), [("n1", "unreachable"), ("n2", "unreachable")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_may_be_in_the_schema_step_keeps_the_gate_shut() {
+    let fleet = Fleet::new(3);
+    let bastion = Bastion::new(&fleet);
+    // The event is the first that the controller does not hear: it cannot know how far the host is.
+    fleet.host("n1").link.break_at(milestone(Milestone::SchemaEntered), Then::Away);
+    let applied = bastion.apply().await;
+    assert!(fleet.host("n1").link.broke());
+    assert_eq!(applied.exit, Exit::Unreachable, "{}", applied.stderr);
+    assert_eq!(applied.results(), [("n1", "unreachable"), ("n2", "waiting"), ("n3", "waiting")]);
+    let opened = applied.count(|kind| matches!(kind, EventKind::GateOpened { gate: Gate::Schema, .. }));
+    assert_eq!(opened, 1);
+    assert_eq!(fleet.judge.initialised(), ["n1/oms"], "a lost connection does not interrupt it");
+    for node in ["n2", "n3"] {
+        assert!(fleet.host(node).container().await.is_some(), "{node}: everything before the gate is done");
+    }
+    let ids = fleet.container_ids().await;
+
+    fleet.host("n1").link.set(Way::Open);
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+    assert_eq!(applied.results(), [("n1", "unchanged"), ("n2", "changed"), ("n3", "changed")]);
+    assert_eq!(fleet.container_ids().await, ids);
+    assert_eq!(fleet.judge.initialised().len(), 3);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_is_known_to_be_past_it_holds_nobody_up() {
+    let fleet = Fleet::new(3);
+    let bastion = Bastion::new(&fleet);
+    let done = Moment::Event(Box::new(|event: &Event| matches!(event.kind, EventKind::NodeDone { .. })));
+    fleet.host("n1").link.break_at(done, Then::Away);
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Unreachable, "{}", applied.stderr);
+    assert_eq!(applied.results(), [("n1", "unreachable"), ("n2", "changed"), ("n3", "changed")]);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_lost_before_the_gate_is_passed_over() {
+    let fleet = Fleet::new(3);
+    let bastion = Bastion::new(&fleet);
+    let waits = Moment::Event(Box::new(|event: &Event| matches!(event.kind, EventKind::GateWaiting { .. })));
+    fleet.host("n1").link.break_at(waits, Then::Away);
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Unreachable, "{}", applied.stderr);
+    assert_eq!(applied.results(), [("n1", "unreachable"), ("n2", "changed"), ("n3", "changed")]);
+    assert_eq!(fleet.judge.initialised(), ["n2/oms", "n3/oms"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_returns_late_in_a_long_initialisation_is_found_again() {
+    let fleet = Fleet::new(2);
+    let bastion = Bastion::new(&fleet);
+    let slow = InitScript { step: Duration::from_secs(120), ..InitScript::default() };
+    fleet.hosts.iter().for_each(|host| host.machine.docker.set_script(slow.clone()));
+    let away = Then::BackAfter(Duration::from_secs(100));
+    fleet.host("n1").link.break_at(milestone(Milestone::SchemaOver), away);
+    let applied = bastion.apply().await;
+    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+    assert_eq!(applied.count(|kind| matches!(kind, EventKind::HostRegained { .. })), 1);
+    assert_eq!((fleet.judge.initialised().len(), fleet.judge.most_in_schema()), (2, 1));
+    assert!(fleet.is_left_alone().await);
+}

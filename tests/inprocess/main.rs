@@ -1,0 +1,17 @@
+//! The in-process suite: the controller's real commands and the agents' real sessions and daemons, joined by pipes in
+//! memory, over simulated hosts on a paused clock. One file a story. It judges by what is there afterwards: containers,
+//! files, the hosts' own event files, the history, and the judge that sees every initialisation.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
+
+mod bastion;
+mod cuts;
+mod failures;
+mod first_rollout;
+mod fleet;
+mod history;
+mod link;
+mod lost;
+mod metadb;
+mod operators;
+mod repair;
+mod scale_out;

@@ -1,0 +1,132 @@
+//! The MetaDB as OMS's supervisors fill it: a host's rows come a while after its container is initialised, and its
+//! heartbeat follows the container. It is asked over whatever stream the controller got from a host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use omsctl_agent::fakes::FakeMachine;
+use omsctl_agent::ports::{ContainerRuntime, Look};
+use omsctl_controller::ports::{
+    ByteStream, ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
+    MetaDbTarget,
+};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::Instant;
+
+use crate::bastion::{CM_URL, PASSWORD};
+use crate::fleet::CONTAINER;
+
+/// How often a supervisor beats.
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
+/// From the end of the initialisation to the first row.
+const REGISTERS_AFTER: Duration = Duration::from_secs(2);
+
+struct Row {
+    initialised: Instant,
+    beat: Instant,
+}
+
+/// The one database of a fleet.
+#[derive(Default)]
+pub(crate) struct FakeMetaDb {
+    rows: Mutex<BTreeMap<String, Row>>,
+    log_ins: Mutex<BTreeSet<String>>,
+}
+
+impl FakeMetaDb {
+    /// Every supervisor that runs beats once.
+    pub(crate) async fn beat(&self, machines: &[FakeMachine]) {
+        for machine in machines {
+            let Ok(Some(container)) = machine.docker.container(CONTAINER).await else { continue };
+            let inside = machine.docker.inside(CONTAINER, Look::Initialisation).await;
+            if !inside.is_ok_and(|inside| inside.init_flag) {
+                continue;
+            }
+            let variables = container.facts.environment.iter();
+            let address = variables.filter_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).next().unwrap();
+            let now = Instant::now();
+            let mut rows = self.rows.lock().unwrap();
+            rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
+        }
+    }
+
+    /// The machines from which somebody logged in.
+    pub(crate) fn log_ins(&self) -> Vec<String> {
+        self.log_ins.lock().unwrap().iter().cloned().collect()
+    }
+
+    /// The database says its first word: by way of which machine it is asked.
+    async fn greet(&self, stream: Box<dyn ByteStream>, target: &MetaDbTarget) -> Result<(), MetaDbError> {
+        let address = format!("{}:{}", target.host, target.port);
+        let mut machine = String::new();
+        let read = BufReader::new(stream).read_line(&mut machine).await;
+        if read.is_err() || !machine.ends_with('\n') {
+            return Err(MetaDbError::Question { address, reason: "the connection broke off".to_owned() });
+        }
+        if target.password.expose() != PASSWORD {
+            let reason = "wrong password".to_owned();
+            return Err(MetaDbError::LogIn { address, user: target.user.clone(), reason });
+        }
+        self.log_ins.lock().unwrap().insert(machine.trim().to_owned());
+        Ok(())
+    }
+
+    fn facts(&self, names: &MetaDbNames) -> MetaDbFacts {
+        let rows = self.rows.lock().unwrap();
+        let shown = || rows.iter().filter(|(_, row)| row.initialised.elapsed() >= REGISTERS_AFTER);
+        let used = !rows.is_empty();
+        let databases = [names.rm.clone(), names.cm.clone()].into_iter().chain(names.heartbeats.clone());
+        let cluster = ClusterRow {
+            region: "cn-jiangsu".to_owned(),
+            cm_url: CM_URL.to_owned(),
+            code: "1".to_owned(),
+            is_default: true,
+        };
+        let host =
+            |ip: &String| HostRow { ip: ip.clone(), status: "ONLINE".to_owned(), resource_group: Some(1) };
+        let heartbeat = |(ip, row): (&String, &Row)| HeartbeatRow {
+            database: names.heartbeats[0].clone(),
+            ip: ip.clone(),
+            age_s: i64::try_from(row.beat.elapsed().as_secs()).unwrap(),
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        MetaDbFacts {
+            server_version: "5.7.25-OceanBase".to_owned(),
+            utc_ms: u64::try_from(now.as_millis()).unwrap(),
+            time_zone: "+00:00".to_owned(),
+            databases: databases.filter(|_| used).collect(),
+            hosts: shown().map(|(ip, _)| host(ip)).collect(),
+            heartbeats: shown().map(heartbeat).collect(),
+            clusters: Some(cluster).filter(|_| used).into_iter().collect(),
+            resource_groups: BTreeMap::from([(1, "1".to_owned())]),
+            oms_version: used.then(|| "4.2.7".to_owned()),
+            ha_enabled: Some(false),
+        }
+    }
+}
+
+impl MetaDb for FakeMetaDb {
+    fn log_in<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+    ) -> BoxFuture<'a, Result<(), MetaDbError>> {
+        self.greet(stream, target).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>> {
+        async move {
+            self.greet(stream, target).await?;
+            Ok(self.facts(names))
+        }
+        .boxed()
+    }
+}
