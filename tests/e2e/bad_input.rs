@@ -62,7 +62,7 @@ fn every_error_of_both_files_is_told_at_once() {
     let inventory = format!(
         "[oms]\n{}\n{}\n\n[oms:vars]\noms_imagearchive=oms.tar\noms_init_by=nobody\noms_image_archive=oms.tar\n",
         door.host("n1"),
-        door.host("n[3:1]"),
+        door.host("n[1:x]"),
     );
     operator.write("inventory.ini", inventory);
     let config = GOOD_CONFIG

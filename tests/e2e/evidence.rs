@@ -120,16 +120,15 @@ find /data -maxdepth 2 -type f -exec sha256sum {} + 2>/dev/null | sort";
         .collect()
 }
 
-/// Nothing of omsctl runs on the hosts or lies in their temporary folders; one agent at most is in its place.
+/// Nothing of omsctl runs on the hosts, listens there or lies in their temporary folders; the empty lock stays.
 #[track_caller]
 pub(super) fn assert_nothing_left(nodes: &[Node]) {
-    let look = "ps -eo pid,args | grep '[o]msctl'
-ss -H -ltnp -x 2>/dev/null | grep '[o]msctl'
-find /run/omsctl /tmp /var/tmp -mindepth 1 -name '*omsctl*' 2>/dev/null
-find /run/omsctl -type s 2>/dev/null
-find /run/omsctl -mindepth 1 -type f 2>/dev/null
+    let look = "ps -eo pid,comm | grep '[o]msctl'
+ss -H -ltnp 2>/dev/null | grep '[o]msctl'
+find /run/omsctl -mindepth 1 ! -name lock 2>/dev/null
+find /run/omsctl -name lock -size +0 2>/dev/null
+find /tmp /var/tmp -mindepth 1 -name '*omsctl*' 2>/dev/null
 find /var/lib/omsctl /data/oms -maxdepth 3 \\( -name '*.part' -o -name '*.tmp' -o -name '.omsctl*' \\) 2>/dev/null
-ls /var/lib/omsctl/bin 2>/dev/null | tail -n +2
 exit 0";
     for node in nodes {
         let left = node.exec(["sh", "-c", look]).unwrap().stdout;

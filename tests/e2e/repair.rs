@@ -25,16 +25,16 @@ fn a_changed_key_is_taken_over_one_host_at_a_time() {
     let (ids, mark) = (container_ids(stage.usual()), judge_mark(&stage));
     let inode = |node: &Node| node.exec(["stat", "-c", "%i", "/data/oms/config.yaml"]).unwrap().stdout;
     let inodes: Vec<String> = stage.usual().iter().map(inode).collect();
-    operator.config(&stage, &[("cm_region", "cn-changed")]);
+    operator.config(&stage, &[("tsdb_username", "metrics")]);
 
     let steps: &[&str] = &["write_config", "reload_config", "await_services", "await_healthy"];
     let planned = operator.plan().exits(0).plans(&[("node1", steps), ("node2", steps), ("node3", steps)]);
     let why = planned.why("node2", "write_config");
-    assert!(why.contains("cm_region") && why.contains("cn-changed"), "{why}");
+    assert!(why.contains("tsdb_username") && why.contains("metrics"), "{why}");
     operator.apply().exits(0);
 
     for node in stage.usual() {
-        assert_eq!(config_inside(node)["cm_region"], "cn-changed", "{}", node.name());
+        assert_eq!(config_inside(node)["tsdb_username"], "metrics", "{}", node.name());
     }
     assert_eq!(container_ids(stage.usual()), ids, "containers stay");
     assert_eq!(
