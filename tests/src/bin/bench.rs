@@ -105,10 +105,8 @@ fn floor(rig: &Rig, archive: &Path) -> Result<Floor, Failure> {
 
 /// Directories and config.yaml, before the clock runs.
 fn lay_out(rig: &Rig) -> Result<(), Failure> {
-    let mut config = std::fs::read_to_string(rig.config())? + "cm_nodes:\n";
-    for node in rig.nodes() {
-        config += &format!("  - {}\n", node.address());
-    }
+    let nodes: Vec<_> = rig.nodes().iter().map(|node| format!("  - {}", node.address())).collect();
+    let config = format!("{}cm_nodes:\n{}\n", std::fs::read_to_string(rig.config())?, nodes.join("\n"));
     for node in rig.nodes() {
         node.exec(["mkdir", "-p", "/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run"])?.ok()?;
         node.write_file("/data/oms/config.yaml", &config)?;
