@@ -209,7 +209,7 @@ async fn limits_that_the_daemon_gives_every_container_are_no_difference() {
 #[tokio::test(start_paused = true)]
 async fn a_restart_after_a_failed_self_initialisation_is_not_judged_by_the_former_failure() {
     let setup = Setup::with(Initialiser::Container);
-    let script = |verdict, begins_after| InitScript { verdict, begins_after, ..InitScript::default() };
+    let script = |verdict, begins_after| InitScript { begins_after, verdict, ..InitScript::default() };
     setup.machine.docker.set_script(script(Verdict::FailsIn(2), Duration::ZERO));
     let events = setup.roll_out("r-1").await;
     assert!(matches!(last(&events), EventKind::NodeFailed { step: StepId::Initialise, .. }));

@@ -63,6 +63,8 @@ fn running(processes: &Path) -> BTreeSet<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     const DAY: Duration = Duration::from_hours(24);
@@ -77,7 +79,7 @@ mod tests {
         let processes = folder.path().join("proc");
         std::fs::create_dir_all(processes.join("17")).unwrap();
         let runs = folder.path().join(running);
-        std::os::unix::fs::symlink(&runs, processes.join("17/exe")).unwrap();
+        symlink(&runs, processes.join("17/exe")).unwrap();
         remove_beside(&folder.path().join(own), &processes);
         let mut names: Vec<String> = std::fs::read_dir(folder.path())
             .unwrap()
