@@ -217,6 +217,7 @@ impl Walk<'_> {
                 self.emitter.say(event).await;
                 failed(NodeResult::Failed, error)
             }
+            End::GivenUp(error) => failed(NodeResult::Failed, error),
             End::Refused(refusal) => failed(NodeResult::Waiting, refusal_report(node, refusal)),
             End::Gone(error) => {
                 self.emitter

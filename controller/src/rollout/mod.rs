@@ -8,6 +8,7 @@ mod gates;
 mod metadb;
 mod node;
 mod register;
+mod sendings;
 mod session;
 mod survey;
 

@@ -10,16 +10,13 @@ use omsctl_proto::{
     NodePlan, Operator, ProbeTarget, Refusal, RunId, Secret, SecretName, ToAgent, WireSecret,
 };
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::sendings::Sendings;
 use super::session::lost;
 use super::{FromAgent, HostLink, Registration, Session};
 use crate::plan::Role;
 use crate::ports::{AgentCommand, Clock, Connection, ContentSource, HostTarget, Transport};
-
-/// How often an agent may ask for the same bytes before its host counts as failed.
-const SENDINGS: u32 = 5;
 
 /// What one host has to do.
 pub struct NodeWork {
@@ -65,6 +62,8 @@ pub(super) enum End {
     Refused(Refusal),
     /// A terminal event was seen that is not success.
     NotDone,
+    /// It was told to end, since what it waits for cannot be sent.
+    GivenUp(ErrorReport),
     /// Every step is done, and there was nothing to prove in the MetaDB.
     Done,
     Registered(Evidence, Duration),
@@ -97,8 +96,9 @@ pub(super) struct NodeWalk {
     cancelled: bool,
     /// The number of the terminal event, once it was acknowledged.
     acknowledged: Option<u64>,
-    sendings: BTreeMap<Digest, u32>,
-    sending: JoinSet<()>,
+    sendings: Sendings,
+    /// Why the agent was told to end.
+    given_up: Option<ErrorReport>,
     events: mpsc::Sender<(NodeName, FromNode)>,
 }
 
@@ -120,8 +120,8 @@ impl NodeWalk {
             opened: BTreeSet::new(),
             cancelled: false,
             acknowledged: None,
-            sendings: BTreeMap::new(),
-            sending: JoinSet::new(),
+            sendings: Sendings::default(),
+            given_up: None,
             events,
         }
     }
@@ -135,11 +135,12 @@ impl NodeWalk {
             Ok(()) => self.follow(&mut commands).await,
             Err(error) => End::Gone(error),
         };
-        let end = match (end, work.registration) {
-            (End::Done, Some(registration)) => self.prove(&registration).await,
-            (end, _) => end,
+        let end = match (end, work.registration, self.given_up.take()) {
+            (End::Done, Some(registration), _) => self.prove(&registration).await,
+            (End::NotDone, _, Some(error)) => End::GivenUp(error),
+            (end, _, _) => end,
         };
-        self.sending.abort_all();
+        self.sendings.call_off();
         let _ = self.events.send((self.node.clone(), FromNode::Ended(end))).await;
         while let Some(command) = commands.recv().await {
             if let ToNode::Probe(url) = command {
@@ -172,6 +173,10 @@ impl NodeWalk {
                     None => if let Err(error) = self.find_again().await {
                         return End::Gone(error);
                     },
+                },
+                ended = self.sendings.ended() => match ended {
+                    Ok(again) => again.into_iter().for_each(|digest| self.send(digest, true)),
+                    Err(error) => self.give_up(error).await,
                 },
             }
         }
@@ -208,8 +213,14 @@ impl NodeWalk {
         }
         let end = match &event.kind {
             EventKind::ContentWanted { content, .. } => {
-                let content = content.clone();
-                self.content_wanted(&content);
+                match self.sendings.asked(content, &self.shared.contents) {
+                    Ok(digest) => self.send(digest, false),
+                    Err(error) => self.give_up(error).await,
+                }
+                None
+            }
+            EventKind::StepDone { .. } | EventKind::StepFailed { .. } => {
+                self.sendings.done();
                 None
             }
             EventKind::NodeDone { .. } => Some(End::Done),
@@ -225,33 +236,23 @@ impl NodeWalk {
         end
     }
 
-    fn content_wanted(&mut self, content: &str) {
-        let known = Digest::parse(content).ok().and_then(|digest| {
-            let source = self.shared.contents.get(&digest)?;
-            Some((digest, Arc::clone(source)))
-        });
-        let Some((digest, source)) = known else {
-            tracing::warn!(node = %self.node, content, "the agent asked for bytes that this rollout does not have");
-            return;
-        };
-        let sendings = self.sendings.entry(digest.clone()).or_default();
-        *sendings += 1;
-        if *sendings > SENDINGS {
-            tracing::warn!(node = %self.node, content, "the agent asked too often; it is not answered any more");
-            return;
-        }
-        let (connection, run, node) = (Arc::clone(&self.connection), self.run.clone(), self.node.clone());
-        self.sending.spawn(async move {
-            if let Err(error) = super::content::send(connection.as_ref(), run, digest, source.as_ref()).await
-            {
-                tracing::info!(%node, error = %error.one_line(), "sending an image broke off");
-            }
-        });
+    fn send(&mut self, digest: Digest, again: bool) {
+        let Some(source) = self.shared.contents.get(&digest).cloned() else { return };
+        self.sendings.send(Arc::clone(&self.connection), self.run.clone(), digest, source, again);
+    }
+
+    /// What the agent waits for cannot be sent: without this it would wait for a day.
+    async fn give_up(&mut self, error: ErrorReport) {
+        tracing::warn!(node = %self.node, error = %error.one_line(), "the image cannot be sent");
+        self.given_up.get_or_insert(error);
+        self.cancelled = true;
+        // A lost channel is noticed where events are read; what was said is said again afterwards.
+        let _ = self.session.send(self.cancel_message()).await;
     }
 
     /// Connects again, with growing pauses, for as long as the operator allows; says again what was said.
     async fn find_again(&mut self) -> Result<(), ErrorReport> {
-        self.sending.abort_all();
+        self.sendings.call_off();
         let mut error = lost(&self.node);
         let _ = self.events.send((self.node.clone(), FromNode::Lost(error.clone()))).await;
         let began = Instant::now();
@@ -260,6 +261,7 @@ impl NodeWalk {
             match self.attach().await {
                 Ok(()) => {
                     let _ = self.events.send((self.node.clone(), FromNode::Regained)).await;
+                    self.sendings.wanted().into_iter().for_each(|digest| self.send(digest, false));
                     return Ok(());
                 }
                 Err(failed) => error = failed,
@@ -307,3 +309,7 @@ impl NodeWalk {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "node_tests.rs"]
+mod tests;

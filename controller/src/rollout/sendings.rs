@@ -1,0 +1,120 @@
+//! The bytes that one host's agent asks for: how often they were sent, and when sending them leads nowhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use omsctl_proto::{Digest, ErrorCode, ErrorReport, RunId};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::content::{self, Broken};
+use crate::ports::{Connection, ContentSource};
+
+/// How often an agent may ask for the same bytes before its host counts as failed.
+const LIMIT: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is on its way to one host.
+#[derive(Debug, Default)]
+pub(super) struct Sendings {
+    tasks: JoinSet<(Digest, Result<u64, Broken>)>,
+    asked: BTreeMap<Digest, u32>,
+    /// Asked for, and the step that waits for it has not ended.
+    wanted: Option<Digest>,
+    last: Option<ErrorReport>,
+}
+
+impl Sendings {
+    /// The agent asks. The error says why it will not get the bytes.
+    pub(super) fn asked(
+        &mut self,
+        content: &str,
+        contents: &BTreeMap<Digest, Arc<dyn ContentSource>>,
+    ) -> Result<Digest, ErrorReport> {
+        let digest = Digest::parse(content).ok().filter(|digest| contents.contains_key(digest));
+        let digest = digest.ok_or_else(|| {
+            ErrorReport::new(ErrorCode::Image, "the agent asked for bytes that this rollout does not have")
+                .cause(format!("content {content}"))
+        })?;
+        self.count(&digest)?;
+        self.wanted = Some(digest.clone());
+        Ok(digest)
+    }
+
+    pub(super) fn send(
+        &mut self,
+        connection: Arc<dyn Connection>,
+        run: RunId,
+        digest: Digest,
+        source: Arc<dyn ContentSource>,
+        again: bool,
+    ) {
+        self.tasks.spawn(async move {
+            if again {
+                sleep(PAUSE).await;
+            }
+            let sent = content::send(connection.as_ref(), run, digest.clone(), source.as_ref()).await;
+            (digest, sent)
+        });
+    }
+
+    /// The next sending that ended; `Some` names bytes that have to be sent again. Pending while none is under way;
+    /// safe to cancel.
+    pub(super) async fn ended(&mut self) -> Result<Option<Digest>, ErrorReport> {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok((digest, Err(broken)))) => return self.broke(digest, broken),
+                // Sent, or called off.
+                Some(Ok((_, Ok(_))) | Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// What a step still waits for when a lost host is there again: nobody asks for it twice unless bytes had come.
+    pub(super) fn wanted(&self) -> Option<Digest> {
+        self.wanted.clone()
+    }
+
+    /// The step that waited has ended.
+    pub(super) fn done(&mut self) {
+        self.wanted = None;
+    }
+
+    pub(super) fn call_off(&mut self) {
+        self.tasks.abort_all();
+    }
+
+    fn broke(&mut self, digest: Digest, broken: Broken) -> Result<Option<Digest>, ErrorReport> {
+        match broken {
+            Broken::Unreadable(error) => Err(error),
+            Broken::NotBegun(error) => {
+                self.last = Some(error);
+                self.count(&digest)?;
+                Ok(Some(digest))
+            }
+            Broken::Midway(error) => {
+                self.last = Some(error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn count(&mut self, digest: &Digest) -> Result<(), ErrorReport> {
+        let asked = self.asked.entry(digest.clone()).or_default();
+        *asked += 1;
+        if *asked <= LIMIT {
+            return Ok(());
+        }
+        let what = format!("the image did not come through in {LIMIT} attempts");
+        Err(match &self.last {
+            Some(last) => ErrorReport::new(ErrorCode::Unreachable, what)
+                .cause(last.one_line())
+                .hint("look at the connection between the bastion and the host, then run the same command again"),
+            None => ErrorReport::new(ErrorCode::Image, what)
+                .cause("everything was sent each time, and it was not the announced archive")
+                .hint("the image archive changed during the rollout: put it back and run the same command again"),
+        })
+    }
+}
