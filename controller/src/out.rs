@@ -199,7 +199,7 @@ impl Out {
             let mut answer = String::new();
             // Ctrl-D leaves the cursor behind the question.
             if io::stdin().read_line(&mut answer)? == 0 {
-                write_all(&mut Sink::stderr(), "\n")?;
+                write_all(&mut self.stderr(), "\n")?;
             }
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
         })

@@ -191,8 +191,12 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
             ),
         ),
         RunResult::Refused => (Paint::Bad, "refused: nothing was changed anywhere".to_owned()),
-        RunResult::Busy => {
+        RunResult::Busy if totals.steps_changed == 0 => {
             (Paint::Bad, "refused: another rollout holds the hosts; nothing was changed".to_owned())
+        }
+        RunResult::Busy => {
+            let wait = "Another rollout holds the others; when it has ended: omsctl apply";
+            (Paint::Bad, format!("not finished: {}, {}, {took}. {wait}", standing(&totals), steps(&totals)))
         }
         RunResult::Interrupted if tally.untouched() => {
             (Paint::Warning, "stopped: nothing was changed anywhere".to_owned())
@@ -200,8 +204,8 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
         RunResult::Interrupted => (
             Paint::Warning,
             format!(
-                "interrupted: {}, {}, {took}. {} To continue: omsctl apply",
-                standing(&totals),
+                "interrupted: {} of {hosts} ready, {}, {took}; {}. To continue: omsctl apply",
+                totals.ready,
                 steps(&totals),
                 goes_on(tally)
             ),
@@ -217,9 +221,9 @@ fn goes_on(tally: &Tally) -> String {
     };
     let hosts: Vec<NodeName> = tally.nodes().filter_map(walking).collect();
     match hosts.as_slice() {
-        [] => "Nothing goes on on the hosts.".to_owned(),
-        [host] => format!("The agent on {host} finishes by itself what it can."),
-        hosts => format!("The agents on {} finish by themselves what they can.", words::list(hosts)),
+        [] => "nothing goes on".to_owned(),
+        [host] => format!("the agent on {host} finishes the step it is in"),
+        hosts => format!("the agents on {} finish the steps they are in", words::list(hosts)),
     }
 }
 

@@ -157,7 +157,7 @@ fn an_interrupted_run_says_what_goes_on_and_how_to_continue() {
     story.connect("node1").plan("node1", &fixtures::FRESH).prepare("node1");
     story.finish(RunResult::Interrupted, 130, vec![outcome("node1", NodeResult::Waiting, None)]);
     let text = text(&story.events);
-    let end = "The agent on node1 finishes by itself what it can. To continue: omsctl apply\n";
+    let end = "; the agent on node1 finishes the step it is in. To continue: omsctl apply\n";
     assert!(text.contains("interrupted: 0 of 1 host ready") && text.ends_with(end), "{text}");
 }
 

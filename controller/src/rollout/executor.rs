@@ -186,8 +186,9 @@ impl Walk<'_> {
             EventKind::NodeDone { changed: false } => (NodeResult::Unchanged, None),
             EventKind::NodeFailed { error, .. } => (NodeResult::Failed, Some(error.clone())),
             EventKind::NodeUnknown { error } => (NodeResult::Unknown, Some(error.clone())),
-            EventKind::NodeAborted { reason, .. } => {
-                (NodeResult::Waiting, Some(ErrorReport::new(ErrorCode::Cancelled, reason.clone())))
+            EventKind::NodeAborted { by, reason } => {
+                let why = format!("stopped after a step by {by}: {reason}");
+                (NodeResult::Waiting, Some(ErrorReport::new(ErrorCode::Cancelled, why)))
             }
             _ => return,
         };
@@ -265,7 +266,9 @@ impl Walk<'_> {
     async fn stop(&mut self) {
         self.gates.close();
         self.interrupted = true;
-        let message = "stopping: no further gate opens, running steps are finished".to_owned();
+        let message =
+            "stopping: running steps are finished, nothing else is begun; Ctrl-C again leaves at once"
+                .to_owned();
         self.emitter.say(EventKind::Notice { message }).await;
         for node in self.commands.keys().cloned().collect::<Vec<_>>() {
             self.tell(&node, ToNode::Cancel).await;
