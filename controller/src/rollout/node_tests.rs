@@ -180,12 +180,12 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32) {
         reconnect: Duration::from_secs(1),
     };
     let run = RunId::new("r-1").unwrap();
-    let link = HostLink { target, connection: line.clone(), session, facts: facts() };
+    let way = HostLink { target, connection: line.clone(), session, facts: facts() };
     let (events, mut heard) = mpsc::channel(64);
     let (commands, received) = mpsc::channel(1);
     let plan = NodePlan { run: run.clone(), node, command: "apply".to_owned(), steps: Vec::new() };
     let work = NodeWork { plan, role: Role::New, secrets: BTreeMap::new(), registration: None };
-    let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), run, link, events).run(work, received));
+    let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), run, way, events).run(work, received));
     let error = loop {
         match heard.recv().await.unwrap().1 {
             FromNode::Ended(End::GivenUp(error)) => break error,
