@@ -5,12 +5,11 @@ use super::operator::Operator;
 use super::outcome::Outcome;
 use super::stage::Stage;
 
-/// Runs `plan` and `apply` with these files: both tell why not, and nothing is touched.
+/// Runs `plan` and `apply` with these files: both refuse, and nothing is touched.
 #[track_caller]
 fn refused(stage: &Stage, operator: &Operator, words: &[&str]) -> Outcome {
     let (before, mark) = (snapshot(stage), judge_mark(stage));
-    // Its exit code says no more than that the hosts could be looked at.
-    operator.plan().tells(words);
+    operator.plan().exits(3).tells(words);
     let applied = operator.apply().exits(3).tells(words);
     assert_eq!(snapshot(stage), before, "exit 3 changes nothing");
     assert!(judged_since(stage, mark).is_empty(), "OMS noticed something");

@@ -12,6 +12,7 @@ use system_tests::steps::{StepError, one_line, release_folder, repository, run_c
 
 const NAME: &str = "bench";
 const HOSTS: usize = 3;
+/// When the command line does not say otherwise: `cargo bench-rig 1`.
 const REPETITIONS: usize = 3;
 /// Seconds; the other steps take 0.2 s. Real ones take longer, which flatters every ratio.
 const TIMING: [(Step, f64); 2] = [(Step::Schema, 3.0), (Step::Restart, 5.0)];
@@ -50,12 +51,14 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<(), Failure> {
+    let said = std::env::args().nth(1).map(|argument| argument.parse()).transpose()?;
+    let repetitions = said.unwrap_or(REPETITIONS);
     let ansible = ansible()?;
     let Prepared { rig } = prepare(Options::new(NAME, HOSTS))?;
     let archive = rig.archive(OmsImage::Script)?;
     let (mut floors, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-    for repetition in 1..=REPETITIONS {
-        say(&format!("\n=== {repetition} of {REPETITIONS}"));
+    for repetition in 1..=repetitions {
+        say(&format!("\n=== {repetition} of {repetitions}"));
         fresh(&rig)?;
         floors.push(floor(&rig, &archive)?);
         say(&format!("floor by hand: {:.1} s {:?}", floors[repetition - 1].total(), floors[repetition - 1]));
@@ -211,7 +214,8 @@ fn report(archive: &Path, floors: &[Floor], ours: &[Cost], theirs: &[Cost]) -> R
     let steps: Vec<String> =
         TIMING.iter().map(|(step, seconds)| format!("{}={seconds} s", step.name())).collect();
     say(&format!(
-        "\nmedians of {REPETITIONS}; {HOSTS} fresh hosts, archive of {megabytes} MB, {}\n",
+        "\nmedians of {}; {HOSTS} fresh hosts, archive of {megabytes} MB, {}\n",
+        floors.len(),
         steps.join(", ")
     ));
     let row = |name: &str, wall: f64, cpu: Option<f64>| {
