@@ -320,7 +320,10 @@ fn refusal_report(node: &NodeName, refusal: Refusal) -> ErrorReport {
         Refusal::Busy { run, operator, since } => {
             ErrorReport::new(ErrorCode::Busy, format!("{node} is held by another rollout"))
                 .cause(format!("run {run} of {operator}, since {since}"))
-                .hint("wait until it has ended, then run the same command again")
+                .hint(format!(
+                    "wait until it has ended; when its controller is gone, end its agent on the host (`pkill -f 'serve \
+                     {run}'`: a running initialisation goes on and is found again); then run the same command again"
+                ))
         }
         Refusal::NoSuchRun { run } => {
             ErrorReport::new(ErrorCode::Protocol, format!("{node} knows nothing of run {run}"))
