@@ -71,14 +71,14 @@ fn build_and_test() -> Result<(), StepError> {
 }
 
 fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
-    // OceanBase's root has no password; MariaDB's is let in by a socket only, so the tests get an account of their own.
+    // OceanBase's root has no password; MariaDB's is let in by a socket only, so it gets a root for the network too.
     let mut servers =
         vec![("OceanBase", format!("mysql://root@{}:{}", rig.metadb().address(), rig.metadb().port()))];
     if let Some(server) = rig.mariadb()? {
         server.query(
-            "CREATE USER IF NOT EXISTS tests@'%'; GRANT ALL PRIVILEGES ON *.* TO tests@'%' WITH GRANT OPTION",
+            "CREATE USER IF NOT EXISTS root@'%'; GRANT ALL PRIVILEGES ON *.* TO root@'%' WITH GRANT OPTION",
         )?;
-        servers.push(("MariaDB", format!("mysql://tests@{}:{}", server.address(), server.port())));
+        servers.push(("MariaDB", format!("mysql://root@{}:{}", server.address(), server.port())));
     }
     for (kind, url) in servers {
         let mut store = Command::new("cargo");
