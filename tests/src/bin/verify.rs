@@ -6,14 +6,12 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 use system_tests::prepare::{build_release, rig_line};
-use system_tests::rig::{Options, Rig, RigError};
+use system_tests::rig::{Options, Rig, RigError, TEST_INSTANCE};
 use system_tests::steps::{StepError, one_line, repository, run, run_command, say};
 use system_tests::wreckage;
 
 /// Hosts of the rig: three for a first rollout, one to add.
 const HOSTS: usize = 4;
-/// The rig that the stand-in's own tests bring up.
-const STANDIN: &str = "standin";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -91,7 +89,7 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
         "cargo",
         ["test", "--package", "system-tests", "--test", "standin", "--", "--test-threads=1"],
     )?;
-    Rig::down(STANDIN)?;
+    Rig::down(TEST_INSTANCE)?;
     let mut suite = Command::new("cargo");
     suite.args(["test", "--package", "system-tests", "--test", "e2e", "--", "--test-threads=1"]);
     suite.env("OMSCTL_RIG", name);
