@@ -23,10 +23,8 @@ pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit
     loop {
         let Some(status) = observe(world, &inputs, typed).await else { return Exit::Interrupted };
         let written = match world.globals.format {
-            Format::Human if request.watch => {
-                world.out.result_again(&status_text(&status, world.out.style()))
-            }
-            Format::Human => world.out.result(&status_text(&status, world.out.style())),
+            Format::Human if request.watch => world.out.result_again(&text(world, &status)),
+            Format::Human => world.out.result(&text(world, &status)),
             Format::Json => world.out.document(&status),
             Format::Jsonl => lines(world, &status),
         };
@@ -43,6 +41,10 @@ pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit
             _ = interrupts.recv() => return Exit::Interrupted,
         }
     }
+}
+
+fn text(world: &World, status: &Status) -> String {
+    status_text(status, world.out.style(), world.out.columns())
 }
 
 /// `None` when the operator interrupted it.

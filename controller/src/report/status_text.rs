@@ -1,15 +1,23 @@
 //! What is there now, for people: a table and the reasons below it.
 
-use super::table::{Cell, table};
+use super::table::{Cell, table_within};
 use super::words;
 use crate::out::{Paint, Style};
 use crate::plan::{NodeState, NodeStatus, Status};
 
-/// The text of `status`.
-pub fn status_text(status: &Status, style: Style) -> String {
-    let headings = ["HOST", "STATE", "ADDRESS", "CONTAINER", "IMAGE", "SERVICES", "METADB"];
+const HEADINGS: [&str; 7] = ["HOST", "STATE", "ADDRESS", "CONTAINER", "IMAGE", "SERVICES", "METADB"];
+
+/// What a narrow terminal does without, the first of them first.
+const EXPENDABLE: [&str; 3] = ["IMAGE", "CONTAINER", "ADDRESS"];
+
+/// The text of `status`, on a terminal with so many columns.
+pub fn status_text(status: &Status, style: Style, columns: Option<usize>) -> String {
     let rows: Vec<Vec<Cell>> = status.nodes.iter().map(row).collect();
-    let mut text = table(&headings, &rows, style);
+    let (mut text, left_out) = table_within(columns, &HEADINGS, &EXPENDABLE, &rows, style);
+    if !left_out.is_empty() {
+        let names = left_out.join(", ").to_lowercase();
+        words::add_line(&mut text, &style.paint(Paint::Faint, &format!("(no room for: {names})")));
+    }
     text.push('\n');
     for node in &status.nodes {
         for reason in &node.reasons {
@@ -53,18 +61,15 @@ fn short(id: Option<&str>) -> String {
     id.strip_prefix("sha256:").unwrap_or(id).chars().take(12).collect()
 }
 
-/// "12 run", or those that do not.
+/// "12 run", or what does not; more than one is named below the table.
 fn services(node: &NodeStatus) -> Cell {
-    let down: Vec<String> = node
-        .services
-        .iter()
-        .filter(|(_, state)| *state != "RUNNING")
-        .map(|(name, state)| words::clean(&format!("{name} {state}")))
-        .collect();
-    match (node.services.len(), down.is_empty()) {
-        (0, _) => Cell::new("-"),
-        (number, true) => Cell::new(format!("{number} run")),
-        (_, false) => Cell::painted(down.join(", "), Paint::Bad),
+    let number = node.services.len();
+    let down: Vec<_> = node.services.iter().filter(|(_, state)| *state != "RUNNING").collect();
+    match down.as_slice() {
+        [] if number == 0 => Cell::new("-"),
+        [] => Cell::new(format!("{number} run")),
+        [(name, state)] => Cell::painted(words::clean(&format!("{name} {state}")), Paint::Bad),
+        more => Cell::painted(format!("{} of {number} down", more.len()), Paint::Bad),
     }
 }
 
@@ -138,7 +143,7 @@ mod tests {
             ..node("node3", NodeState::Unreachable)
         };
         assert_eq!(
-            status_text(&Status { healthy: false, nodes: vec![ready, degraded, gone] }, Style::PLAIN),
+            status_text(&Status { healthy: false, nodes: vec![ready, degraded, gone] }, Style::PLAIN, None),
             "\
 HOST   STATE        ADDRESS    CONTAINER     IMAGE         SERVICES     METADB
 node1  ready        10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  2 run        ONLINE, heartbeat 3 s ago
@@ -152,6 +157,37 @@ not healthy: 1 of 3 hosts ready
 "
         );
         let healthy = Status { healthy: true, nodes: vec![node("a", NodeState::Ready)] };
-        assert!(status_text(&healthy, Style::PLAIN).ends_with("\nhealthy: 1 host ready\n"));
+        assert!(status_text(&healthy, Style::PLAIN, None).ends_with("\nhealthy: 1 host ready\n"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_what_matters_on_one_line_a_host() {
+        let services =
+            ["nginx", "oms_console"].map(|service| (service.to_owned(), "FATAL".to_owned())).into();
+        let down = NodeStatus {
+            address: Some("10.0.0.11".parse().unwrap()),
+            image_id: Some(format!("sha256:{}", "9a2b".repeat(16))),
+            container_id: Some("0c1f".repeat(16)),
+            services,
+            registered: Some(Registered { status: "ONLINE".to_owned(), heartbeat_age_s: Some(3) }),
+            reasons: vec!["nginx is FATAL".to_owned(), "oms_console is FATAL".to_owned()],
+            ..node("node1", NodeState::Degraded)
+        };
+        let status = Status { healthy: false, nodes: vec![down] };
+        assert_eq!(
+            status_text(&status, Style::PLAIN, Some(60)),
+            "\
+HOST   STATE     SERVICES     METADB
+node1  degraded  2 of 2 down  ONLINE, heartbeat 3 s ago
+(no room for: image, container, address)
+
+node1: nginx is FATAL
+node1: oms_console is FATAL
+
+not healthy: 0 of 1 host ready
+"
+        );
+        let widest = status_text(&status, Style::PLAIN, Some(100)).lines().map(str::len).max();
+        assert!(widest <= Some(100), "{widest:?}");
     }
 }
