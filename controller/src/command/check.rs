@@ -1,35 +1,17 @@
 //! `omsctl check`: every check on every host in one sweep, as a gate.
 
 use super::World;
-use super::inputs::{self, Images};
-use super::interrupt::interrupted;
-use super::look::{self, Reach};
-use super::telling::{Kind, Telling};
+use super::look::{self, Sight};
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::plan::{self, Goal};
+use crate::plan;
 use crate::report::{CheckDocument, check_text};
 
 /// Exit 3 when anything failed or could not be looked at; never 0 with a failure shown.
 pub async fn check(world: &World, typed: &str) -> Exit {
-    let inputs = match inputs::load(world, Images::Read).await {
-        Ok(inputs) => inputs,
+    let Sight { inputs, looked, goal, mut telling } = match look::look_at_all(world, typed, false).await {
+        Ok(sight) => sight,
         Err(exit) => return exit,
-    };
-    let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
-    let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let looked = look::look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
-    let Some(looked) = looked else {
-        telling.end_looking();
-        return interrupted(world);
-    };
-    let goal = Goal {
-        run,
-        key,
-        join_metadb: false,
-        keep_going: false,
-        leave_out: std::collections::BTreeSet::default(),
     };
     let checks = plan::preflight(&inputs.deployment, &looked.observed, &goal);
     looked.survey.close().await;

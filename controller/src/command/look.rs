@@ -1,6 +1,6 @@
 //! Goes to all hosts and looks: the part that `check`, `plan`, `apply` and `status` share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host};
 use omsctl_proto::{FingerprintKey, NodeName};
 
 use super::World;
-use super::inputs::Inputs;
-use super::interrupt::or_interrupted;
-use crate::plan::{Observed, facts_request};
+use super::inputs::{self, Images, Inputs};
+use super::interrupt::{interrupted, or_interrupted};
+use super::telling::{Kind, Telling};
+use crate::exit::Exit;
+use crate::plan::{Goal, Observed, facts_request};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
 use crate::rollout::{Emitter, MetaDbReader, Survey, Surveyor};
 
@@ -27,6 +29,29 @@ pub(super) enum Reach {
     Inventory,
     /// Those of `--limit`.
     Limit,
+}
+
+/// All that `check` and `plan` judge, and the screen that is still up.
+pub(super) struct Sight {
+    pub(super) inputs: Inputs,
+    pub(super) looked: Looked,
+    pub(super) goal: Goal,
+    pub(super) telling: Telling,
+}
+
+/// Reads the operator's files and looks at every host of the inventory; the exit when that is as far as it goes.
+pub(super) async fn look_at_all(world: &World, typed: &str, keep_going: bool) -> Result<Sight, Exit> {
+    let inputs = inputs::load(world, Images::Read).await?;
+    let (run, key) = (world.new_run(), world.new_key());
+    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
+    let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
+    let looked = look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
+    let Some(looked) = looked else {
+        telling.end_looking();
+        return Err(interrupted(world));
+    };
+    let goal = Goal { run, key, join_metadb: false, keep_going, leave_out: BTreeSet::new() };
+    Ok(Sight { inputs, looked, goal, telling })
 }
 
 /// Looks at the hosts; `None` when the operator interrupted it.

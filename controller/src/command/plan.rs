@@ -4,35 +4,18 @@ use omsctl_proto::EventKind;
 
 use super::World;
 use super::apply::{report_text, view};
-use super::inputs::{self, Images};
-use super::interrupt::interrupted;
-use super::look::{self, Reach};
-use super::telling::{Kind, Telling};
+use super::look::{self, Sight};
+use super::telling::Telling;
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::plan::{self, Goal};
+use crate::plan;
 use crate::report::{PlanDocument, PlanView, plan_text};
 
 /// Exit 0 unless a host is unreachable, or `apply` would refuse.
 pub async fn plan(world: &World, typed: &str) -> Exit {
-    let inputs = match inputs::load(world, Images::Read).await {
-        Ok(inputs) => inputs,
+    let Sight { inputs, looked, goal, mut telling } = match look::look_at_all(world, typed, true).await {
+        Ok(sight) => sight,
         Err(exit) => return exit,
-    };
-    let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
-    let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let looked = look::look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
-    let Some(looked) = looked else {
-        telling.end_looking();
-        return interrupted(world);
-    };
-    let goal = Goal {
-        run,
-        key,
-        join_metadb: false,
-        keep_going: true,
-        leave_out: std::collections::BTreeSet::default(),
     };
     let planned = plan::plan(&inputs.deployment, &looked.observed, &goal);
     let unreachable = looked.survey.failed.clone();
