@@ -20,50 +20,85 @@ pub fn check_text(checks: &[CheckResult], style: Style) -> String {
 pub(super) fn check_blocks(checks: &[CheckResult], style: Style) -> String {
     let mut text = String::new();
     for status in [CheckStatus::Fail, CheckStatus::Unknown, CheckStatus::Warn] {
-        for (check, hosts) in folded(checks, status) {
-            text.push_str(&block(check, &hosts, style));
+        for trouble in folded(checks, status) {
+            text.push_str(&trouble.text(style));
         }
     }
     text
 }
 
-/// Results that differ in nothing but the host, with the hosts.
-fn folded(checks: &[CheckResult], status: CheckStatus) -> Vec<(&CheckResult, Vec<Option<&NodeName>>)> {
-    let mut folded: Vec<(&CheckResult, Vec<Option<&NodeName>>)> = Vec::new();
+type Place<'a> = Option<&'a NodeName>;
+
+/// One trouble, on all the hosts that have it: they differ in nothing but what was found, a number for instance.
+struct Trouble<'a> {
+    check: &'a CheckResult,
+    hosts: Vec<Place<'a>>,
+    found: Vec<(&'a str, Vec<Place<'a>>)>,
+}
+
+fn folded(checks: &[CheckResult], status: CheckStatus) -> Vec<Trouble<'_>> {
+    let mut folded: Vec<Trouble<'_>> = Vec::new();
     for check in checks.iter().filter(|check| check.status == status) {
+        let host = check.node.as_ref();
         let same = |other: &CheckResult| {
-            (&other.name, &other.expected, &other.found, &other.fix)
-                == (&check.name, &check.expected, &check.found, &check.fix)
+            (&other.name, &other.expected, &other.fix) == (&check.name, &check.expected, &check.fix)
         };
-        match folded.iter_mut().find(|(other, _)| same(other)) {
-            Some((_, hosts)) => hosts.push(check.node.as_ref()),
-            None => folded.push((check, vec![check.node.as_ref()])),
+        match folded.iter_mut().find(|trouble| same(trouble.check)) {
+            Some(trouble) => trouble.add(&check.found, host),
+            None => {
+                folded.push(Trouble { check, hosts: vec![host], found: vec![(&check.found, vec![host])] });
+            }
         }
     }
     folded
 }
 
-fn place(hosts: &[Option<&NodeName>]) -> String {
+impl<'a> Trouble<'a> {
+    fn add(&mut self, found: &'a str, host: Place<'a>) {
+        // A host with two disks has two rows of one name.
+        if !self.hosts.contains(&host) {
+            self.hosts.push(host);
+        }
+        match self.found.iter_mut().find(|(other, _)| *other == found) {
+            Some((_, hosts)) => hosts.push(host),
+            None => self.found.push((found, vec![host])),
+        }
+    }
+
+    fn text(&self, style: Style) -> String {
+        let check = self.check;
+        let (word, paint) = match check.status {
+            CheckStatus::Fail => ("failed", Paint::Bad),
+            CheckStatus::Unknown => ("unknown", Paint::Bad),
+            CheckStatus::Warn => ("warning", Paint::Warning),
+            CheckStatus::Pass => ("passed", Paint::Good),
+        };
+        let gap = " ".repeat(9 - word.len());
+        let mut text = format!("{}{gap}{} on {}\n", style.paint(paint, word), check.name, place(&self.hosts));
+        labelled(&mut text, "expected", &check.expected);
+        if let [(found, _)] = self.found.as_slice() {
+            labelled(&mut text, "found", found);
+        } else {
+            for (at, (found, hosts)) in self.found.iter().enumerate() {
+                let label = if at == 0 { "found" } else { "" };
+                labelled(&mut text, label, &format!("{}: {found}", place(hosts)));
+            }
+        }
+        labelled(&mut text, "to do", &check.fix);
+        text
+    }
+}
+
+fn place(hosts: &[Place<'_>]) -> String {
     let names: Vec<&str> =
         hosts.iter().map(|host| host.map_or("the whole cluster", NodeName::as_str)).collect();
     words::list(&names)
 }
 
-fn block(check: &CheckResult, hosts: &[Option<&NodeName>], style: Style) -> String {
-    let (word, paint) = match check.status {
-        CheckStatus::Fail => ("failed", Paint::Bad),
-        CheckStatus::Unknown => ("unknown", Paint::Bad),
-        CheckStatus::Warn => ("warning", Paint::Warning),
-        CheckStatus::Pass => ("passed", Paint::Good),
-    };
-    let gap = " ".repeat(9 - word.len());
-    let mut text = format!("{}{gap}{} on {}\n", style.paint(paint, word), check.name, place(hosts));
-    for (label, value) in [("expected", &check.expected), ("found", &check.found), ("to do", &check.fix)] {
-        if !value.is_empty() {
-            words::add_line(&mut text, &format!("         {label:<8}  {}", words::clean(value)));
-        }
+fn labelled(text: &mut String, label: &str, value: &str) {
+    if !value.is_empty() {
+        words::add_line(text, &format!("         {label:<8}  {}", words::clean(value)));
     }
-    text
 }
 
 /// One line per check that passed, with the number of hosts.
@@ -134,6 +169,35 @@ warning  memory on n1
 passed   docker on 1 host
 passed   ports on 2 hosts
 failed: 3 of 7 checks, 1 warning
+"
+        );
+    }
+
+    #[test]
+    fn what_differs_only_in_a_number_is_one_trouble_and_keeps_each_number() {
+        let free =
+            |host, found| check(Some(host), "disk", CheckStatus::Warn, ["50 GiB", found, "Make room."]);
+        let checks = [
+            free("n1", "20 GiB free"),
+            free("n2", "21 GiB free"),
+            free("n3", "20 GiB free"),
+            free("n3", "8 GiB free"),
+            check(Some("n4"), "disk", CheckStatus::Warn, ["90 GiB", "20 GiB free", "Make room."]),
+        ];
+        assert_eq!(
+            check_text(&checks, Style::PLAIN),
+            "\
+warning  disk on n1, n2 and n3
+         expected  50 GiB
+         found     n1 and n3: 20 GiB free
+                   n2: 21 GiB free
+                   n3: 8 GiB free
+         to do     Make room.
+warning  disk on n4
+         expected  90 GiB
+         found     20 GiB free
+         to do     Make room.
+passed: 5 checks, 5 warnings
 "
         );
     }
