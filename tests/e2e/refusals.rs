@@ -32,6 +32,15 @@ fn a_changed_database_name() {
 }
 
 #[test]
+fn a_changed_location_is_refused_once() {
+    let (stage, operator) = Stage::cluster();
+    operator.config(&stage, &[("cm_location", "9")]);
+    let refused = refused(&stage, &operator, &["cm_location of an initialised cluster never changes"]);
+    let everything = refused.stdout + &refused.stderr;
+    assert!(!everything.contains("another cluster"), "{everything}");
+}
+
+#[test]
 fn a_key_that_a_new_file_does_not_bring_into_effect() {
     let (stage, operator) = Stage::cluster();
     operator.config(&stage, &[("cm_region", "cn-changed")]);

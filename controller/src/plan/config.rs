@@ -83,6 +83,11 @@ pub(super) fn nodes_in(facts: &Facts) -> Vec<IpAddr> {
     existing.list("cm_nodes").iter().filter_map(|text| text.trim().parse().ok()).collect()
 }
 
+/// `cm_location` of the file on the host.
+pub(super) fn location_in(facts: &Facts) -> Option<u8> {
+    existing(facts)?.text("cm_location")?.trim().parse().ok()
+}
+
 /// Changes of what an initialised cluster keeps for ever.
 pub(super) fn immutable_changes(facts: &Facts, region: &Region, nodes: &[IpAddr]) -> Vec<Change> {
     let Some(existing) = existing(facts) else { return Vec::new() };

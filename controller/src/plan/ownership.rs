@@ -46,6 +46,8 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
         return None;
     }
     let ours = is_our_cluster(situation, metadb);
+    let members = situation.members().filter_map(|host| situation.facts(&host.name));
+    let own_locations: Vec<u8> = members.filter_map(config::location_in).collect();
     let mut holds = Vec::new();
     if !ours {
         holds.extend(metadb.hosts.iter().map(|row| format!("host {}", row.ip)));
@@ -53,8 +55,9 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
     for row in &metadb.clusters {
         match explained(situation.deployment, row) {
             Explained::Yes => {}
-            // Of our own cluster, this is a changed key, and it is told as one.
+            // Of our own cluster, these are changed keys, and they are told as such.
             Explained::OtherUrl if ours => {}
+            Explained::No if location(row).is_some_and(|code| own_locations.contains(&code)) => {}
             Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
             Explained::No => holds.push(format!("cm_location {} at {}", row.code, row.cm_url)),
         }
@@ -74,13 +77,17 @@ enum Explained {
 }
 
 fn explained(deployment: &Deployment, row: &ClusterRow) -> Explained {
-    let code: Option<u8> = row.code.trim().parse().ok();
+    let code = location(row);
     let region = deployment.regions.iter().find(|region| Some(region.config.cm_location) == code);
     match region {
         Some(region) if same_url(&region.config.cm_url.text, &row.cm_url) => Explained::Yes,
         Some(_) => Explained::OtherUrl,
         None => Explained::No,
     }
+}
+
+fn location(row: &ClusterRow) -> Option<u8> {
+    row.code.trim().parse().ok()
 }
 
 /// `http://VIP:8088/` and `VIP:8088` are one address.

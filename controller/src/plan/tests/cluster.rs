@@ -106,8 +106,20 @@ fn names_and_location_of_an_initialised_cluster_never_change() {
     assert_eq!(cluster.plan().unwrap_err().0.len(), 1, "told once, not once a host");
 
     let mut cluster = Cluster::ready(2);
+    let url = cluster.config().cm_url.text.clone();
     cluster.config().cm_location = 9;
+    let row = |code: &str| ClusterRow {
+        region: "r".to_owned(),
+        cm_url: url.clone(),
+        code: code.to_owned(),
+        is_default: true,
+    };
+    cluster.metadb().clusters = vec![row("7")];
     refused(&cluster, &["cm_location of an initialised cluster never changes: it is 7, the files say 9"]);
+    assert_eq!(cluster.plan().unwrap_err().0.len(), 1, "the row of the former value is no other cluster");
+
+    cluster.metadb().clusters.push(row("3"));
+    refused(&cluster, &["holds another cluster", "cm_location 3 at"]);
 }
 
 #[test]
