@@ -1,5 +1,7 @@
 //! What the system tests share: the rig of real hosts. It knows omsctl only from outside, as an operator does.
 
+pub mod built;
+pub mod on_host;
 pub mod prepare;
 pub mod rig;
 pub mod steps;

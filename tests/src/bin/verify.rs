@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
+use system_tests::on_host::run_ignored;
 use system_tests::prepare::{build_release, rig_line};
 use system_tests::rig::{Options, Rig, RigError, TEST_INSTANCE};
 use system_tests::steps::{StepError, one_line, repository, run, run_command, say};
@@ -84,6 +85,7 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
         store.env("OMSCTL_TEST_MARIADB", url);
         run_command(&format!("history and MetaDB on {kind}"), &mut store)?;
     }
+    run_ignored(&rig.nodes()[0], "adapters::ssh::")?;
     run(
         "the stand-in for OMS, judged",
         "cargo",

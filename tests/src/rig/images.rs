@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::engine::{docker, docker_ok};
 use super::layout::{Layout, digest};
 use super::process::Program;
 use super::{RigError, packages};
+use crate::built::program_of;
 
 const SUITE: &str = "bookworm";
 const SEEKDB: &str = "pylibseekdb==1.4.0";
@@ -37,7 +36,8 @@ impl Kind {
     fn packages(self) -> &'static str {
         match self {
             Self::Node => {
-                "openssh-server,docker.io,iptables,iproute2,iputils-ping,procps,python3,curl,sudo,ca-certificates,keepalived"
+                "openssh-server,docker.io,iptables,iproute2,iputils-ping,procps,python3,curl,sudo,ca-certificates,keepalived,\
+                 tcsh,fish,busybox"
             }
             Self::Services => "mariadb-server,haproxy,iproute2,libaio1,procps",
             Self::Standin => {
@@ -133,20 +133,13 @@ fn add_shim(layout: &Layout, context: &Path) -> Result<(), RigError> {
         .args(["build", "--quiet", "--package", "system-tests", "--bin", "runc_shim"])
         .args(["--message-format=json-render-diagnostics"])
         .run()?;
-    let built = output.stdout.lines().find_map(executable).ok_or_else(|| RigError::Unreadable {
+    let built = program_of(&output.stdout, "runc_shim").ok_or_else(|| RigError::Unreadable {
         what: "cargo's list of what it built",
         text: output.stdout.chars().take(400).collect(),
     })?;
     let place = context.join("files/usr/local/bin/runc-shim");
     fs::create_dir_all(context.join("files/usr/local/bin")).map_err(RigError::file("create", context))?;
     fs::copy(&built, &place).map(drop).map_err(RigError::file("copy to", &place))
-}
-
-/// The program that a line of cargo's JSON messages says was built.
-fn executable(line: &str) -> Option<PathBuf> {
-    let message: Value = serde_json::from_str(line).ok()?;
-    let is_shim = message.pointer("/target/name")?.as_str()? == "runc_shim";
-    is_shim.then(|| message.get("executable")?.as_str().map(PathBuf::from)).flatten()
 }
 
 /// The OceanBase server is inside a Python wheel; its interpreter need not be this machine's.
@@ -193,19 +186,4 @@ fn add_seekdb(layout: &Layout, context: &Path, progress: fn(&str)) -> Result<(),
     }
     Program::new("chmod").args(["0755".as_ref(), place.join("seekdb").as_os_str()]).run()?;
     fs::remove_dir_all(&unpacked).map_err(RigError::file("remove", &unpacked))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_program_in_cargos_messages() {
-        let check = |line: &str, expected: Option<&str>| {
-            assert_eq!(executable(line), expected.map(PathBuf::from), "{line}");
-        };
-        check(r#"{"target":{"name":"runc_shim"},"executable":"/t/runc_shim"}"#, Some("/t/runc_shim"));
-        check(r#"{"target":{"name":"serde"},"executable":null}"#, None);
-        check(r#"{"reason":"build-finished","success":true}"#, None);
-    }
 }

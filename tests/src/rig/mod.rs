@@ -31,7 +31,7 @@ pub use judge::{Fault, FaultMode, Record, Step};
 pub use layout::Layout;
 pub use lifecycle::{Options, Rig, TEST_INSTANCE};
 pub use metadb::{META_PASSWORD, META_USER, MetaDbKind, MetaDbServer};
-pub use node::{Node, User};
+pub use node::{DBA_PASSWORD, Node, User};
 pub use operator_files::HostLine;
 pub use process::Output;
 pub use status::Report;

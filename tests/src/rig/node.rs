@@ -29,6 +29,9 @@ for home in /root /home/ops /home/dba; do
 done
 cat /etc/ssh/ssh_host_*_key.pub";
 
+/// The password of [`User::Dba`], for SSH and for sudo.
+pub const DBA_PASSWORD: &str = "sudo-secret-1";
+
 /// Who logs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum User {
@@ -36,7 +39,7 @@ pub enum User {
     Root,
     /// `ops`, by key, sudo without a password.
     Ops,
-    /// `dba`, by key or the password `sudo-secret-1`, sudo with that password.
+    /// `dba`, by key or [`DBA_PASSWORD`], sudo with that password.
     Dba,
 }
 
@@ -189,9 +192,14 @@ impl Node {
     /// Loads an image archive of this machine into the host's Docker, past omsctl.
     pub fn load_image(&self, archive: &Path) -> Result<(), RigError> {
         let place = "/data/.rig-image.tar";
-        docker_ok(["cp".as_ref(), archive.as_os_str(), format!("{}:{place}", self.container).as_ref()])?;
+        self.copy_in(archive, place)?;
         self.docker(["load", "--input", place])?.ok()?;
         self.exec(["rm", "-f", place])?.ok().map(drop)
+    }
+
+    /// Copies a file of this machine to the host, with its mode.
+    pub fn copy_in(&self, file: &Path, place: &str) -> Result<(), RigError> {
+        docker_ok(["cp".as_ref(), file.as_os_str(), format!("{}:{place}", self.container).as_ref()]).map(drop)
     }
 
     /// The text of a file on the host.

@@ -224,7 +224,7 @@ async fn the_bastion_itself_runs_the_same_scripts() {
     connection.closed().await;
 }
 
-/// `apt-get install tcsh fish busybox-static`
+/// Run by `cargo verify` on a host of its rig; elsewhere after `apt-get install tcsh fish busybox`.
 #[tokio::test]
 #[ignore = "needs other shells than every machine has"]
 async fn every_log_in_shell_understands_the_command() {

@@ -1,5 +1,6 @@
-//! By hand, against the servers that hosts really run: `cargo test … real_servers -- --ignored --nocapture` as root,
-//! after `apt-get install openssh-server dropbear-bin`.
+//! Against the servers that hosts really run. `cargo verify` runs these on a host of its rig, as root, with
+//! `OMSCTL_TEST_USER` and `OMSCTL_TEST_PASSWORD` set; anywhere else by `cargo test … real_servers -- --ignored`, after
+//! `apt-get install openssh-server sudo`.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
