@@ -63,6 +63,8 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Check => command::check(world, typed).await,
         Command::Plan => command::plan(world, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
+        Command::Attach(request) => command::attach(world, request, typed).await,
+        Command::Agents(request) => command::agents(world, request, typed).await,
         Command::Status(request) => command::status(world, request, typed).await,
         Command::History(request) => command::history(world, request).await,
         Command::Show(request) => command::show(world, request).await,
@@ -77,7 +79,11 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
     let globals = request.globals.clone();
     let place = state_place(&globals)?;
     let state = match request.command {
-        Command::Apply(_) | Command::History(_) | Command::Show(_) => open_state(&place).await,
+        Command::Apply(_)
+        | Command::Attach(_)
+        | Command::Agents(_)
+        | Command::History(_)
+        | Command::Show(_) => open_state(&place).await,
         _ => Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")),
     };
     let ssh = SshOptions {

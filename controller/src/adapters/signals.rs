@@ -1,4 +1,5 @@
-//! The operator's signals as interrupts: the first asks to stop, the next leaves. A closed terminal equals the first.
+//! The operator's signals as interrupts: the first asks to stop, the second to end the agents too, the third leaves. A
+//! closed terminal equals the first, however often it is told.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -12,17 +13,16 @@ pub fn listen() -> std::io::Result<mpsc::Receiver<Interrupt>> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(8);
     tokio::spawn(async move {
-        let mut said = Interrupt::Stop;
+        let mut words = [Interrupt::Stop, Interrupt::End].into_iter();
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hang_up.recv() => {}
-            }
-            if sender.send(said).await.is_err() {
+            let word = tokio::select! {
+                _ = interrupt.recv() => words.next().unwrap_or(Interrupt::Leave),
+                _ = terminate.recv() => words.next().unwrap_or(Interrupt::Leave),
+                _ = hang_up.recv() => Interrupt::Stop,
+            };
+            if sender.send(word).await.is_err() {
                 return;
             }
-            said = Interrupt::Leave;
         }
     });
     Ok(receiver)

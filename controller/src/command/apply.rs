@@ -1,29 +1,36 @@
 //! `omsctl apply`: reads what should be, looks at what is, refuses or plans, asks, and makes it so.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_inventory::{Deployment, Host};
 use omsctl_proto::{
-    CheckResult, CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult,
+    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, GateTable, Hold,
+    NodeName, NodeOutcome, NodeResult, RunId, RunResult, RunStory,
 };
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
+use super::carry::Carry;
 use super::inputs::{self, Images, Inputs};
+use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
 use super::outcome::run_result;
+use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, NodeSteps, Plan};
+use crate::plan::{self, Goal, Observed, Plan};
 use crate::ports::ContentSource;
 use crate::report::{PlanView, plan_text};
-use crate::rollout::{Executor, InitOrder, NodeWork, Registration, Rollout, Survey, cm_url_check};
+use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Rollout, Survey, Walked, cm_url_check};
 
 /// How long a lost host is looked for.
-const RECONNECT: Duration = Duration::from_mins(2);
+pub(super) const RECONNECT: Duration = Duration::from_mins(2);
+/// Two commands that both began to look are told apart after so many attempts at the latest.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// From the files to the last word.
 pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
@@ -35,34 +42,179 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
         Ok(inputs) => inputs,
         Err(exit) => return exit,
     };
-    let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
-    let mut telling = Telling::begin(world, run.clone(), typed, Kind::Change, names).await;
-    let looked =
-        look::look(world, &inputs, &key, Reach::Inventory, request.forks, &mut telling.emitter).await;
-    let Some(looked) = looked else {
-        return telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
-    };
-    let mut goal = Goal {
-        run,
-        key,
-        join_metadb: request.join_metadb,
-        keep_going: request.keep_going,
-        leave_out: std::collections::BTreeSet::default(),
-    };
-    let (result, nodes) = match decide(world, &inputs, &looked, &mut goal, &mut telling).await {
-        Decision::Go(plan) => {
-            let addresses = plan::resolve_addresses(&inputs.deployment, &looked.observed).by_node;
-            let act = Act { world, inputs: &inputs, goal: &goal, typed, request, addresses };
-            act.walk(plan, looked.survey, &mut telling).await
+    let apply = Apply { world, request, typed, inputs, controller: world.new_controller() };
+    let until = request.wait.map(|wait| Instant::now() + wait);
+    let run = world.new_run();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match apply.attempt(&run, until, attempts < ATTEMPTS).await {
+            Attempt::Ended(exit) => return exit,
+            Attempt::Again => {}
         }
-        Decision::Stop(result, nodes) => {
+    }
+}
+
+/// One command, whatever it meets.
+struct Apply<'a> {
+    world: &'a World,
+    request: &'a ApplyRequest,
+    typed: &'a str,
+    inputs: Inputs,
+    controller: ControllerId,
+}
+
+enum Attempt {
+    Ended(Exit),
+    /// What was in the way is out of it: look again.
+    Again,
+}
+
+impl Apply<'_> {
+    /// Looks, and does what the hosts' state asks for: the rollout, or first something about another one.
+    async fn attempt(&self, run: &RunId, until: Option<Instant>, gives_way: bool) -> Attempt {
+        let (world, key) = (self.world, self.world.new_key());
+        let names = self.inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
+        let mut telling = Telling::begin(world, run.clone(), self.typed, Kind::Change, names).await;
+        let hold = Hold {
+            controller: self.controller.clone(),
+            run: run.clone(),
+            operator: world.operator.clone(),
+            take_over: self.request.take_over,
+        };
+        let how = (Reach::Inventory, self.request.forks, Some(hold));
+        let looked = look::look_holding(world, &self.inputs, &key, how, &mut telling.emitter).await;
+        let Some(looked) = looked else {
+            telling.keep(world).await;
+            let exit = telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
+            return Attempt::Ended(exit);
+        };
+        match standing::find(&self.inputs, &looked).await {
+            Standing::Free => {
+                telling.keep(world).await;
+                Attempt::Ended(self.rollout(run.clone(), key, looked, telling).await)
+            }
+            Standing::Held(theirs) if gives_way && theirs.gives_way(&looked.survey, run) => {
+                telling.end_looking();
+                looked.survey.close().await;
+                sleep(PAUSE).await;
+                Attempt::Again
+            }
+            Standing::Held(theirs) => {
+                let selected = self.inputs.selected().map(|host| host.name.clone());
+                let outcomes = theirs.outcomes(selected);
+                self.wait(until, theirs.run().cloned(), looked, telling, outcomes).await
+            }
+            Standing::Same(story) => self.carry_on(&story, looked, telling, false).await,
+            Standing::Other(story) if self.request.take_over => {
+                self.carry_on(&story, looked, telling, true).await
+            }
+            Standing::Other(story) => {
+                let error = standing::other_report(&story);
+                let outcome = |host: &Host| NodeOutcome {
+                    node: host.name.clone(),
+                    result: NodeResult::Waiting,
+                    error: Some(error.clone()),
+                };
+                let outcomes = self.inputs.selected().map(outcome).collect();
+                self.wait(until, Some(story.plan.run), looked, telling, outcomes).await
+            }
+        }
+    }
+
+    async fn rollout(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
+        let (world, inputs) = (self.world, &self.inputs);
+        let mut goal = Goal {
+            run,
+            key,
+            join_metadb: self.request.join_metadb,
+            keep_going: self.request.keep_going,
+            leave_out: std::collections::BTreeSet::default(),
+        };
+        let (result, nodes) = match decide(world, inputs, &looked, &mut goal, &mut telling).await {
+            Decision::Go(plan) => {
+                let act = Act { apply: self, goal: &goal, observed: &looked.observed };
+                act.walk(plan, looked.survey, &mut telling).await
+            }
+            Decision::Stop(result, nodes) => {
+                looked.survey.close().await;
+                (result, nodes)
+            }
+        };
+        let closing = closing(inputs, looked.observed.metadb.as_ref());
+        telling.finish(world, result, nodes, closing).await
+    }
+
+    /// A rollout that nobody leads: to its end, or only to the next safe point of every agent.
+    async fn carry_on(&self, story: &RunStory, looked: Looked, telling: Telling, ends: bool) -> Attempt {
+        let (world, run) = (self.world, &story.plan.run);
+        telling.end_looking();
+        let claim = Claim::after(story.claim.epoch, self.controller.clone());
+        let (part, what) = if ends {
+            (Part::End(claim), "is ended")
+        } else {
+            (Part::Lead(claim), "wants the same and is carried on")
+        };
+        world.out.message(&format!(
+            "the rollout {run} of {}, since {}, has lost its controller; it {what}",
+            story.operator.who, story.started
+        ));
+        let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+        let mut telling = Telling::resume(world, story, hosts, true).await;
+        let known = Some((&self.inputs, &looked.observed));
+        let carry = Carry { world, story, controller: self.controller.clone(), part, known };
+        let (result, walked) = carry.walk(looked.survey, &mut telling).await;
+        let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
+        // Ended as this command wanted, or left by its operator before that.
+        let goes_on = if ends { walked.ended } else { left };
+        let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
+        if goes_on {
+            telling.end(world, result, walked.nodes, closing).await;
+            return Attempt::Again;
+        }
+        Attempt::Ended(telling.finish(world, result, walked.nodes, closing).await)
+    }
+
+    /// Refuses, or reads along until the other rollout has ended.
+    async fn wait(
+        &self,
+        until: Option<Instant>,
+        run: Option<RunId>,
+        looked: Looked,
+        mut telling: Telling,
+        outcomes: Vec<NodeOutcome>,
+    ) -> Attempt {
+        let world = self.world;
+        let Some(until) = until.filter(|until| *until > Instant::now()) else {
             looked.survey.close().await;
-            (result, nodes)
+            telling.keep(world).await;
+            return Attempt::Ended(
+                telling.finish(world, RunResult::Busy, outcomes, Closing::default()).await,
+            );
+        };
+        telling.end_looking();
+        let story = match run {
+            Some(run) => standing::story_of(&looked.survey, &run).await,
+            None => None,
+        };
+        let Some(story) = story else {
+            // Its controller only looks yet.
+            looked.survey.close().await;
+            sleep(PAUSE).await;
+            return Attempt::Again;
+        };
+        world.out.message(&format!("waiting until the rollout {} has ended", story.plan.run));
+        let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+        let mut telling = Telling::resume(world, &story, hosts, false).await;
+        let controller = self.controller.clone();
+        let carry = Carry { world, story: &story, controller, part: Part::Read, known: None };
+        let followed = timeout_at(until, carry.walk(looked.survey, &mut telling)).await;
+        telling.end_looking();
+        match followed {
+            Ok((_, Walked { interrupted: true, .. })) => Attempt::Ended(interrupted(world)),
+            Ok(_) | Err(_) => Attempt::Again,
         }
-    };
-    let closing = closing(&inputs, looked.observed.metadb.as_ref());
-    telling.finish(world, result, nodes, closing).await
+    }
 }
 
 enum Decision {
@@ -162,12 +314,9 @@ pub(super) fn report_text(report: &ErrorReport) -> String {
 
 /// The rollout itself, with what it is about.
 struct Act<'a> {
-    world: &'a World,
-    inputs: &'a Inputs,
+    apply: &'a Apply<'a>,
     goal: &'a Goal,
-    typed: &'a str,
-    request: &'a ApplyRequest,
-    addresses: BTreeMap<NodeName, IpAddr>,
+    observed: &'a Observed,
 }
 
 impl Act<'_> {
@@ -185,26 +334,38 @@ impl Act<'_> {
             let result = run_result(&outcomes, false);
             return (if answers { result } else { RunResult::Failed }, outcomes);
         }
-        let nodes = self.works(&plan, &mut survey);
-        // The others were looked at and are not needed any more.
-        survey.close().await;
+        let world = self.apply.world;
+        let goal = plan::goal_of(
+            &self.apply.inputs.deployment,
+            &self.observed.archives,
+            &self.observed.certificates,
+            &self.goal.key,
+        );
+        let table = plan.table(self.apply.request.max_failures, &self.cm_url(), goal);
+        let controller = self.apply.controller.clone();
         let rollout = Rollout {
             run: self.goal.run.clone(),
-            nodes,
-            init_order: if plan.sequential { InitOrder::Sequential } else { InitOrder::Staggered },
-            max_failures: self.request.max_failures,
+            nodes: self.works(&plan, &table, &mut survey),
+            absent: Vec::new(),
+            init_order: table.init_order,
+            max_failures: table.max_failures,
             key: self.goal.key.clone(),
-            operator: self.world.operator.clone(),
+            operator: world.operator.clone(),
+            part: Part::Lead(Claim::first(controller.clone())),
+            controller,
             contents: self.contents(&plan),
             cm_url: self.cm_url(),
         };
         let executor = Executor {
-            transport: Arc::clone(&self.world.transport),
-            clock: Arc::clone(&self.world.clock),
+            transport: Arc::clone(&world.transport),
+            clock: Arc::clone(&world.clock),
             reconnect: RECONNECT,
         };
-        let mut interrupts = self.world.interrupts.lock().await;
+        let mut interrupts = world.interrupts.lock().await;
         let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
+        drop(interrupts);
+        // Hosts that had nothing to do were this controller's until here, so that nobody else changed them.
+        survey.close().await;
         let unreached = walked.cm_url.is_some_and(|check| check.status == CheckStatus::Fail);
         outcomes.extend(walked.nodes);
         self.order(&mut outcomes);
@@ -233,51 +394,38 @@ impl Act<'_> {
 
     /// As the inventory lists the hosts.
     fn order(&self, outcomes: &mut [NodeOutcome]) {
-        let hosts = &self.inputs.deployment.hosts;
+        let hosts = &self.apply.inputs.deployment.hosts;
         outcomes.sort_by_key(|outcome| hosts.iter().position(|host| host.name == outcome.node));
     }
 
     /// The work of each host that has some, in the order of the schema gate.
-    fn works(&self, plan: &Plan, survey: &mut Survey) -> Vec<(NodeWork, crate::rollout::HostLink)> {
-        let mut nodes: Vec<&NodeSteps> = plan.nodes.iter().filter(|node| !node.is_empty()).collect();
-        let place = |node: &NodeSteps| plan.schema_order.iter().position(|name| *name == node.node);
-        nodes.sort_by_key(|node| place(node).unwrap_or(usize::MAX));
+    fn works(&self, plan: &Plan, table: &GateTable, survey: &mut Survey) -> Vec<(NodeWork, HostLink)> {
+        let Apply { world, typed, inputs, .. } = self.apply;
         let mut works = Vec::new();
-        for node in nodes {
+        for (node, row) in plan.busy().into_iter().zip(&table.hosts) {
             let Some(link) = survey.links.remove(&node.node) else { continue };
             let work = NodeWork {
-                plan: node.node_plan(&self.goal.run, self.typed),
-                role: node.role,
+                row: row.clone(),
+                begin: Begin::Start(Box::new(node.node_plan(&self.goal.run, typed, table))),
                 secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
-                registration: self.registration(&node.node),
+                registration: look::registration(world, inputs, self.observed, &node.node),
             };
             works.push((work, link));
         }
         works
     }
 
-    fn registration(&self, node: &NodeName) -> Option<Registration> {
-        let deployment = &self.inputs.deployment;
-        let host = deployment.host(node)?;
-        let config = &deployment.region(&host.region)?.config;
-        Some(Registration {
-            reader: look::reader(self.world, deployment),
-            address: self.addresses.get(node)?.to_string(),
-            heartbeat_database: config.heartbeat_db.clone(),
-        })
-    }
-
     fn contents(&self, plan: &Plan) -> BTreeMap<omsctl_proto::Digest, Arc<dyn ContentSource>> {
         let wanted = plan.contents.values().flatten();
         let known = wanted.filter_map(|content| {
-            let archive = self.inputs.archives.get(&content.archive)?;
+            let archive = self.apply.inputs.archives.get(&content.archive)?;
             Some((content.content.clone(), Arc::clone(&archive.source)))
         });
         known.collect()
     }
 
     fn cm_url(&self) -> String {
-        self.inputs.deployment.regions[0].config.cm_url.text.clone()
+        self.apply.inputs.deployment.regions[0].config.cm_url.text.clone()
     }
 
     /// For a run that changes nothing: the CM answers behind its address.
@@ -295,7 +443,7 @@ impl Act<'_> {
 }
 
 /// Where the console is, and whether HA is on.
-fn closing(
+pub(super) fn closing(
     inputs: &Inputs,
     metadb: Option<&Result<crate::ports::MetaDbFacts, crate::ports::MetaDbError>>,
 ) -> Closing {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use omsctl_proto::{ErrorReport, FingerprintKey, Operator, RunId, Secret};
+use omsctl_proto::{ControllerId, ErrorReport, FingerprintKey, Operator, RunId, Secret};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::Globals;
@@ -54,6 +54,14 @@ impl World {
         let mut bytes = [0_u8; 32];
         (self.random)(&mut bytes);
         FingerprintKey::new(bytes)
+    }
+
+    pub(super) fn new_controller(&self) -> ControllerId {
+        let mut bytes = [0_u8; 8];
+        (self.random)(&mut bytes);
+        let text = format!("{:016x}", u64::from_be_bytes(bytes));
+        // Sixteen hexadecimal digits: always valid.
+        ControllerId::new(text).unwrap_or_else(|invalid| unreachable!("{invalid}"))
     }
 
     pub(super) fn new_run(&self) -> RunId {
