@@ -1,30 +1,28 @@
 //! `omsctl apply`: reads what should be, looks at what is, refuses or plans, asks, and makes it so.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use omsctl_inventory::{Deployment, Host};
+use omsctl_inventory::Host;
 use omsctl_proto::{
-    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, GateTable, Hold,
-    NodeName, NodeOutcome, NodeResult, RunId, RunResult, RunStory,
+    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, Hold, NodeOutcome,
+    NodeResult, RunId, RunResult, RunStory,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
+use super::act::Act;
 use super::carry::Carry;
+use super::closing::closing;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
-use super::outcome::run_result;
 use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, Observed, Plan};
-use crate::ports::ContentSource;
+use crate::plan::{self, Goal, Plan};
 use crate::report::{PlanView, plan_text};
-use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Rollout, Survey, Walked, cm_url_check};
+use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.
 pub(super) const RECONNECT: Duration = Duration::from_mins(2);
@@ -56,12 +54,12 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
 }
 
 /// One command, whatever it meets.
-struct Apply<'a> {
-    world: &'a World,
-    request: &'a ApplyRequest,
-    typed: &'a str,
-    inputs: Inputs,
-    controller: ControllerId,
+pub(super) struct Apply<'a> {
+    pub(super) world: &'a World,
+    pub(super) request: &'a ApplyRequest,
+    pub(super) typed: &'a str,
+    pub(super) inputs: Inputs,
+    pub(super) controller: ControllerId,
 }
 
 enum Attempt {
@@ -310,155 +308,4 @@ pub(super) fn report_text(report: &ErrorReport) -> String {
     lines.extend(report.causes.iter().map(|cause| format!("  {cause}")));
     lines.extend(report.hint.iter().map(|hint| format!("  -> {hint}")));
     lines.join("\n")
-}
-
-/// The rollout itself, with what it is about.
-struct Act<'a> {
-    apply: &'a Apply<'a>,
-    goal: &'a Goal,
-    observed: &'a Observed,
-}
-
-impl Act<'_> {
-    async fn walk(
-        &self,
-        plan: Plan,
-        mut survey: Survey,
-        telling: &mut Telling,
-    ) -> (RunResult, Vec<NodeOutcome>) {
-        let mut outcomes = self.without_walking(&plan);
-        let busy = plan.nodes.iter().any(|node| !node.is_empty());
-        if !busy {
-            let answers = self.cm_url_answers(&survey, telling).await;
-            survey.close().await;
-            let result = run_result(&outcomes, false);
-            return (if answers { result } else { RunResult::Failed }, outcomes);
-        }
-        let world = self.apply.world;
-        let goal = plan::goal_of(
-            &self.apply.inputs.deployment,
-            &self.observed.archives,
-            &self.observed.certificates,
-            &self.goal.key,
-        );
-        let table = plan.table(self.apply.request.max_failures, &self.cm_url(), goal);
-        let controller = self.apply.controller.clone();
-        let rollout = Rollout {
-            run: self.goal.run.clone(),
-            nodes: self.works(&plan, &table, &mut survey),
-            absent: Vec::new(),
-            init_order: table.init_order,
-            max_failures: table.max_failures,
-            key: self.goal.key.clone(),
-            operator: world.operator.clone(),
-            part: Part::Lead(Claim::first(controller.clone())),
-            controller,
-            contents: self.contents(&plan),
-            cm_url: self.cm_url(),
-        };
-        let executor = Executor {
-            transport: Arc::clone(&world.transport),
-            clock: Arc::clone(&world.clock),
-            reconnect: RECONNECT,
-        };
-        let mut interrupts = world.interrupts.lock().await;
-        let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
-        drop(interrupts);
-        // Hosts that had nothing to do were this controller's until here, so that nobody else changed them.
-        survey.close().await;
-        let unreached = walked.cm_url.is_some_and(|check| check.status == CheckStatus::Fail);
-        outcomes.extend(walked.nodes);
-        self.order(&mut outcomes);
-        let result = run_result(&outcomes, walked.interrupted);
-        let worse = unreached && matches!(result, RunResult::Done | RunResult::Unchanged);
-        (if worse { RunResult::Failed } else { result }, outcomes)
-    }
-
-    /// Hosts that have nothing to do, or take no part.
-    fn without_walking(&self, plan: &Plan) -> Vec<NodeOutcome> {
-        let outcome = |node: &NodeName, result, error: Option<&ErrorReport>| NodeOutcome {
-            node: node.clone(),
-            result,
-            error: error.cloned(),
-        };
-        let unchanged = plan.nodes.iter().filter(|node| node.is_empty());
-        let mut outcomes: Vec<_> =
-            unchanged.map(|node| outcome(&node.node, NodeResult::Unchanged, None)).collect();
-        let unreachable = plan.unreachable.iter();
-        outcomes.extend(unreachable.map(|(node, error)| outcome(node, NodeResult::Unreachable, Some(error))));
-        let left_out = plan.left_out.iter();
-        outcomes.extend(left_out.map(|(node, error)| outcome(node, NodeResult::LeftOut, Some(error))));
-        self.order(&mut outcomes);
-        outcomes
-    }
-
-    /// As the inventory lists the hosts.
-    fn order(&self, outcomes: &mut [NodeOutcome]) {
-        let hosts = &self.apply.inputs.deployment.hosts;
-        outcomes.sort_by_key(|outcome| hosts.iter().position(|host| host.name == outcome.node));
-    }
-
-    /// The work of each host that has some, in the order of the schema gate.
-    fn works(&self, plan: &Plan, table: &GateTable, survey: &mut Survey) -> Vec<(NodeWork, HostLink)> {
-        let Apply { world, typed, inputs, .. } = self.apply;
-        let mut works = Vec::new();
-        for (node, row) in plan.busy().into_iter().zip(&table.hosts) {
-            let Some(link) = survey.links.remove(&node.node) else { continue };
-            let work = NodeWork {
-                row: row.clone(),
-                begin: Begin::Start(Box::new(node.node_plan(&self.goal.run, typed, table))),
-                secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
-                registration: look::registration(world, inputs, self.observed, &node.node),
-            };
-            works.push((work, link));
-        }
-        works
-    }
-
-    fn contents(&self, plan: &Plan) -> BTreeMap<omsctl_proto::Digest, Arc<dyn ContentSource>> {
-        let wanted = plan.contents.values().flatten();
-        let known = wanted.filter_map(|content| {
-            let archive = self.apply.inputs.archives.get(&content.archive)?;
-            Some((content.content.clone(), Arc::clone(&archive.source)))
-        });
-        known.collect()
-    }
-
-    fn cm_url(&self) -> String {
-        self.apply.inputs.deployment.regions[0].config.cm_url.text.clone()
-    }
-
-    /// For a run that changes nothing: the CM answers behind its address.
-    async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
-        let Some((node, link)) = survey.links.iter().next() else { return true };
-        let url = self.cm_url();
-        let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
-        let check = cm_url_check(&url, node, probed.map(|(reached, _, found)| (reached, found)));
-        let answers = check.status != CheckStatus::Fail;
-        if !answers {
-            telling.emitter.say(EventKind::Check { check }).await;
-        }
-        answers
-    }
-}
-
-/// Where the console is, and whether HA is on.
-pub(super) fn closing(
-    inputs: &Inputs,
-    metadb: Option<&Result<crate::ports::MetaDbFacts, crate::ports::MetaDbError>>,
-) -> Closing {
-    let deployment = &inputs.deployment;
-    let console = |host: &Host| console(deployment, host);
-    Closing {
-        consoles: deployment.hosts.iter().take(1).filter_map(console).collect(),
-        ha_enabled: metadb.and_then(|facts| facts.as_ref().ok()?.ha_enabled).unwrap_or(false),
-    }
-}
-
-fn console(deployment: &Deployment, host: &Host) -> Option<String> {
-    let config = &deployment.region(&host.region)?.config;
-    let scheme = if host.settings.https.is_some() { "https" } else { "http" };
-    let address = &config.cm_url.host;
-    let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
-    Some(format!("{scheme}://{address}:{}", config.ports.nginx.number))
 }

@@ -6,11 +6,12 @@ use omsctl_proto::{Claim, ControllerId, Hold, RunFacts, RunId, RunPhase, RunStor
 
 use super::World;
 use super::carry::Carry;
+use super::closing::closing;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
 use super::telling::{Closing, Kind, Telling};
-use super::{apply, reach, standing};
+use super::{reach, standing};
 use crate::cli::AttachRequest;
 use crate::exit::Exit;
 use crate::rollout::{Part, Survey};
@@ -56,8 +57,8 @@ pub async fn attach(world: &World, request: &AttachRequest, typed: &str) -> Exit
     let known = known.as_ref().map(|(inputs, observed)| (inputs, observed));
     let carry = Carry { world, story: &story, controller, part, known };
     let (result, walked) = carry.walk(survey, &mut telling).await;
-    let closing = known
-        .map_or_else(Closing::default, |(inputs, observed)| apply::closing(inputs, observed.metadb.as_ref()));
+    let closing =
+        known.map_or_else(Closing::default, |(inputs, observed)| closing(inputs, observed.metadb.as_ref()));
     telling.finish(world, result, walked.nodes, closing).await
 }
 

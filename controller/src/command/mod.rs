@@ -1,10 +1,12 @@
 //! One use case a file, read as the list of what happens. Sees ports and rooms, never an adapter.
 
+mod act;
 mod agents;
 mod apply;
 mod attach;
 mod carry;
 mod check;
+mod closing;
 mod config_render;
 mod history;
 mod init;
