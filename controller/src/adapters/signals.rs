@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 
 use crate::ports::Interrupt;
 
-/// Listens from now on; the receiver hears the signals in their order.
-pub fn listen() -> std::io::Result<mpsc::Receiver<Interrupt>> {
+/// Listens from now on; the receiver hears the signals in their order. A controller in the background has no terminal to
+/// lose: `hears_hang_up` is false for it.
+pub fn listen(hears_hang_up: bool) -> std::io::Result<mpsc::Receiver<Interrupt>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -18,7 +19,12 @@ pub fn listen() -> std::io::Result<mpsc::Receiver<Interrupt>> {
             let word = tokio::select! {
                 _ = interrupt.recv() => words.next().unwrap_or(Interrupt::Leave),
                 _ = terminate.recv() => words.next().unwrap_or(Interrupt::Leave),
-                _ = hang_up.recv() => Interrupt::Stop,
+                _ = hang_up.recv() => {
+                    if !hears_hang_up {
+                        continue;
+                    }
+                    Interrupt::Stop
+                }
             };
             if sender.send(word).await.is_err() {
                 return;

@@ -60,6 +60,8 @@ pub struct ApplyRequest {
     pub take_over: bool,
     /// The rollout goes on without this terminal.
     pub detach: bool,
+    /// This is the controller that goes on, with the run's id; not for people.
+    pub background: Option<RunId>,
 }
 
 /// `omsctl attach [RUN]`

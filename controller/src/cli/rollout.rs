@@ -82,6 +82,8 @@ pub(super) struct ApplyArguments {
     /// Go on in the background, without this terminal; omsctl attach follows it
     #[arg(long)]
     detach: bool,
+    #[arg(long, value_name = "RUN", value_parser = super::observe::run, hide = true)]
+    background: Option<RunId>,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }
@@ -96,6 +98,7 @@ impl ApplyArguments {
             wait: self.wait,
             take_over: self.take_over,
             detach: self.detach,
+            background: self.background,
         }
     }
 }

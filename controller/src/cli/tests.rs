@@ -33,6 +33,7 @@ fn every_command_becomes_its_request() {
             wait: Some(std::time::Duration::from_mins(90)),
             take_over: true,
             detach: true,
+            background: None,
         }),
     );
     check("omsctl attach", &Command::Attach(AttachRequest::default()));

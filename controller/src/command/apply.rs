@@ -13,6 +13,7 @@ use super::World;
 use super::act::Act;
 use super::carry::Carry;
 use super::closing::closing;
+use super::detach;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
@@ -20,7 +21,7 @@ use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, Plan};
+use crate::plan::{self, Goal, NodeSteps, Plan};
 use crate::report::{PlanView, plan_text};
 use crate::rollout::{Part, Walked};
 
@@ -42,7 +43,7 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
     };
     let apply = Apply { world, request, typed, inputs, controller: world.new_controller() };
     let until = request.wait.map(|wait| Instant::now() + wait);
-    let run = world.new_run();
+    let run = request.background.clone().unwrap_or_else(|| world.new_run());
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -88,6 +89,15 @@ impl Apply<'_> {
             return Attempt::Ended(exit);
         };
         match standing::find(&self.inputs, &looked).await {
+            Standing::Free if self.request.detach => {
+                Attempt::Ended(self.detach(run.clone(), key, looked, telling).await)
+            }
+            Standing::Same(story) if self.request.detach => {
+                telling.end_looking();
+                looked.survey.close().await;
+                let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+                Attempt::Ended(detach::detach(world, run, hosts).await)
+            }
             Standing::Free => {
                 telling.keep(world).await;
                 Attempt::Ended(self.rollout(run.clone(), key, looked, telling).await)
@@ -120,15 +130,50 @@ impl Apply<'_> {
         }
     }
 
-    async fn rollout(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
+    /// Everything up to the operator's word; then another controller does it.
+    async fn detach(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
         let (world, inputs) = (self.world, &self.inputs);
-        let mut goal = Goal {
+        let mut goal = self.goal(run, key);
+        let decided = decide(world, inputs, &looked, &mut goal, &mut telling).await;
+        looked.survey.close().await;
+        match decided {
+            Decision::Go(plan) if plan.busy().is_empty() => {
+                telling.keep(world).await;
+                let unchanged = |node: &NodeSteps| NodeOutcome {
+                    node: node.node.clone(),
+                    result: NodeResult::Unchanged,
+                    error: None,
+                };
+                let nodes = plan.nodes.iter().map(unchanged).collect();
+                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                telling.finish(world, RunResult::Unchanged, nodes, closing).await
+            }
+            Decision::Go(plan) => {
+                telling.end_looking();
+                let busy = plan.busy().into_iter().map(|node| node.node.clone()).collect();
+                detach::detach(world, &goal.run, busy).await
+            }
+            Decision::Stop(result, nodes) => {
+                telling.keep(world).await;
+                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                telling.finish(world, result, nodes, closing).await
+            }
+        }
+    }
+
+    fn goal(&self, run: RunId, key: FingerprintKey) -> Goal {
+        Goal {
             run,
             key,
             join_metadb: self.request.join_metadb,
             keep_going: self.request.keep_going,
             leave_out: std::collections::BTreeSet::default(),
-        };
+        }
+    }
+
+    async fn rollout(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
+        let (world, inputs) = (self.world, &self.inputs);
+        let mut goal = self.goal(run, key);
         let (result, nodes) = match decide(world, inputs, &looked, &mut goal, &mut telling).await {
             Decision::Go(plan) => {
                 let act = Act { apply: self, goal: &goal, observed: &looked.observed };

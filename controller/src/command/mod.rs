@@ -8,6 +8,7 @@ mod carry;
 mod check;
 mod closing;
 mod config_render;
+mod detach;
 mod history;
 mod init;
 mod inputs;

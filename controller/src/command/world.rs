@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::Globals;
 use crate::out::Out;
-use crate::ports::{Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
+use crate::ports::{Background, Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
 use crate::rollout::run_id;
 
 /// The history, or why there is none.
@@ -33,6 +33,7 @@ pub struct World {
     pub transport: Arc<dyn Transport>,
     pub metadb: Arc<dyn MetaDb>,
     pub archives: Arc<dyn ImageArchives>,
+    pub background: Arc<dyn Background>,
     pub state: State,
     pub operator: Operator,
     pub passwords: Passwords,
