@@ -14,6 +14,7 @@ use std::{
 use omsctl_proto::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::adapters::daemon_process;
@@ -28,7 +29,11 @@ use crate::world::{Places, World};
 #[serde(tag = "knock", rename_all = "snake_case")]
 pub(crate) enum Knock {
     Control,
-    Receive { content: Digest },
+    Receive {
+        content: Digest,
+    },
+    /// The run has ended, and whoever wants its events reads them from the file: the daemon may leave.
+    Farewell,
 }
 
 /// How daemons live.
@@ -50,6 +55,43 @@ impl Daemons {
             Self::Tasks(_) => None,
         }
     }
+
+    /// The number of this session, and where it hears that it has to give way.
+    pub(crate) fn evictions(&self) -> io::Result<(u32, mpsc::Receiver<()>)> {
+        let (sender, receiver) = mpsc::channel(1);
+        match self {
+            Self::Processes { .. } => {
+                let mut terminate = signal(SignalKind::terminate())?;
+                tokio::spawn(async move {
+                    while terminate.recv().await.is_some() {
+                        let _ = sender.try_send(());
+                    }
+                });
+                Ok((std::process::id(), receiver))
+            }
+            #[cfg(any(test, feature = "fakes"))]
+            Self::Tasks(tasks) => {
+                let mut sessions = tasks.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                sessions.push(sender);
+                Ok((u32::try_from(sessions.len() - 1).unwrap_or(u32::MAX), receiver))
+            }
+        }
+    }
+
+    /// Tells the session of this number to give way; nothing happens when it is gone.
+    pub(crate) fn evict(&self, session: u32) -> io::Result<()> {
+        match self {
+            Self::Processes { .. } => daemon_process::terminate(session),
+            #[cfg(any(test, feature = "fakes"))]
+            Self::Tasks(tasks) => {
+                let sessions = tasks.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(session) = usize::try_from(session).ok().and_then(|number| sessions.get(number)) {
+                    let _ = session.try_send(());
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The daemons of one simulated host.
@@ -58,6 +100,8 @@ impl Daemons {
 pub struct TaskDaemons {
     doors: Mutex<BTreeMap<RunId, mpsc::Sender<Box<dyn ByteStream>>>>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    /// Sessions that can be told to give way, by their numbers.
+    sessions: Mutex<Vec<mpsc::Sender<()>>>,
 }
 
 #[cfg(any(test, feature = "fakes"))]
@@ -155,6 +199,15 @@ pub(crate) fn start_daemon(world: &World, folder: &RunFolder) -> io::Result<()> 
             tasks.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
             Ok(())
         }
+    }
+}
+
+/// Whether the daemon of this run left a door, open or not.
+pub(crate) fn is_there(world: &World, run: &RunId) -> bool {
+    match &world.daemons {
+        Daemons::Processes { .. } => socket(&world.places, run).exists(),
+        #[cfg(any(test, feature = "fakes"))]
+        Daemons::Tasks(tasks) => tasks.doors.lock().unwrap_or_else(PoisonError::into_inner).contains_key(run),
     }
 }
 

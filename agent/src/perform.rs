@@ -8,7 +8,7 @@ use crate::action::{self, Context, Done, Stop};
 pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Done, Stop> {
     match action {
         Action::MakeDirectories { paths } => action::make_directories(context, paths),
-        Action::WriteCertificates { files } => action::write_certificates(context, files),
+        Action::WriteCertificates { files } => action::write_certificates(context, files).await,
         Action::WriteConfig { file, container, former } => {
             action::write_config(context, file, container.as_deref(), *former).await
         }

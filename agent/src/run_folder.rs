@@ -1,11 +1,11 @@
-//! What a run leaves on its host: `STATE/runs/RUN` survives a reboot and holds no secret, `RUNTIME/RUN` lies in memory
-//! and holds nothing else.
+//! What a run leaves on its host: `STATE/runs/RUN` survives a reboot and holds no secret of the operator's, `RUNTIME/RUN`
+//! lies in memory and holds nothing else.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use omsctl_proto::{FingerprintKey, NodePlan, Operator, RunId, Secret, SecretName, WireSecret};
+use omsctl_proto::{Claim, FingerprintKey, NodePlan, Operator, RunId, Secret, SecretName, WireSecret};
 use serde::{Deserialize, Serialize};
 
 use crate::private_file;
@@ -28,6 +28,8 @@ pub(crate) struct RunRecord {
     pub(crate) operator: Operator,
     /// RFC 3339, this host's clock.
     pub(crate) started: String,
+    /// Of the controller that began it.
+    pub(crate) claim: Claim,
 }
 
 impl RunFolder {
@@ -63,8 +65,10 @@ impl RunFolder {
         self.record_path().is_file()
     }
 
-    pub(crate) fn create(&self, record: &RunRecord) -> io::Result<()> {
+    /// The record goes last: a run that has one is whole.
+    pub(crate) fn create(&self, record: &RunRecord, key: &FingerprintKey) -> io::Result<()> {
         private_file::make_folder(&self.kept)?;
+        private_file::write(&self.key_path(), &<[u8; 32]>::from(key.clone()))?;
         let text = serde_json::to_vec(record).map_err(io::Error::other)?;
         private_file::write(&self.record_path(), &text)
     }
@@ -75,15 +79,10 @@ impl RunFolder {
     }
 
     /// Keeps what the run may know in memory, until its terminal event.
-    pub(crate) fn put_secrets(
-        &self,
-        key: &FingerprintKey,
-        secrets: &BTreeMap<SecretName, WireSecret>,
-    ) -> io::Result<()> {
-        let folder = self.in_memory.join("secrets");
+    pub(crate) fn put_secrets(&self, secrets: &BTreeMap<SecretName, WireSecret>) -> io::Result<()> {
+        let folder = self.secrets_path();
         private_file::make_folder(&self.in_memory)?;
         private_file::make_folder(&folder)?;
-        private_file::write(&self.key_path(), &<[u8; 32]>::from(key.clone()))?;
         for (name, secret) in secrets {
             private_file::write(&folder.join(name.as_str()), secret.0.expose().as_bytes())?;
         }
@@ -91,11 +90,11 @@ impl RunFolder {
     }
 
     pub(crate) fn has_secrets(&self) -> bool {
-        self.key_path().is_file()
+        self.secrets_path().is_dir()
     }
 
     pub(crate) fn secret(&self, name: &SecretName) -> io::Result<Secret> {
-        let bytes = private_file::read(&self.in_memory.join("secrets").join(name.as_str()), LARGEST_FILE)?;
+        let bytes = private_file::read(&self.secrets_path().join(name.as_str()), LARGEST_FILE)?;
         String::from_utf8(bytes).map(Secret::new).map_err(io::Error::other)
     }
 
@@ -106,11 +105,15 @@ impl RunFolder {
         Ok(FingerprintKey::new(bytes))
     }
 
+    /// The key goes with them: what was compared under it is compared no more.
     pub(crate) fn forget_secrets(&self) -> io::Result<()> {
-        match std::fs::remove_dir_all(&self.in_memory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        for gone in [std::fs::remove_dir_all(&self.in_memory), std::fs::remove_file(self.key_path())] {
+            match gone {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// Bytes on disk.
@@ -128,7 +131,12 @@ impl RunFolder {
         self.kept.join("plan.json")
     }
 
+    fn secrets_path(&self) -> PathBuf {
+        self.in_memory.join("secrets")
+    }
+
+    /// On disk, so that a controller that carries the run on after a reboot can make the same fingerprints again.
     fn key_path(&self) -> PathBuf {
-        self.in_memory.join("key")
+        self.kept.join("key")
     }
 }

@@ -9,6 +9,7 @@ use omsctl_proto::{ErrorCode, ErrorReport, Operator, Secret};
 use tokio::sync::Mutex;
 
 use crate::adapters::agent_binary::AgentBinaries;
+use crate::adapters::background::{self, BackgroundProcess};
 use crate::adapters::hosts::HostTransport;
 use crate::adapters::image_archive::FileArchives;
 use crate::adapters::local::LocalTransport;
@@ -22,7 +23,7 @@ use crate::cli::{self, Command, Globals, Request};
 use crate::command::{self, Passwords, State, World};
 use crate::exit::Exit;
 use crate::out::{self, Out};
-use crate::ports::{StateStore, Transport};
+use crate::ports::{Asked, StateStore, Transport};
 use crate::report::schema;
 
 /// The whole program; the first word is the program's name.
@@ -63,6 +64,8 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Check => command::check(world, typed).await,
         Command::Plan => command::plan(world, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
+        Command::Attach(request) => command::attach(world, request, typed).await,
+        Command::Agents(request) => command::agents(world, request, typed).await,
         Command::Status(request) => command::status(world, request, typed).await,
         Command::History(request) => command::history(world, request).await,
         Command::Show(request) => command::show(world, request).await,
@@ -77,7 +80,11 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
     let globals = request.globals.clone();
     let place = state_place(&globals)?;
     let state = match request.command {
-        Command::Apply(_) | Command::History(_) | Command::Show(_) => open_state(&place).await,
+        Command::Apply(_)
+        | Command::Attach(_)
+        | Command::Agents(_)
+        | Command::History(_)
+        | Command::Show(_) => open_state(&place).await,
         _ => Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")),
     };
     let ssh = SshOptions {
@@ -95,9 +102,15 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
         ssh: SshTransport::new(ssh, Arc::clone(&agents), Resolver::new())?,
         local: LocalTransport::new(agents),
     };
-    let interrupts = signals::listen().map_err(|error| internal("signals cannot be listened to", &error))?;
+    let goes_on = matches!(&request.command, Command::Apply(apply) if apply.background.is_some());
+    let interrupts =
+        signals::listen(!goes_on).map_err(|error| internal("signals cannot be listened to", &error))?;
+    let passwords = if goes_on { handed_over()? } else { passwords(&globals, &out)? };
+    let state_folder = state_folder(&place);
+    let background = BackgroundProcess::of_this_command(state_folder.clone())
+        .map_err(|error| internal("this program cannot be found", &error))?;
     Ok(World {
-        passwords: passwords(&globals, &out)?,
+        passwords,
         environment: std::env::vars_os().filter_map(utf8).collect(),
         working_directory: std::env::current_dir()
             .map_err(|error| internal("the working directory cannot be told", &error))?,
@@ -106,7 +119,8 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
         clock: Arc::new(SystemClock),
         transport: Arc::new(transport) as Arc<dyn Transport>,
         metadb: Arc::new(MySqlMetaDb),
-        archives: Arc::new(FileArchives::new(state_folder(&place))),
+        archives: Arc::new(FileArchives::new(state_folder)),
+        background: Arc::new(background),
         state,
         operator: operator(),
         random: Box::new(random),
@@ -140,6 +154,12 @@ async fn open_state(place: &StatePlace) -> State {
         Ok(store) => Ok(Arc::new(store) as Arc<dyn StateStore>),
         Err(error) => Err(ErrorReport::from_error(ErrorCode::State, &error)),
     }
+}
+
+/// To a controller in the background, by the one that has the terminal.
+fn handed_over() -> Result<Passwords, ErrorReport> {
+    let Asked { ssh, escalation } = background::leave_the_terminal()?;
+    Ok(Passwords { ssh: ssh.map(|secret| secret.0), escalation: escalation.map(|secret| secret.0) })
 }
 
 fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {

@@ -30,6 +30,13 @@ impl Exit {
         self as u8
     }
 
+    /// What another omsctl ended with.
+    pub fn from_code(code: u8) -> Self {
+        let all = [Self::Done, Self::Failed, Self::Usage, Self::Refused, Self::Unreachable, Self::Busy];
+        let known = all.into_iter().chain([Self::Interrupted]).find(|exit| exit.code() == code);
+        known.unwrap_or(Self::Failed)
+    }
+
     /// What a finished run means for the shell.
     pub fn of(result: RunResult) -> Self {
         match result {
@@ -67,5 +74,7 @@ mod tests {
             assert_eq!(Exit::of(result).code(), code, "{result:?}");
         }
         assert_eq!(Exit::Usage.code(), 2);
+        assert_eq!(Exit::from_code(130), Exit::Interrupted);
+        assert_eq!(Exit::from_code(99), Exit::Failed);
     }
 }

@@ -51,5 +51,15 @@ pub fn load_inventory(sources: &Sources) -> Result<(AnsibleInventory, Vec<Proble
     if problems.has_errors() { Err(problems) } else { Ok((inventory, problems.0)) }
 }
 
+/// Reads the inventory alone and says how its OMS hosts are reached, `--limit` applied: for commands that follow what is
+/// under way and need no config.yaml. The second value holds warnings.
+pub fn load_connections(sources: &Sources) -> Result<(Vec<ConnectTo>, Vec<Problem>), Problems> {
+    let mut problems = Problems::default();
+    let inventory = ansible::load(sources, &mut problems);
+    let hosts = deployment::connections(sources, &inventory, &mut problems);
+    problems.sort();
+    if problems.has_errors() { Err(problems) } else { Ok((hosts, problems.0)) }
+}
+
 #[cfg(test)]
 mod load_tests;

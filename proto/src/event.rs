@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorReport, Gate, NodeName, RunId, StepId};
+use crate::{Claim, ErrorReport, Gate, NodeName, RunId, StepId};
 
 /// An event with its envelope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +66,15 @@ pub enum EventKind {
         step: StepId,
         content: String,
         offset: u64,
+    },
+    /// The agent needs the secrets that a reboot took away, and waits for a controller that has them.
+    SecretsWanted {
+        step: StepId,
+    },
+    /// Another controller than before gives the orders from now on.
+    ControllerChanged {
+        claim: Claim,
+        operator: String,
     },
     /// Lossy: only the latest matters.
     StepProgress {
@@ -219,6 +228,8 @@ impl EventKind {
             | Self::GatePassed { .. }
             | Self::StepStarted { .. }
             | Self::ContentWanted { .. }
+            | Self::SecretsWanted { .. }
+            | Self::ControllerChanged { .. }
             | Self::StepMilestone { .. }
             | Self::StepWarning { .. }
             | Self::StepDone { .. }

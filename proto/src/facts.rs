@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Fingerprint, FingerprintKey, RunId, WireSecret};
+use crate::{Digest, Fingerprint, FingerprintKey, Gate, RunId, StepId, WireSecret};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +209,15 @@ pub struct RunFacts {
     pub operator: String,
     pub started: String,
     pub phase: RunPhase,
+    /// The step that it is in, or that it waits before.
+    #[serde(default)]
+    pub step: Option<StepId>,
+    /// The gate that it waits at.
+    #[serde(default)]
+    pub gate: Option<Gate>,
+    /// Its agent's process lives, also after the terminal event.
+    #[serde(default)]
+    pub agent: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

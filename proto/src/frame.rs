@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ToAgent;
+    use crate::{Order, ToAgent};
 
     fn block_on<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -85,10 +85,10 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let message = ToAgent::Acknowledge { seq: 7 };
+        let message = ToAgent::Order { id: 7, order: Order::Acknowledge { seq: 7 } };
         let mut wire = Vec::new();
         block_on(write_frame(&mut wire, &message)).unwrap();
-        assert_eq!(wire[..4], [0, 0, 0, 29]);
+        assert_eq!(wire[..4], [0, 0, 0, 62]);
         assert_eq!(read(&wire).unwrap(), Some(message));
         assert!(matches!(read(&wire[..20]), Err(FrameError::Truncated)));
         assert!(matches!(read(&wire[..2]), Err(FrameError::Truncated)));

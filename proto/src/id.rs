@@ -103,6 +103,17 @@ name!(
 );
 
 name!(
+    /// One running controller, told apart from every other by chance.
+    ControllerId,
+    "controller id",
+    "1 to 32 lower-case letters and digits",
+    |text| {
+        (1..=32).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    }
+);
+
+name!(
     /// The name under which a node plan refers to a secret; the secret itself travels apart.
     SecretName,
     "secret name",

@@ -12,6 +12,7 @@ mod frame;
 mod id;
 mod message;
 mod plan;
+mod rollout;
 mod secret;
 
 pub use action::{
@@ -28,10 +29,11 @@ pub use facts::{
 };
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
-pub use id::{Digest, InvalidName, NodeName, RunId, SecretName};
+pub use id::{ControllerId, Digest, InvalidName, NodeName, RunId, SecretName};
 pub use message::{
-    CancelMode, ConnectReply, Hello, Operator, PROTOCOL, PROTOCOL_OLDEST, ProbeTarget, Protocol, Refusal,
-    Request, Response, ToAgent, ToController, agree,
+    CancelMode, ConnectReply, Hello, Hold, Holder, Operator, Order, PROTOCOL, PROTOCOL_OLDEST, ProbeTarget,
+    Protocol, Refusal, Request, Response, RunStory, ToAgent, ToController, agree,
 };
 pub use plan::{Gate, NodePlan, Step, StepId};
+pub use rollout::{Claim, GateRow, GateTable, InitOrder, Role};
 pub use secret::{Secret, WireSecret};

@@ -3,12 +3,13 @@
 //! Both ends send [`Hello`] first and take the highest protocol that both speak. Requests only look; `start` makes
 //! the agent detach and walk; from then on the channel carries the events of that run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, NodePlan, RunId, SecretName, WireSecret,
+    Claim, ControllerId, ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, NodePlan, RunFacts,
+    RunId, SecretName, WireSecret,
 };
 
 /// The protocol that this version speaks best.
@@ -41,8 +42,8 @@ pub fn agree(ours: &Hello, theirs: &Hello) -> Option<Protocol> {
     (newest >= ours.oldest && newest >= theirs.oldest).then_some(newest)
 }
 
-/// From the controller to an agent. Commands that change something carry what makes them safe to repeat: a run,
-/// a gate, a number.
+/// From the controller to an agent. Whatever changes something carries what makes it safe to repeat: a run, a claim, a
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum ToAgent {
@@ -58,12 +59,31 @@ pub enum ToAgent {
         key: FingerprintKey,
         secrets: BTreeMap<SecretName, WireSecret>,
         operator: Operator,
+        claim: Claim,
     },
-    /// Send the events of this run after `after`, then those that come.
+    /// Send the events of this run after `after`, then those that come. Without a claim it is only read.
     Attach {
         run: RunId,
         after: u64,
+        claim: Option<Claim>,
+        operator: Operator,
     },
+    /// Taken from the controller with the greatest claim only. One claim's ids grow; an id that was taken already is
+    /// answered and not done again.
+    Order {
+        id: u64,
+        order: Order,
+    },
+    /// The controller lives. Said by one that holds the host, often enough that silence means its end.
+    Alive,
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a run is told while it walks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Order {
     OpenGate {
         gate: Gate,
     },
@@ -74,6 +94,10 @@ pub enum ToAgent {
     /// Everything up to and including `seq` is kept elsewhere.
     Acknowledge {
         seq: u64,
+    },
+    /// The secrets that a reboot took away.
+    Secrets {
+        secrets: BTreeMap<SecretName, WireSecret>,
     },
     #[serde(other)]
     Unknown,
@@ -88,10 +112,27 @@ pub enum ToController {
         id: u64,
         response: Response,
     },
-    /// The run walks, detached; its events follow.
+    /// The run walks, detached; its events follow. `latest` is the number of the last one that is there already,
+    /// `claim` the greatest that this host has seen, `opened` are the gates that were opened for it, passed or not.
     Attached {
         run: RunId,
+        latest: u64,
+        claim: Claim,
+        opened: BTreeSet<Gate>,
     },
+    /// The order with this id is done, now or before.
+    Taken {
+        id: u64,
+    },
+    /// Another controller gives the orders of this run from now on.
+    Superseded {
+        claim: Claim,
+        by: String,
+    },
+    /// Nobody who may give orders is connected to this run any more.
+    Unheld,
+    /// Another controller took the host, by its operator's word; the session ends.
+    Evicted,
     Refused {
         refusal: Refusal,
     },
@@ -110,7 +151,7 @@ pub struct Operator {
     pub pid: u32,
 }
 
-/// Read-only questions.
+/// Questions, and what concerns the host as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Request {
@@ -119,8 +160,55 @@ pub enum Request {
     Probe {
         target: ProbeTarget,
     },
+    /// Take this host for one controller, for as long as the session lives.
+    Hold(Hold),
+    /// Give the host free again.
+    Release,
+    /// The runs that left their folder on this host; cheaper than all facts.
+    Runs,
+    /// One run as its agent was given it.
+    Run {
+        run: RunId,
+    },
+    /// End the story of a run whose agent is gone: its terminal event says that nobody knows how far it got.
+    Close {
+        run: RunId,
+    },
     #[serde(other)]
     Unknown,
+}
+
+/// Who takes a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    pub controller: ControllerId,
+    /// For whoever is refused because of it.
+    pub run: RunId,
+    pub operator: Operator,
+    /// Also from a controller that is connected and lives.
+    pub take_over: bool,
+}
+
+/// Who has a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub run: RunId,
+    pub operator: String,
+    /// RFC 3339, the host's clock.
+    pub since: String,
+}
+
+/// A run as its agent was given it, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStory {
+    pub plan: NodePlan,
+    /// `None` when the run has ended.
+    pub key: Option<FingerprintKey>,
+    pub operator: Operator,
+    /// RFC 3339, the host's clock.
+    pub started: String,
+    /// The greatest claim that the host has seen.
+    pub claim: Claim,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +230,15 @@ pub enum Response {
         status: Option<u16>,
         found: String,
     },
+    /// The host is this controller's.
+    Held,
+    /// The host is somebody else's.
+    Busy(Holder),
+    Runs {
+        runs: Vec<RunFacts>,
+    },
+    Run(Box<RunStory>),
+    Done,
     Failed {
         error: ErrorReport,
     },
@@ -157,6 +254,8 @@ pub enum Refusal {
     Busy { run: RunId, operator: String, since: String },
     /// This host has no such run.
     NoSuchRun { run: RunId },
+    /// Another controller has claimed this run since.
+    Superseded { claim: Claim, by: String },
     /// It cannot be begun, for instance because the disk is full.
     Failed { error: ErrorReport },
 }

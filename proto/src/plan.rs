@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, NodeName, RunId};
+use crate::{Action, GateTable, NodeName, RunId};
 
 /// The steps of one host in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct NodePlan {
     /// The command that the operator typed, for whoever finds this run on the host.
     pub command: String,
     pub steps: Vec<Step>,
+    /// Of the whole run, for whoever carries it on.
+    pub table: GateTable,
 }
 
 /// One step: what to do, why, and what has to be opened before.

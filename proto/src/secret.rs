@@ -27,7 +27,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret on its way through the SSH channel. Never part of an event, a plan or a journal.
+/// A secret on its way through the SSH channel or a pipe of our own. Never part of an event, a plan or a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireSecret(pub Secret);
 

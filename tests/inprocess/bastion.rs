@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use omsctl_controller::cli::{ApplyRequest, Format, Globals, HistoryRequest, StatusRequest};
 use omsctl_controller::command::{self, Passwords, World};
 use omsctl_controller::exit::Exit;
 use omsctl_controller::out::{Out, Written};
-use omsctl_controller::ports::{Clock, Interrupt};
-use omsctl_proto::{Event, EventKind, Importance, NodeName, Operator, RunId};
+use omsctl_controller::ports::{Asked, Background, BackgroundController, Clock, Interrupt};
+use omsctl_proto::{ErrorCode, ErrorReport, Event, EventKind, Importance, NodeName, Operator, RunId};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
@@ -55,6 +57,19 @@ struct PausedClock {
 impl Clock for PausedClock {
     fn utc_ms(&self) -> u64 {
         self.begun_ms + u64::try_from(self.begun.elapsed().as_millis()).unwrap()
+    }
+}
+
+/// Other processes are for the end-to-end suite.
+struct NoBackground;
+
+impl Background for NoBackground {
+    fn start<'a>(
+        &'a self,
+        _: &'a RunId,
+        _: &'a Asked,
+    ) -> BoxFuture<'a, Result<BackgroundController, ErrorReport>> {
+        async { Err(ErrorReport::new(ErrorCode::Internal, "not in this suite")) }.boxed()
     }
 }
 
@@ -105,6 +120,7 @@ impl<'a> Bastion<'a> {
             transport: Arc::new(self.fleet.transport()),
             metadb: self.fleet.metadb.clone(),
             archives: Arc::new(self.fleet.archives()),
+            background: Arc::new(NoBackground),
             state: Ok(self.store.clone()),
             operator: Operator { who: self.operator.clone(), pid: 1 },
             passwords: Passwords::default(),

@@ -49,7 +49,7 @@ async fn the_second_is_told_who_holds_the_hosts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_opens_no_further_gate_and_finishes_what_runs() {
+async fn the_first_interrupt_opens_no_further_gate_and_leaves_the_agents_where_they_wait() {
     let fleet = Fleet::new(3);
     slowly(&fleet);
     let bastion = Bastion::new(&fleet);
@@ -61,16 +61,40 @@ async fn an_interrupt_opens_no_further_gate_and_finishes_what_runs() {
     });
     assert_eq!(applied.exit, Exit::Interrupted, "{}", applied.stderr);
     assert_eq!(applied.exit.code(), 130);
-    assert!(applied.results().iter().all(|(_, result)| *result == "waiting"), "{:?}", applied.results());
+    assert_eq!(applied.results(), [("n1", "changed"), ("n2", "waiting"), ("n3", "waiting")]);
     let opened = applied.count(|kind| matches!(kind, EventKind::GateOpened { gate: Gate::Schema, .. }));
     assert_eq!(opened, 1);
     assert_eq!(fleet.judge.initialised(), ["n1/oms"], "what runs is finished");
-    assert_eq!(fleet.judge.interrupted(), Vec::<String>::new());
-    assert!(fleet.is_left_alone().await);
+    let alive = fleet.hosts.iter().map(|host| host.machine.daemons.alive());
+    assert_eq!(alive.collect::<Vec<_>>(), [0, 1, 1]);
 
     let next = bastion.apply().await;
     assert_eq!(next.exit, Exit::Done, "{}", next.stderr);
+    assert!(next.stderr.contains("is carried on"), "{}", next.stderr);
     assert_eq!(fleet.judge.initialised().len(), 3);
+    assert_eq!(fleet.judge.interrupted(), Vec::<String>::new());
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+    assert!(fleet.is_left_alone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_interrupt_ends_the_agents_after_the_step_they_are_in() {
+    let fleet = Fleet::new(3);
+    slowly(&fleet);
+    let bastion = Bastion::new(&fleet);
+    let (world, written, interrupt) = bastion.world();
+    let request = ApplyRequest::default();
+    let (applied, ()) = tokio::join!(bastion.apply_in(&world, &written, &request), async {
+        bastion.store.heard(is_in_schema).await;
+        interrupt.send(Interrupt::Stop).await.unwrap();
+        interrupt.send(Interrupt::End).await.unwrap();
+    });
+    assert_eq!(applied.exit, Exit::Interrupted, "{}", applied.stderr);
+    assert!(applied.results().iter().all(|(_, result)| *result == "waiting"), "{:?}", applied.results());
+    assert_eq!(fleet.judge.initialised(), ["n1/oms"], "the step that runs is finished");
+    assert_eq!(fleet.judge.interrupted(), Vec::<String>::new());
+    assert!(fleet.is_left_alone().await);
+    assert_eq!(bastion.apply().await.exit, Exit::Done);
     assert_eq!(fleet.judge.offences(), Vec::<String>::new());
 }
 

@@ -1,5 +1,7 @@
 //! What an action may use: the world, the run's secrets, and a voice.
 
+use std::io;
+
 use omsctl_proto::{
     ErrorCode, ErrorReport, Event, EventKind, Evidence, FingerprintKey, Gate, Milestone, Outcome, Secret,
     SecretName, StepId, Unit,
@@ -119,8 +121,17 @@ impl Context<'_> {
             .any(|event| matches!(event.kind, EventKind::GatePassed { gate, step } if gate == wanted && step == self.step))
     }
 
-    pub(crate) fn secret(&self, name: &SecretName) -> Result<Secret, Stop> {
-        self.folder.secret(name).map_err(|error| lost(&format!("The secret `{name}` of this run"), &error))
+    /// A secret of the run. One that a reboot took away is asked for and waited for like a gate.
+    pub(crate) async fn secret(&self, name: &SecretName) -> Result<Secret, Stop> {
+        let failed = |error: &io::Error| lost(&format!("The secret `{name}` of this run"), error);
+        let before = self.desk.secrets_brought();
+        match self.folder.secret(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found.map_err(|error| failed(&error)),
+        }
+        self.tell(EventKind::SecretsWanted { step: self.step })?;
+        self.desk.secrets_after(before).await.map_err(Stop::Called)?;
+        self.folder.secret(name).map_err(|error| failed(&error))
     }
 
     pub(crate) fn key(&self) -> Result<FingerprintKey, Stop> {
@@ -133,7 +144,7 @@ impl Context<'_> {
     }
 }
 
-fn lost(what: &str, error: &std::io::Error) -> Stop {
+fn lost(what: &str, error: &io::Error) -> Stop {
     ErrorReport::new(ErrorCode::File, format!("{what} is not on the host any more."))
         .cause(error.to_string())
         .hint("Secrets do not survive a reboot of the host: run the same command again.")

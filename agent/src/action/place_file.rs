@@ -23,7 +23,7 @@ pub(crate) struct Placed {
 }
 
 /// Writes the file when its content or mode differs; `None` when it does not.
-pub(crate) fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<Placed>, Stop> {
+pub(crate) async fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<Placed>, Stop> {
     let path = context.world.places.on_host(&file.path);
     let key = context.key()?;
     let failed = |error: io::Error| report(&file.path, &error);
@@ -39,7 +39,7 @@ pub(crate) fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<P
         std::fs::set_permissions(&path, Permissions::from_mode(file.mode)).map_err(failed)?;
         return Ok(Some(Placed { path, former: None }));
     }
-    let text = context.secret(&file.content)?;
+    let text = context.secret(&file.content).await?;
     if key.of(text.expose().as_bytes()) != file.fingerprint {
         return Err(ErrorReport::new(
             ErrorCode::Internal,

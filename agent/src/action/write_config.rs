@@ -13,7 +13,7 @@ pub(crate) async fn write_config(
     container: Option<&str>,
     former: FormerText,
 ) -> Result<Done, Stop> {
-    let Some(placed) = place(context, file)? else { return unchanged(context, file, former) };
+    let Some(placed) = place(context, file).await? else { return unchanged(context, file, former) };
     let seen_in = match container {
         Some(name) if runs(context, name).await? => Some(name),
         Some(_) | None => None,

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use omsctl_proto::RunId;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
 /// Under systemd a scope of its own, so that the end of the SSH session's scope does not take the daemon along.
@@ -35,4 +37,15 @@ fn detach(mut command: Command, run: &RunId, log: &Path) -> io::Result<()> {
         .stderr(log)
         .spawn()
         .map(drop)
+}
+
+/// Asks an agent's session to end. Another program that has its number by now is left alone.
+pub(crate) fn terminate(session: u32) -> io::Result<()> {
+    let name = std::fs::read_to_string(format!("/proc/{session}/comm")).unwrap_or_default();
+    let pid = i32::try_from(session).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid.filter(|_| name.trim_end() == "omsctl-agent") else { return Ok(()) };
+    match kill_process(pid, Signal::TERM) {
+        Err(Errno::SRCH) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

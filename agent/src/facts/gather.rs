@@ -17,8 +17,8 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
             None => None,
         }
     };
-    let (docker, container, source_address) =
-        tokio::join!(docker(world), container::look(world, request), towards);
+    let (docker, container, source_address, runs) =
+        tokio::join!(docker(world), container::look(world, request), towards, runs::all(world));
     let (docker, container) = match (docker, container) {
         (Ok(docker), Ok(container)) => (docker, container),
         (Err(error), _) | (_, Err(error)) => (silent(error), None),
@@ -46,7 +46,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         config: files::config(&world.places, &request.config_file),
         disks: files::disks(&world.places, &request.paths),
         ports,
-        runs: runs::all(&world.places),
+        runs,
     })
 }
 

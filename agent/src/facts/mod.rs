@@ -11,4 +11,4 @@ mod runs;
 pub(crate) use gather::gather;
 pub(crate) use health::{health, health_url};
 pub(crate) use initialisation::{init_facts, moment};
-pub(crate) use runs::is_alive;
+pub(crate) use runs::{all as runs, is_alive};

@@ -1,6 +1,6 @@
 //! Readers: exactly what comes after the number they name, from a living daemon or from the file.
 
-use omsctl_proto::{Action, EventKind, Gate, Importance, Refusal, RunId, ToAgent, ToController};
+use omsctl_proto::{Action, EventKind, Gate, Importance, Order, Refusal, RunId, ToController};
 
 use super::setup::{Setup, Talk, last, plan, step};
 
@@ -20,7 +20,7 @@ async fn two_readers_each_get_exactly_what_they_lack() {
     second.attach("r-1", 2).await;
     let seen = second.until(|kind| matches!(kind, EventKind::GateWaiting { .. })).await;
     assert!(seen.iter().map(|event| event.seq).eq(3..=4));
-    second.say(ToAgent::OpenGate { gate: Gate::Turn }).await;
+    second.order(Order::OpenGate { gate: Gate::Turn }).await;
     for talk in [&mut first, &mut second] {
         let seen = talk.until(|kind| kind.importance() == Importance::Terminal).await;
         assert!(seen.iter().map(|event| event.seq).eq(5..=8));
@@ -33,7 +33,7 @@ async fn an_ended_run_is_told_from_its_file() {
     let mut talk = Talk::open(&setup.machine).await;
     talk.start(plan("r-1", vec![step(None, folder("one"))])).await;
     let seen = talk.until(|kind| kind.importance() == Importance::Terminal).await;
-    talk.say(ToAgent::Acknowledge { seq: seen.last().unwrap().seq }).await;
+    talk.order(Order::Acknowledge { seq: seen.last().unwrap().seq }).await;
     while setup.machine.daemons.alive() > 0 {
         tokio::task::yield_now().await;
     }
@@ -59,7 +59,7 @@ async fn another_run_on_the_host_is_refused_with_its_holder() {
     let refusal = Refusal::NoSuchRun { run: RunId::new("r-9").unwrap() };
     assert_eq!(second.hear().await, ToController::Refused { refusal });
     // Once the first has ended, acknowledged or not, the host is free.
-    first.say(ToAgent::OpenGate { gate: Gate::Turn }).await;
+    first.order(Order::OpenGate { gate: Gate::Turn }).await;
     first.until(|kind| kind.importance() == Importance::Terminal).await;
     second.start(plan("r-2", vec![step(None, folder("two"))])).await;
     let seen = second.until(|kind| kind.importance() == Importance::Terminal).await;

@@ -1,13 +1,14 @@
 //! A machine, a plan for it, and a controller that only talks.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use omsctl_proto::{
-    Action, ContainerSpec, Digest, Event, EventKind, Facts, FactsRequest, FingerprintKey, FormerText, Gate,
-    Hello, ImageFacts, ImageOrigin, Importance, Initialiser, Mount, NodeName, NodePlan, Operator, Request,
-    Response, RunId, Secret, SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage,
-    WireSecret, read_frame, write_frame,
+    Action, Claim, ContainerSpec, ControllerId, Digest, Event, EventKind, Facts, FactsRequest,
+    FingerprintKey, FormerText, Gate, GateTable, Hello, ImageFacts, ImageOrigin, Importance, InitOrder,
+    Initialiser, Mount, NodeName, NodePlan, Operator, Order, Request, Response, RunId, Secret, SecretFile,
+    SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage, WireSecret, read_frame, write_frame,
 };
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
@@ -140,7 +141,7 @@ impl Setup {
             self.bring(&event.run, &self.archive).await;
         }
         if let EventKind::GateWaiting { gate, .. } = event.kind {
-            talk.say(ToAgent::OpenGate { gate }).await;
+            talk.order(Order::OpenGate { gate }).await;
         }
     }
 
@@ -201,7 +202,23 @@ pub(super) fn plan(run: &str, steps: Vec<Step>) -> NodePlan {
         node: NodeName::new("n1").unwrap(),
         command: "apply".to_owned(),
         steps,
+        table: GateTable {
+            hosts: Vec::new(),
+            init_order: InitOrder::Staggered,
+            max_failures: None,
+            cm_url: "http://oms.example.com:8088".to_owned(),
+            goal: key().of(b"goal"),
+        },
     }
+}
+
+/// Of the one controller that all talks are.
+pub(super) fn claim() -> Claim {
+    Claim::first(ControllerId::new("ann0").unwrap())
+}
+
+pub(super) fn operator(who: &str) -> Operator {
+    Operator { who: who.to_owned(), pid: 1 }
 }
 
 /// The controller's end of a session.
@@ -235,12 +252,24 @@ impl Talk {
     pub(super) async fn start_with(&mut self, plan: NodePlan, config: &str) {
         let secret = WireSecret(Secret::new(config));
         let secrets = BTreeMap::from([(SecretName::new("config").unwrap(), secret)]);
-        let operator = Operator { who: "ann@bastion".to_owned(), pid: 1 };
-        self.say(ToAgent::Start { plan, key: key(), secrets, operator }).await;
+        let operator = operator("ann@bastion");
+        self.say(ToAgent::Start { plan, key: key(), secrets, operator, claim: claim() }).await;
     }
 
     pub(super) async fn attach(&mut self, run: &str, after: u64) {
-        self.say(ToAgent::Attach { run: RunId::new(run).unwrap(), after }).await;
+        self.attach_as(run, after, Some(claim()), "ann@bastion").await;
+    }
+
+    pub(super) async fn attach_as(&mut self, run: &str, after: u64, claim: Option<Claim>, who: &str) {
+        let run = RunId::new(run).unwrap();
+        self.say(ToAgent::Attach { run, after, claim, operator: operator(who) }).await;
+    }
+
+    /// Ids grow over all talks, as those of one controller do.
+    pub(super) async fn order(&mut self, order: Order) {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        self.say(ToAgent::Order { id, order }).await;
     }
 
     pub(super) async fn hear(&mut self) -> ToController {
@@ -258,7 +287,14 @@ impl Talk {
         loop {
             let message = self.hear().await;
             assert!(
-                matches!(message, ToController::Event { .. } | ToController::Attached { .. }),
+                matches!(
+                    message,
+                    ToController::Event { .. }
+                        | ToController::Attached { .. }
+                        | ToController::Taken { .. }
+                        | ToController::Superseded { .. }
+                        | ToController::Unheld
+                ),
                 "{message:?}"
             );
             if let ToController::Event { event } = message

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use omsctl_proto::{
-    Action, CancelMode, ErrorCode, EventKind, Gate, InitState, Initialiser, Milestone, StepId, ToAgent,
+    Action, CancelMode, ErrorCode, EventKind, Gate, InitState, Initialiser, Milestone, Order, StepId,
 };
 
 use super::setup::{CONFIG, CONTAINER, Setup, Talk, last, names, plan, step};
@@ -84,8 +84,8 @@ async fn a_closed_gate_holds_the_walk_and_a_cancel_ends_it_there() {
     let steps = vec![step(None, folders("one")), step(Some(Gate::Turn), folders("two"))];
     talk.start(plan("r-1", steps)).await;
     talk.until(|kind| matches!(kind, EventKind::GateWaiting { gate: Gate::Turn, .. })).await;
-    talk.say(ToAgent::OpenGate { gate: Gate::Schema }).await;
-    talk.say(ToAgent::Cancel { mode: CancelMode::AfterStep, by: "ann".to_owned() }).await;
+    talk.order(Order::OpenGate { gate: Gate::Schema }).await;
+    talk.order(Order::Cancel { mode: CancelMode::AfterStep, by: "ann".to_owned() }).await;
     let events = talk.until(|kind| matches!(kind, EventKind::NodeAborted { .. })).await;
     assert_eq!(names(&events), ["node_aborted"]);
     assert!(setup.machine.path("/data/one").is_dir());
@@ -186,10 +186,10 @@ async fn secrets_are_nowhere_when_the_run_is_over() {
     talk.start(setup.plan("r-1")).await;
     talk.until(|kind| matches!(kind, EventKind::ContentWanted { .. })).await;
     assert!(setup.kept_text().contains("canary"), "they are in memory while the run walks");
-    talk.say(ToAgent::Cancel { mode: CancelMode::AfterStep, by: "ann".to_owned() }).await;
+    talk.order(Order::Cancel { mode: CancelMode::AfterStep, by: "ann".to_owned() }).await;
     let events = talk.until(|kind| matches!(kind, EventKind::NodeAborted { .. })).await;
     let seq = events.last().unwrap().seq;
-    talk.say(ToAgent::Acknowledge { seq }).await;
+    talk.order(Order::Acknowledge { seq }).await;
     while setup.machine.daemons.alive() > 0 {
         tokio::task::yield_now().await;
     }

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use omsctl_proto::{EventKind, Gate, RunId};
+use omsctl_proto::{Claim, Event, EventKind, Gate, Holder, RunId};
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, PATIENCE};
-use super::lease::{Holder, Lease};
-use super::{history, visitor, walk};
+use super::desk::Desk;
+use super::lease::Lease;
+use super::visitor::{self, House};
+use super::{history, walk};
 use crate::door;
 use crate::journal::{Journal, JournalError};
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, RunRecord};
 use crate::world::World;
+
+/// How long an agent that has done everything waits for a controller that keeps its last event.
+const FAREWELL: Duration = Duration::from_mins(10);
 
 /// Why a daemon ended that should have gone on.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +40,7 @@ pub enum ServeError {
     Secrets(#[source] std::io::Error),
 }
 
-/// Walks the run to its terminal event and serves readers until that is acknowledged, or a day has passed.
+/// Walks the run to its terminal event and serves readers until that is acknowledged, or ten minutes have passed.
 pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
     let folder = RunFolder::new(&world.places, &run);
     let record = folder.record().map_err(|source| ServeError::Run { run: run.clone(), source })?;
@@ -50,10 +55,18 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
     let journal = Arc::new(Journal::open(folder.journal(), run.clone(), record.plan.node.clone())?);
     // A host whose history cannot be shortened is still rolled out.
     let _ = history::trim(&world.places, &run);
-    let desk = Arc::new(Desk::new(passed_gates(&journal)));
+    let (claim, by) = last_claim(&journal, &record);
+    let passed = passed_gates(journal.events().iter().map(AsRef::as_ref));
+    let desk = Arc::new(Desk::new(passed, claim, by));
     let mut visitors = door::listen(&world, &run).map_err(ServeError::Door)?;
-    let door_name = door::socket(&world.places, &run).display().to_string();
+    let house = Arc::new(House {
+        folder: folder.clone(),
+        journal: Arc::clone(&journal),
+        desk: Arc::clone(&desk),
+        door: door::socket(&world.places, &run).display().to_string(),
+    });
     let mut guests = JoinSet::new();
+    let mut numbers = 1..;
     let walking = async {
         let mut ended = Ok(());
         if journal.terminal().is_none() {
@@ -64,8 +77,8 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
         // The host is free for the next run while this one waits to be acknowledged.
         drop(lease);
         if let Some(seq) = journal.terminal() {
-            // Nobody came for a day: the event file stays for whoever asks later.
-            let _ = tokio::time::timeout(PATIENCE, desk.acknowledged(seq)).await;
+            // Nobody came: the event file stays for whoever asks later.
+            let _ = tokio::time::timeout(FAREWELL, desk.acknowledged(seq)).await;
         }
         Ok(())
     };
@@ -74,9 +87,8 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
         tokio::select! {
             ended = &mut walking => return ended,
             Some(guest) = visitors.next() => {
-                let (run, journal, desk) = (run.clone(), Arc::clone(&journal), Arc::clone(&desk));
-                let door_name = door_name.clone();
-                guests.spawn(visitor::receive(guest, run, journal, desk, door_name));
+                let number = numbers.next().unwrap_or(u64::MAX);
+                guests.spawn(visitor::receive(guest, number, Arc::clone(&house)));
             }
             Some(guest) = guests.join_next() => report(guest),
         }
@@ -92,8 +104,28 @@ fn report(guest: Result<Result<(), omsctl_proto::FrameError>, tokio::task::JoinE
     }
 }
 
-fn passed_gates(journal: &Journal) -> BTreeSet<Gate> {
+/// The gates that these events say were passed.
+pub(crate) fn passed_gates<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<Gate> {
     let passed =
         |kind: &EventKind| if let EventKind::GatePassed { gate, .. } = kind { Some(*gate) } else { None };
-    journal.events().iter().filter_map(|event| passed(&event.kind)).collect()
+    events.filter_map(|event| passed(&event.kind)).collect()
+}
+
+/// The last claim that any incarnation of this agent was told, and the operator behind it.
+fn last_claim(journal: &Journal, record: &RunRecord) -> (Claim, String) {
+    let events = journal.events();
+    claimed(events.iter().map(AsRef::as_ref), record)
+}
+
+/// As [`last_claim`], from events that were read from a file.
+pub(crate) fn claimed<'a>(
+    events: impl DoubleEndedIterator<Item = &'a Event>,
+    record: &RunRecord,
+) -> (Claim, String) {
+    let changed = |kind: &EventKind| {
+        let EventKind::ControllerChanged { claim, operator } = kind else { return None };
+        Some((claim.clone(), operator.clone()))
+    };
+    let last = events.rev().find_map(|event| changed(&event.kind));
+    last.unwrap_or_else(|| (record.claim.clone(), record.operator.who.clone()))
 }

@@ -1,10 +1,10 @@
-//! Where orders to a run are laid down and waited for: opened gates, cancellation, acknowledgement, bytes of an image.
-//! Any number of readers may give them; giving one twice is the same as once.
+//! Where orders to a run are laid down and waited for: opened gates, cancellation, acknowledgement, secrets, bytes of an
+//! image. They come from one controller at a time, the one with the greatest claim; giving one twice is the same as once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use omsctl_proto::{Gate, ToAgent};
+use omsctl_proto::{CancelMode, Claim, Gate, Order};
 use tokio::sync::watch;
 
 use super::content::Hatch;
@@ -16,6 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub(crate) struct Desk {
     orders: watch::Sender<Orders>,
+    standing: watch::Sender<Standing>,
     pub(crate) hatch: Hatch,
 }
 
@@ -24,7 +25,24 @@ struct Orders {
     opened: BTreeSet<Gate>,
     cancelled_by: Option<String>,
     acknowledged: u64,
+    /// How often secrets were brought.
+    brought: u64,
 }
+
+/// Who gives the orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) claim: Claim,
+    /// The operator behind the claim.
+    pub(crate) by: String,
+    /// The visitor that speaks for the claim, while it is connected.
+    pub(crate) speaker: Option<VisitorId>,
+    /// The greatest id of an order of this claim.
+    taken: u64,
+}
+
+/// Numbers the visitors of one daemon.
+pub(crate) type VisitorId = u64;
 
 /// How waiting for an order ended that did not come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,31 +52,78 @@ pub(crate) struct Called {
 }
 
 impl Desk {
-    /// With the gates that an earlier incarnation of the agent has passed.
-    pub(crate) fn new(opened: BTreeSet<Gate>) -> Self {
-        Self { orders: watch::Sender::new(Orders { opened, ..Orders::default() }), hatch: Hatch::new() }
+    /// With the gates that an earlier incarnation of the agent has passed, and the last claim that it knew.
+    pub(crate) fn new(opened: BTreeSet<Gate>, claim: Claim, by: String) -> Self {
+        Self {
+            orders: watch::Sender::new(Orders { opened, ..Orders::default() }),
+            standing: watch::Sender::new(Standing { claim, by, speaker: None, taken: 0 }),
+            hatch: Hatch::new(),
+        }
     }
 
-    /// Lays an order down; other messages are no orders and change nothing.
-    pub(crate) fn take(&self, message: ToAgent) {
-        self.orders.send_modify(|orders| match message {
-            ToAgent::OpenGate { gate } => {
-                orders.opened.insert(gate);
+    /// Lets the visitor speak for this claim; the standing one when it is greater. True when the controller changed.
+    pub(crate) fn claim(&self, claim: &Claim, by: &str, visitor: VisitorId) -> Result<bool, Standing> {
+        let mut outcome = Ok(false);
+        self.standing.send_modify(|standing| {
+            if *claim < standing.claim {
+                outcome = Err(standing.clone());
+                return;
             }
-            ToAgent::Cancel { mode: omsctl_proto::CancelMode::AfterStep, by } => {
-                orders.cancelled_by.get_or_insert(by);
+            outcome = Ok(claim.controller != standing.claim.controller);
+            if *claim > standing.claim {
+                standing.taken = 0;
             }
-            ToAgent::Acknowledge { seq } => orders.acknowledged = orders.acknowledged.max(seq),
-            ToAgent::Hello(_)
-            | ToAgent::Request { .. }
-            | ToAgent::Start { .. }
-            | ToAgent::Attach { .. }
-            | ToAgent::Unknown => {}
+            standing.claim = claim.clone();
+            by.clone_into(&mut standing.by);
+            standing.speaker = Some(visitor);
         });
+        outcome
+    }
+
+    /// The visitor is gone.
+    pub(crate) fn leave(&self, visitor: VisitorId) {
+        self.standing.send_if_modified(|standing| {
+            let spoke = standing.speaker == Some(visitor);
+            if spoke {
+                standing.speaker = None;
+            }
+            spoke
+        });
+    }
+
+    /// Who gives the orders, as it changes.
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Whether this visitor gives the orders.
+    pub(crate) fn obeys(&self, visitor: VisitorId) -> bool {
+        self.standing.borrow().speaker == Some(visitor)
+    }
+
+    /// Lays an order down, once for each id. False when it is not this visitor's to give.
+    pub(crate) fn take(&self, visitor: VisitorId, id: u64, order: Order) -> bool {
+        let mut fresh = false;
+        self.standing.send_if_modified(|standing| {
+            fresh = standing.speaker == Some(visitor) && id > standing.taken;
+            if fresh {
+                standing.taken = id;
+            }
+            false
+        });
+        if fresh {
+            self.orders.send_modify(|orders| orders.add(order));
+        }
+        self.obeys(visitor)
     }
 
     pub(crate) fn cancelled(&self) -> Option<Called> {
         self.orders.borrow().called()
+    }
+
+    /// The gates that were opened, passed or not.
+    pub(crate) fn open_gates(&self) -> BTreeSet<Gate> {
+        self.orders.borrow().opened.clone()
     }
 
     pub(crate) fn is_open(&self, gate: Gate) -> bool {
@@ -67,11 +132,26 @@ impl Desk {
 
     /// Until the gate is open, or somebody calls the walk off, or nobody came for a day.
     pub(crate) async fn opened(&self, gate: Gate) -> Result<(), Called> {
+        self.wait_for(|orders| orders.opened.contains(&gate), &format!("nobody opened the gate `{gate}`"))
+            .await
+    }
+
+    /// How often secrets were brought so far.
+    pub(crate) fn secrets_brought(&self) -> u64 {
+        self.orders.borrow().brought
+    }
+
+    /// Until secrets are brought once more, or somebody calls the walk off, or nobody came for a day.
+    pub(crate) async fn secrets_after(&self, before: u64) -> Result<(), Called> {
+        self.wait_for(|orders| orders.brought > before, "nobody brought the secrets").await
+    }
+
+    async fn wait_for(&self, met: impl Fn(&Orders) -> bool, otherwise: &str) -> Result<(), Called> {
         let mut orders = self.orders.subscribe();
-        let order = orders.wait_for(|orders| orders.cancelled_by.is_some() || orders.opened.contains(&gate));
+        let order = orders.wait_for(|orders| orders.cancelled_by.is_some() || met(orders));
         match tokio::time::timeout(PATIENCE, order).await {
             Ok(Ok(orders)) => orders.called().map_or(Ok(()), Err),
-            Ok(Err(_)) | Err(_) => Err(Called::nobody(&format!("nobody opened the gate `{gate}`"))),
+            Ok(Err(_)) | Err(_) => Err(Called::nobody(otherwise)),
         }
     }
 
@@ -84,6 +164,11 @@ impl Desk {
         }
     }
 
+    /// The run has ended with this event and nobody waits for it here.
+    pub(crate) fn dismiss(&self, seq: u64) {
+        self.orders.send_modify(|orders| orders.add(Order::Acknowledge { seq }));
+    }
+
     /// Until everything up to `seq` is kept elsewhere.
     pub(crate) async fn acknowledged(&self, seq: u64) {
         // The sender lives in `self`: it cannot be gone.
@@ -92,6 +177,21 @@ impl Desk {
 }
 
 impl Orders {
+    fn add(&mut self, order: Order) {
+        match order {
+            Order::OpenGate { gate } => {
+                self.opened.insert(gate);
+            }
+            Order::Cancel { mode: CancelMode::AfterStep, by } => {
+                self.cancelled_by.get_or_insert(by);
+            }
+            Order::Acknowledge { seq } => self.acknowledged = self.acknowledged.max(seq),
+            // What they are is on disk by now.
+            Order::Secrets { .. } => self.brought += 1,
+            Order::Unknown => {}
+        }
+    }
+
     fn called(&self) -> Option<Called> {
         let by = self.cancelled_by.clone()?;
         Some(Called { by, reason: "somebody asked for it".to_owned() })
@@ -101,5 +201,58 @@ impl Orders {
 impl Called {
     pub(crate) fn nobody(what: &str) -> Self {
         Self { by: "omsctl-agent".to_owned(), reason: format!("{what} within 24 hours") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omsctl_proto::ControllerId;
+
+    use super::*;
+
+    fn claim(epoch: u64, id: &str) -> Claim {
+        Claim { epoch, controller: ControllerId::new(id).unwrap() }
+    }
+
+    fn open() -> Order {
+        Order::OpenGate { gate: Gate::Schema }
+    }
+
+    #[test]
+    fn only_the_greatest_claim_is_obeyed() {
+        let desk = Desk::new(BTreeSet::new(), claim(1, "aaaa"), "ann".to_owned());
+        assert_eq!(desk.claim(&claim(1, "aaaa"), "ann", 1), Ok(false));
+        assert_eq!(desk.claim(&claim(2, "bbbb"), "bob", 2), Ok(true));
+        assert!(!desk.take(1, 1, open()), "ann's order was under way when bob came");
+        assert!(!desk.is_open(Gate::Schema));
+        let standing = desk.claim(&claim(1, "aaaa"), "ann", 3).unwrap_err();
+        assert_eq!((standing.claim, standing.by.as_str()), (claim(2, "bbbb"), "bob"));
+        assert!(desk.take(2, 1, open()));
+        assert!(desk.is_open(Gate::Schema));
+    }
+
+    #[test]
+    fn an_order_is_done_once_however_often_it_comes() {
+        let desk = Desk::new(BTreeSet::new(), claim(1, "aaaa"), "ann".to_owned());
+        desk.claim(&claim(1, "aaaa"), "ann", 1).unwrap();
+        let brought = Order::Secrets { secrets: std::collections::BTreeMap::new() };
+        assert!(desk.take(1, 1, brought.clone()));
+        assert!(desk.take(1, 1, brought.clone()), "answered again");
+        assert_eq!(desk.secrets_brought(), 1);
+        // A new connection of the same controller says everything again.
+        desk.claim(&claim(1, "aaaa"), "ann", 2).unwrap();
+        assert!(desk.take(2, 1, brought));
+        assert_eq!(desk.secrets_brought(), 1);
+    }
+
+    #[test]
+    fn whoever_speaks_for_a_claim_is_known_to_leave() {
+        let desk = Desk::new(BTreeSet::new(), claim(1, "aaaa"), "ann".to_owned());
+        desk.claim(&claim(1, "aaaa"), "ann", 1).unwrap();
+        desk.claim(&claim(1, "aaaa"), "ann", 2).unwrap();
+        desk.leave(1);
+        assert!(desk.obeys(2), "an old connection that ends late means nothing");
+        desk.leave(2);
+        assert_eq!(desk.standing().borrow().speaker, None);
     }
 }

@@ -5,20 +5,11 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use omsctl_proto::RunId;
+use omsctl_proto::Holder;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
 use crate::private_file;
 use crate::world::Places;
-
-/// Who holds a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Holder {
-    pub(crate) run: RunId,
-    pub(crate) operator: String,
-    pub(crate) since: String,
-}
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -64,7 +55,8 @@ fn open(places: &Places) -> io::Result<File> {
         .open(places.runtime.join("lock"))
 }
 
-fn lock(file: &File) -> io::Result<bool> {
+/// False when somebody else has it.
+pub(crate) fn lock(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
@@ -81,6 +73,8 @@ fn read(file: &mut File) -> io::Result<Holder> {
 
 #[cfg(test)]
 mod tests {
+    use omsctl_proto::RunId;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -13,4 +13,5 @@ mod walk;
 pub use daemon::{ServeError, serve};
 
 pub(crate) use content::Delivery;
+pub(crate) use daemon::{claimed, passed_gates};
 pub(crate) use desk::{Called, Desk, PATIENCE};

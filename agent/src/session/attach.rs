@@ -2,14 +2,15 @@
 //!
 //! A run that has ended and whose daemon has left is told from its event file.
 
-use omsctl_proto::{FrameError, Importance, Refusal, RunId, ToAgent, ToController, read_frame, write_frame};
+use omsctl_proto::{FrameError, Importance, Refusal, ToAgent, ToController, read_frame, write_frame};
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::start::{self, Found};
+use super::start::{self, Found, Wanted};
 use crate::door::Knock;
 use crate::ports::ByteStream;
+use crate::serve::passed_gates;
 use crate::world::World;
 
 /// Ends with its session or with the next attachment.
@@ -20,7 +21,7 @@ pub(super) struct Attachment {
 }
 
 impl Attachment {
-    /// Passes an order on, once the daemon is reached. To a run that has ended it means nothing.
+    /// Passes an order on, once the daemon is reached.
     pub(super) async fn order(&self, order: ToAgent) {
         let _ = self.orders.send(order).await;
     }
@@ -43,7 +44,7 @@ pub(super) fn begin(
     let world = world.clone();
     let task = tokio::spawn(async move {
         let carried = match start::find(&world, message).await {
-            Ok((run, after, found)) => carry(run, after, found, &frames, taken).await,
+            Ok((wanted, found)) => carry(wanted, found, &frames, taken).await,
             Err(refusal) => refuse(refusal, &frames).await,
         };
         if !carried {
@@ -60,29 +61,35 @@ async fn refuse(refusal: Refusal, frames: &mpsc::Sender<ToController>) -> bool {
 
 /// False when the daemon was lost.
 async fn carry(
-    run: RunId,
-    after: u64,
+    wanted: Wanted,
     found: Found,
     frames: &mpsc::Sender<ToController>,
     mut orders: mpsc::Receiver<ToAgent>,
 ) -> bool {
     match found {
-        Found::Ended(events) => {
-            if frames.send(ToController::Attached { run }).await.is_err() {
+        Found::Ended(events, claim) => {
+            let latest = events.last().map_or(0, |event| event.seq);
+            let opened = passed_gates(events.iter());
+            let attached = ToController::Attached { run: wanted.run, latest, claim, opened };
+            if frames.send(attached).await.is_err() {
                 return true;
             }
-            for event in events.into_iter().filter(|event| event.seq > after) {
+            for event in events.into_iter().filter(|event| event.seq > wanted.after) {
                 if frames.send(ToController::Event { event }).await.is_err() {
                     return true;
                 }
             }
-            // Acknowledgements of an ended run are taken and mean nothing.
-            while orders.recv().await.is_some() {}
+            // Orders to an ended run are taken and mean nothing.
+            while let Some(order) = orders.recv().await {
+                if let ToAgent::Order { id, .. } = order {
+                    let _ = frames.send(ToController::Taken { id }).await;
+                }
+            }
             true
         }
         Found::Daemon(daemon) => {
             let (mut reader, mut writer) = tokio::io::split(daemon);
-            if greet(&mut writer, run, after).await.is_err() {
+            if greet(&mut writer, wanted).await.is_err() {
                 return false;
             }
             // Neither future is polled again once the other has ended.
@@ -94,22 +101,20 @@ async fn carry(
     }
 }
 
-async fn greet(
-    writer: &mut WriteHalf<Box<dyn ByteStream>>,
-    run: RunId,
-    after: u64,
-) -> Result<(), FrameError> {
+async fn greet(writer: &mut WriteHalf<Box<dyn ByteStream>>, wanted: Wanted) -> Result<(), FrameError> {
+    let Wanted { run, after, claim, operator } = wanted;
     write_frame(writer, &Knock::Control).await?;
-    write_frame(writer, &ToAgent::Attach { run, after }).await
+    write_frame(writer, &ToAgent::Attach { run, after, claim, operator }).await
 }
 
-/// True when the terminal event came through before the end.
+/// True when the terminal event came through before the end, or the daemon let nobody in.
 async fn events(reader: &mut ReadHalf<Box<dyn ByteStream>>, frames: &mpsc::Sender<ToController>) -> bool {
     let mut whole = false;
     while let Ok(Some(frame)) = read_frame(reader).await {
         if let ToController::Event { event } = &frame {
             whole |= event.kind.importance() == Importance::Terminal;
         }
+        whole |= matches!(frame, ToController::Refused { .. });
         if frames.send(frame).await.is_err() {
             return true;
         }

@@ -1,20 +1,27 @@
 //! Frames in, frames out: greeting, then questions and orders as they come.
 
+use std::time::Duration;
+
 use omsctl_proto::{
-    ErrorCode, ErrorReport, FrameError, Hello, Request, Response, ToAgent, ToController, agree, read_frame,
-    write_frame,
+    ErrorCode, ErrorReport, FrameError, Hello, Holder, Refusal, Request, Response, RunId, RunStory, ToAgent,
+    ToController, agree, read_frame, write_frame,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::attach::{self, Attachment};
-use super::{probe, stale_agents};
+use super::host::Host;
+use super::{endings, probe, stale_agents};
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::serve::claimed;
 use crate::world::World;
-use crate::{VERSION, clock, facts};
+use crate::{VERSION, clock, facts, journal};
 
 /// Frames that wait for a slow controller before whoever makes them waits too.
 const BACKLOG: usize = 64;
+/// How long the last word of an evicted session may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a session ended before its controller closed it.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +34,12 @@ pub enum SessionError {
     NoCommonProtocol { controller: String },
     #[error("the daemon of the run was lost")]
     DaemonLost,
+    #[error("the controller that holds this host has said nothing for 30 s")]
+    Silent,
+    #[error("another controller took the host")]
+    Evicted,
+    #[error("another session cannot be told to give way")]
+    Eviction(#[source] std::io::Error),
 }
 
 /// Serves one controller until it closes its end. Daemons that were started go on.
@@ -49,10 +62,19 @@ where
         stale_agents::remove(program);
     }
     let (sender, frames) = mpsc::channel(BACKLOG);
-    tokio::select! {
-        ended = listen(&mut input, sender, &world) => ended,
+    let (number, mut evicted) = world.daemons.evictions().map_err(SessionError::Eviction)?;
+    let host = Host::new(&world, number);
+    let ended = tokio::select! {
+        ended = listen(&mut input, sender, &world, &host) => ended,
         ended = speak(&mut output, frames) => ended,
+        Some(()) = evicted.recv() => Err(SessionError::Evicted),
+    };
+    if matches!(ended, Err(SessionError::Evicted)) {
+        // A controller that is gone does not hear it.
+        let _ = tokio::time::timeout(FAREWELL, write_frame(&mut output, &ToController::Evicted)).await;
+        return Ok(());
     }
+    ended
 }
 
 async fn speak<W>(output: &mut W, mut frames: mpsc::Receiver<ToController>) -> Result<(), SessionError>
@@ -69,6 +91,7 @@ async fn listen<R>(
     input: &mut R,
     frames: mpsc::Sender<ToController>,
     world: &World,
+    host: &Host<'_>,
 ) -> Result<(), SessionError>
 where
     R: AsyncRead + Unpin,
@@ -77,9 +100,13 @@ where
     let (lost, mut daemon_lost) = mpsc::channel(1);
     let mut attachment: Option<Attachment> = None;
     let reading = async {
-        while let Some(message) = read_frame(input).await? {
+        while let Some(message) = next(input, host).await? {
             match message {
                 ToAgent::Request { id, request } => {
+                    if let Some(response) = of_the_host(host, &request).await {
+                        let _ = frames.send(ToController::Response { id, response }).await;
+                        continue;
+                    }
                     let (world, frames) = (world.clone(), frames.clone());
                     answers.spawn(async move {
                         let response = answer(&world, request).await;
@@ -88,15 +115,18 @@ where
                     });
                     while answers.try_join_next().is_some() {}
                 }
-                ToAgent::Start { .. } | ToAgent::Attach { .. } => {
-                    attachment = Some(attach::begin(world, message, frames.clone(), lost.clone()));
-                }
-                ToAgent::OpenGate { .. } | ToAgent::Cancel { .. } | ToAgent::Acknowledge { .. } => {
+                ToAgent::Start { .. } | ToAgent::Attach { .. } => match refused(host, &message).await {
+                    Some(refusal) => {
+                        let _ = frames.send(ToController::Refused { refusal }).await;
+                    }
+                    None => attachment = Some(attach::begin(world, message, frames.clone(), lost.clone())),
+                },
+                ToAgent::Order { .. } => {
                     if let Some(attachment) = &attachment {
                         attachment.order(message).await;
                     }
                 }
-                ToAgent::Hello(_) | ToAgent::Unknown => {}
+                ToAgent::Hello(_) | ToAgent::Alive | ToAgent::Unknown => {}
             }
         }
         Ok(())
@@ -107,6 +137,46 @@ where
     }
 }
 
+/// The next frame; a controller that holds the host and falls silent is gone. Half a frame does not matter then.
+async fn next<R>(input: &mut R, host: &Host<'_>) -> Result<Option<ToAgent>, SessionError>
+where
+    R: AsyncRead + Unpin,
+{
+    tokio::select! {
+        frame = read_frame(input) => Ok(frame?),
+        () = host.silence() => Err(SessionError::Silent),
+    }
+}
+
+/// Whoever would change something while another controller has the host.
+async fn refused(host: &Host<'_>, message: &ToAgent) -> Option<Refusal> {
+    if matches!(message, ToAgent::Attach { claim: None, .. }) {
+        return None;
+    }
+    match host.other().await {
+        Ok(None) => None,
+        Ok(Some(Holder { run, operator, since })) => Some(Refusal::Busy { run, operator, since }),
+        Err(error) => Some(Refusal::Failed { error }),
+    }
+}
+
+/// The answer to what is about the host as a whole, in the order in which it was asked.
+async fn of_the_host(host: &Host<'_>, request: &Request) -> Option<Response> {
+    match request {
+        Request::Hold(hold) => Some(host.take(hold).await),
+        Request::Release => {
+            host.release();
+            Some(Response::Done)
+        }
+        Request::Facts(_)
+        | Request::Probe { .. }
+        | Request::Runs
+        | Request::Run { .. }
+        | Request::Close { .. }
+        | Request::Unknown => None,
+    }
+}
+
 async fn answer(world: &World, request: Request) -> Response {
     match request {
         Request::Facts(request) => match facts::gather(world, &request).await {
@@ -114,10 +184,33 @@ async fn answer(world: &World, request: Request) -> Response {
             Err(error) => Response::Failed { error },
         },
         Request::Probe { target } => probe::probe(&*world.host, target).await,
-        Request::Unknown => Response::Failed {
+        Request::Runs => Response::Runs { runs: facts::runs(world).await },
+        Request::Run { run } => match story(world, &run) {
+            Ok(story) => Response::Run(Box::new(story)),
+            Err(error) => Response::Failed { error },
+        },
+        Request::Close { run } => match endings::close(world, &run) {
+            Ok(()) => Response::Done,
+            Err(error) => Response::Failed { error },
+        },
+        // Answered where they were heard.
+        Request::Hold(_) | Request::Release | Request::Unknown => Response::Failed {
             error: ErrorReport::new(ErrorCode::Protocol, "This agent does not know that question.").hint(
                 "The agent is older than the controller: reap it (`omsctl agents --reap`) and run again.",
             ),
         },
     }
+}
+
+fn story(world: &World, run: &RunId) -> Result<RunStory, ErrorReport> {
+    let folder = RunFolder::new(&world.places, run);
+    let unreadable = |error: &dyn std::error::Error| {
+        ErrorReport::new(ErrorCode::State, format!("The run {run} cannot be read on this host."))
+            .cause(error.to_string())
+    };
+    let record = folder.record().map_err(|error| unreadable(&error))?;
+    let events = journal::read(&folder.journal()).map_err(|error| unreadable(&error))?;
+    let (claim, _) = claimed(events.iter(), &record);
+    let RunRecord { plan, operator, started, .. } = record;
+    Ok(RunStory { plan, key: folder.key().ok(), operator, started, claim })
 }

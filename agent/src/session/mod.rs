@@ -4,6 +4,9 @@
 
 mod attach;
 mod control;
+mod endings;
+mod hold;
+mod host;
 mod probe;
 mod stale_agents;
 mod start;

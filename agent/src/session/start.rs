@@ -3,14 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use omsctl_proto::{ErrorCode, ErrorReport, Event, Refusal, RunId, ToAgent};
+use omsctl_proto::{Claim, ErrorCode, ErrorReport, Event, Operator, Refusal, RunId, ToAgent};
 use tokio::time::Instant;
 
 use crate::door::{knock, start_daemon};
 use crate::facts::is_alive;
 use crate::ports::ByteStream;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::serve::lease;
+use crate::serve::{claimed, lease};
 use crate::world::World;
 use crate::{clock, journal, private_file};
 
@@ -20,40 +20,48 @@ const OPENS_WITHIN: Duration = Duration::from_secs(20);
 /// A run that can be attached to.
 pub(super) enum Found {
     Daemon(Box<dyn ByteStream>),
-    /// Its daemon has left; these are its events.
-    Ended(Vec<Event>),
+    /// Its daemon has left; these are its events, and this is the last claim that it knew.
+    Ended(Vec<Event>, Claim),
 }
 
-/// The run, after which event, and where its events come from.
-pub(super) async fn find(world: &World, message: ToAgent) -> Result<(RunId, u64, Found), Refusal> {
+/// What to attach to, from where on, and by whose word.
+pub(super) struct Wanted {
+    pub(super) run: RunId,
+    pub(super) after: u64,
+    pub(super) claim: Option<Claim>,
+    pub(super) operator: Operator,
+}
+
+/// What is wanted, and where its events come from. A new run is begun.
+pub(super) async fn find(world: &World, message: ToAgent) -> Result<(Wanted, Found), Refusal> {
     match message {
-        ToAgent::Start { plan, key, secrets, operator } => {
+        ToAgent::Start { plan, key, secrets, operator, claim } => {
             let run = plan.run.clone();
             let folder = RunFolder::new(&world.places, &run);
             if !folder.exists() {
                 refuse_when_busy(world, &folder)?;
-                let record = RunRecord { plan, operator, started: clock::now() };
-                folder.create(&record).map_err(|error| cannot_begin(&error))?;
+                let (operator, claim) = (operator.clone(), claim.clone());
+                let record = RunRecord { plan, operator, started: clock::now(), claim };
+                folder.create(&record, &key).map_err(|error| cannot_begin(&error))?;
             }
             if !ended(&folder)? && !folder.has_secrets() {
-                folder.put_secrets(&key, &secrets).map_err(|error| cannot_begin(&error))?;
+                folder.put_secrets(&secrets).map_err(|error| cannot_begin(&error))?;
             }
             let found = reach(world, &folder).await?;
-            Ok((run, 0, found))
+            Ok((Wanted { run, after: 0, claim: Some(claim), operator }, found))
         }
-        ToAgent::Attach { run, after } => {
+        ToAgent::Attach { run, after, claim, operator } => {
             let folder = RunFolder::new(&world.places, &run);
             if !folder.exists() {
                 return Err(Refusal::NoSuchRun { run });
             }
             let found = reach(world, &folder).await?;
-            Ok((run, after, found))
+            Ok((Wanted { run, after, claim, operator }, found))
         }
         ToAgent::Hello(_)
         | ToAgent::Request { .. }
-        | ToAgent::OpenGate { .. }
-        | ToAgent::Cancel { .. }
-        | ToAgent::Acknowledge { .. }
+        | ToAgent::Order { .. }
+        | ToAgent::Alive
         | ToAgent::Unknown => Err(failed(ErrorReport::new(ErrorCode::Internal, "That begins nothing."))),
     }
 }
@@ -64,7 +72,10 @@ async fn reach(world: &World, folder: &RunFolder) -> Result<Found, Refusal> {
         return Ok(Found::Daemon(daemon));
     }
     if ended(folder)? {
-        return journal::read(&folder.journal()).map(Found::Ended).map_err(|error| damaged(&error));
+        let events = journal::read(&folder.journal()).map_err(|error| damaged(&error))?;
+        let record = folder.record().map_err(|error| cannot_begin(&error))?;
+        let (claim, _) = claimed(events.iter(), &record);
+        return Ok(Found::Ended(events, claim));
     }
     refuse_when_busy(world, folder)?;
     private_file::make_folder(&world.places.runtime).map_err(|error| cannot_begin(&error))?;

@@ -1,6 +1,7 @@
 //! The outside world, one thing each. Named only by `app`.
 
 pub mod agent_binary;
+pub mod background;
 pub mod connect_error;
 pub mod hosts;
 pub mod image_archive;

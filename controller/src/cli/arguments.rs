@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::globals::GlobalArguments;
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
-use super::rollout::{ApplyArguments, CheckArguments, PlanArguments};
+use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
 use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments};
 use super::{Command, Globals, Request};
 
@@ -55,6 +55,10 @@ enum Subcommands {
     Plan(PlanArguments),
     /// Make it so: first rollout, more hosts, new configuration, repair
     Apply(ApplyArguments),
+    /// Follow a rollout that is under way, and lead it when nobody else does
+    Attach(AttachArguments),
+    /// List the agents that are on the hosts, or end those that are left
+    Agents(AgentsArguments),
     /// Show what is on each host now
     Status(StatusArguments),
     /// List former runs
@@ -79,6 +83,12 @@ impl Arguments {
             Subcommands::Check(own) => with(before, own.globals, Command::Check),
             Subcommands::Plan(own) => with(before, own.globals, Command::Plan),
             Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),
+            Subcommands::Attach(own) => {
+                with(before, own.globals.clone(), Command::Attach(own.into_request()))
+            }
+            Subcommands::Agents(own) => {
+                with(before, own.globals.clone(), Command::Agents(own.into_request()))
+            }
             Subcommands::Status(own) => {
                 with(before, own.globals.clone(), Command::Status(own.into_request()))
             }

@@ -17,6 +17,6 @@ pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
-    ApplyRequest, Command, HistoryRequest, InitRequest, InventoryRequest, InventoryView, RenderRequest,
-    Request, SchemaName, ShowRequest, StatusRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, Command, HistoryRequest, InitRequest, InventoryRequest,
+    InventoryView, RenderRequest, Request, SchemaName, ShowRequest, StatusRequest,
 };

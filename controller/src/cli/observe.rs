@@ -69,6 +69,6 @@ impl ShowArguments {
     }
 }
 
-fn run(text: &str) -> Result<RunId, String> {
+pub(super) fn run(text: &str) -> Result<RunId, String> {
     RunId::new(text).map_err(|error| error.to_string())
 }

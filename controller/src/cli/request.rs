@@ -1,6 +1,7 @@
 //! The requests: plain data, one struct for each command that has options of its own.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use clap_complete::Shell;
@@ -23,6 +24,8 @@ pub enum Command {
     Check,
     Plan,
     Apply(ApplyRequest),
+    Attach(AttachRequest),
+    Agents(AgentsRequest),
     Status(StatusRequest),
     History(HistoryRequest),
     Show(ShowRequest),
@@ -41,6 +44,7 @@ pub struct InitRequest {
 
 /// `omsctl apply`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
 pub struct ApplyRequest {
     /// How many hosts are worked on at once; `None` is all.
     pub forks: Option<NonZeroUsize>,
@@ -50,6 +54,30 @@ pub struct ApplyRequest {
     pub keep_going: bool,
     /// The MetaDB may hold a cluster that the inventory does not explain.
     pub join_metadb: bool,
+    /// How long another rollout is waited for; `None` refuses at once.
+    pub wait: Option<Duration>,
+    /// Another rollout is ended and its hosts are taken from its controller.
+    pub take_over: bool,
+    /// The rollout goes on without this terminal.
+    pub detach: bool,
+    /// This is the controller that goes on, with the run's id; not for people.
+    pub background: Option<RunId>,
+}
+
+/// `omsctl attach [RUN]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachRequest {
+    /// `None`: the newest that is under way.
+    pub run: Option<RunId>,
+    /// Never opens a gate, also when nobody else does.
+    pub read_only: bool,
+}
+
+/// `omsctl agents`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentsRequest {
+    /// Ends what is left on the hosts.
+    pub reap: bool,
 }
 
 /// `omsctl status`

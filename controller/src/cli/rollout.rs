@@ -1,11 +1,14 @@
-//! Commands that roll out: `check`, `plan`, `apply`.
+//! Commands that roll out, or follow a rollout: `check`, `plan`, `apply`, `attach`, `agents`.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
+use omsctl_proto::RunId;
 
-use super::ApplyRequest;
 use super::globals::GlobalArguments;
+use super::{AgentsRequest, ApplyRequest, AttachRequest};
 
 const CHECK_EXAMPLES: &str = "\
 Every host is looked at, also when others are dead. Nothing is changed.
@@ -44,7 +47,9 @@ The same command does the first rollout, adds hosts, applies a new configuration
 what should be. A second apply finds nothing to do. To add a host, add its line to the inventory.
 
 Exit code: 0 done, 1 a host failed, 2 wrong input, 3 a check failed and nothing was changed,
-           4 a host is unreachable, 5 another rollout holds the hosts, 130 interrupted.
+           4 a host is unreachable, 5 another rollout holds the hosts, 130 interrupted or detached.
+Ctrl-C once: no further gate opens, running steps are finished, the agents stay where they wait; the next apply
+or omsctl attach goes on. Twice: the agents end after the step they are in. Three times: leave at once.
 
 Examples:
   omsctl apply
@@ -54,6 +59,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = APPLY_EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
 pub(super) struct ApplyArguments {
     /// Work on at most N hosts at once [default: all]
     #[arg(long, value_name = "N")]
@@ -67,6 +73,17 @@ pub(super) struct ApplyArguments {
     /// Go on although the MetaDB holds a cluster that this inventory does not explain
     #[arg(long)]
     join_metadb: bool,
+    /// Wait so long for another rollout to end, for instance 30m, instead of refusing
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait: Option<Duration>,
+    /// End another rollout (its agents stop after the step they are in) and go on with these files
+    #[arg(long)]
+    take_over: bool,
+    /// Go on in the background, without this terminal; omsctl attach follows it
+    #[arg(long)]
+    detach: bool,
+    #[arg(long, value_name = "RUN", value_parser = super::observe::run, hide = true)]
+    background: Option<RunId>,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }
@@ -78,6 +95,71 @@ impl ApplyArguments {
             max_failures: self.max_failures,
             keep_going: self.keep_going,
             join_metadb: self.join_metadb,
+            wait: self.wait,
+            take_over: self.take_over,
+            detach: self.detach,
+            background: self.background,
         }
     }
+}
+
+const ATTACH_EXAMPLES: &str = "\
+Shows the rollout from its beginning, then as it goes on. When nobody leads it any more, attach opens its gates;
+with config.yaml at hand it also proves the hosts in the MetaDB. Ctrl-C leaves a rollout that another omsctl leads.
+Exit code: as apply's.
+
+Examples:
+  omsctl attach
+  omsctl attach 20261122t173512-3f9a2c --read-only
+";
+
+#[derive(Debug, Args)]
+#[command(after_help = ATTACH_EXAMPLES)]
+pub(super) struct AttachArguments {
+    /// The run, as omsctl agents lists it [default: the newest that is under way]
+    #[arg(value_name = "RUN", value_parser = super::observe::run)]
+    run: Option<RunId>,
+    /// Only follow: open no gate, also when nobody leads
+    #[arg(long)]
+    read_only: bool,
+    #[command(flatten)]
+    pub(super) globals: GlobalArguments,
+}
+
+impl AttachArguments {
+    pub(super) fn into_request(self) -> AttachRequest {
+        AttachRequest { run: self.run, read_only: self.read_only }
+    }
+}
+
+const AGENTS_EXAMPLES: &str = "\
+An agent leaves its host by itself: when its rollout has ended and that is known, or after a day at a gate.
+With --reap those that are left are ended now, each after the step it is in.
+Exit code: 0, 2 wrong input, 4 a host is unreachable, 5 another omsctl leads them.
+
+Examples:
+  omsctl agents
+  omsctl agents --reap --limit node3
+";
+
+#[derive(Debug, Args)]
+#[command(after_help = AGENTS_EXAMPLES)]
+pub(super) struct AgentsArguments {
+    /// End the agents that are left, and remove what killed ones left behind
+    #[arg(long)]
+    reap: bool,
+    #[command(flatten)]
+    pub(super) globals: GlobalArguments,
+}
+
+impl AgentsArguments {
+    pub(super) fn into_request(self) -> AgentsRequest {
+        AgentsRequest { reap: self.reap }
+    }
+}
+
+/// `90s`, `30m`, `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::super::{
-    ApplyRequest, Command, Format, HistoryRequest, InitRequest, InventoryRequest, InventoryView,
-    RenderRequest, SchemaName, StatusRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
+    InventoryRequest, InventoryView, RenderRequest, SchemaName, StatusRequest,
 };
 use super::*;
 
@@ -24,14 +24,27 @@ fn every_command_becomes_its_request() {
     check("omsctl plan", &Command::Plan);
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(
-        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb",
+        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --detach",
         &Command::Apply(ApplyRequest {
             forks: std::num::NonZeroUsize::new(2),
             max_failures: std::num::NonZeroUsize::new(1),
             keep_going: true,
             join_metadb: true,
+            wait: Some(std::time::Duration::from_mins(90)),
+            take_over: true,
+            detach: true,
+            background: None,
         }),
     );
+    check("omsctl attach", &Command::Attach(AttachRequest::default()));
+    check(
+        "omsctl attach r-1 --read-only",
+        &Command::Attach(AttachRequest {
+            run: Some(omsctl_proto::RunId::new("r-1").unwrap()),
+            read_only: true,
+        }),
+    );
+    check("omsctl agents --reap", &Command::Agents(AgentsRequest { reap: true }));
     check("omsctl status", &Command::Status(StatusRequest { watch: false }));
     check("omsctl status --watch", &Command::Status(StatusRequest { watch: true }));
     check("omsctl history", &Command::History(HistoryRequest { last: 20 }));

@@ -1,29 +1,35 @@
 //! `omsctl apply`: reads what should be, looks at what is, refuses or plans, asks, and makes it so.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use omsctl_inventory::{Deployment, Host};
+use omsctl_inventory::Host;
 use omsctl_proto::{
-    CheckResult, CheckStatus, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, RunResult,
+    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, Hold, NodeOutcome,
+    NodeResult, RunId, RunResult, RunStory,
 };
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
+use super::act::Act;
+use super::carry::Carry;
+use super::closing::closing;
+use super::detach;
 use super::inputs::{self, Images, Inputs};
+use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
-use super::outcome::run_result;
+use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
 use crate::plan::{self, Goal, NodeSteps, Plan};
-use crate::ports::ContentSource;
 use crate::report::{PlanView, plan_text};
-use crate::rollout::{Executor, InitOrder, NodeWork, Registration, Rollout, Survey, cm_url_check};
+use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.
-const RECONNECT: Duration = Duration::from_mins(2);
+pub(super) const RECONNECT: Duration = Duration::from_mins(2);
+/// Two commands that both began to look are told apart after so many attempts at the latest.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// From the files to the last word.
 pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
@@ -35,34 +41,223 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
         Ok(inputs) => inputs,
         Err(exit) => return exit,
     };
-    let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
-    let mut telling = Telling::begin(world, run.clone(), typed, Kind::Change, names).await;
-    let looked =
-        look::look(world, &inputs, &key, Reach::Inventory, request.forks, &mut telling.emitter).await;
-    let Some(looked) = looked else {
-        return telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
-    };
-    let mut goal = Goal {
-        run,
-        key,
-        join_metadb: request.join_metadb,
-        keep_going: request.keep_going,
-        leave_out: std::collections::BTreeSet::default(),
-    };
-    let (result, nodes) = match decide(world, &inputs, &looked, &mut goal, &mut telling).await {
-        Decision::Go(plan) => {
-            let addresses = plan::resolve_addresses(&inputs.deployment, &looked.observed).by_node;
-            let act = Act { world, inputs: &inputs, goal: &goal, typed, request, addresses };
-            act.walk(plan, looked.survey, &mut telling).await
+    let apply = Apply { world, request, typed, inputs, controller: world.new_controller() };
+    let until = request.wait.map(|wait| Instant::now() + wait);
+    let run = request.background.clone().unwrap_or_else(|| world.new_run());
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match apply.attempt(&run, until, attempts < ATTEMPTS).await {
+            Attempt::Ended(exit) => return exit,
+            Attempt::Again => {}
         }
-        Decision::Stop(result, nodes) => {
+    }
+}
+
+/// One command, whatever it meets.
+pub(super) struct Apply<'a> {
+    pub(super) world: &'a World,
+    pub(super) request: &'a ApplyRequest,
+    pub(super) typed: &'a str,
+    pub(super) inputs: Inputs,
+    pub(super) controller: ControllerId,
+}
+
+enum Attempt {
+    Ended(Exit),
+    /// What was in the way is out of it: look again.
+    Again,
+}
+
+impl Apply<'_> {
+    /// Looks, and does what the hosts' state asks for: the rollout, or first something about another one.
+    async fn attempt(&self, run: &RunId, until: Option<Instant>, gives_way: bool) -> Attempt {
+        let (world, key) = (self.world, self.world.new_key());
+        let names = self.inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
+        let mut telling = Telling::begin(world, run.clone(), self.typed, Kind::Change, names).await;
+        let hold = Hold {
+            controller: self.controller.clone(),
+            run: run.clone(),
+            operator: world.operator.clone(),
+            take_over: self.request.take_over,
+        };
+        let how = (Reach::Inventory, self.request.forks, Some(hold));
+        let looked = look::look_holding(world, &self.inputs, &key, how, &mut telling.emitter).await;
+        let Some(looked) = looked else {
+            telling.keep(world).await;
+            let exit = telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
+            return Attempt::Ended(exit);
+        };
+        match standing::find(&self.inputs, &looked).await {
+            Standing::Free if self.request.detach => {
+                Attempt::Ended(self.detach(run.clone(), key, looked, telling).await)
+            }
+            Standing::Same(story) if self.request.detach => {
+                telling.end_looking();
+                looked.survey.close().await;
+                let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+                Attempt::Ended(detach::detach(world, run, hosts).await)
+            }
+            Standing::Free => {
+                telling.keep(world).await;
+                Attempt::Ended(self.rollout(run.clone(), key, looked, telling).await)
+            }
+            Standing::Held(theirs) if gives_way && theirs.gives_way(&looked.survey, run) => {
+                telling.end_looking();
+                looked.survey.close().await;
+                sleep(PAUSE).await;
+                Attempt::Again
+            }
+            Standing::Held(theirs) => {
+                let selected = self.inputs.selected().map(|host| host.name.clone());
+                let outcomes = theirs.outcomes(selected);
+                self.wait(until, theirs.run().cloned(), looked, telling, outcomes).await
+            }
+            Standing::Same(story) => self.carry_on(&story, looked, telling, false).await,
+            Standing::Other(story) if self.request.take_over => {
+                self.carry_on(&story, looked, telling, true).await
+            }
+            Standing::Other(story) => {
+                let error = standing::other_report(&story);
+                let outcome = |host: &Host| NodeOutcome {
+                    node: host.name.clone(),
+                    result: NodeResult::Waiting,
+                    error: Some(error.clone()),
+                };
+                let outcomes = self.inputs.selected().map(outcome).collect();
+                self.wait(until, Some(story.plan.run), looked, telling, outcomes).await
+            }
+        }
+    }
+
+    /// Everything up to the operator's word; then another controller does it.
+    async fn detach(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
+        let (world, inputs) = (self.world, &self.inputs);
+        let mut goal = self.goal(run, key);
+        let decided = decide(world, inputs, &looked, &mut goal, &mut telling).await;
+        looked.survey.close().await;
+        match decided {
+            Decision::Go(plan) if plan.busy().is_empty() => {
+                telling.keep(world).await;
+                let unchanged = |node: &NodeSteps| NodeOutcome {
+                    node: node.node.clone(),
+                    result: NodeResult::Unchanged,
+                    error: None,
+                };
+                let nodes = plan.nodes.iter().map(unchanged).collect();
+                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                telling.finish(world, RunResult::Unchanged, nodes, closing).await
+            }
+            Decision::Go(plan) => {
+                telling.end_looking();
+                let busy = plan.busy().into_iter().map(|node| node.node.clone()).collect();
+                detach::detach(world, &goal.run, busy).await
+            }
+            Decision::Stop(result, nodes) => {
+                telling.keep(world).await;
+                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                telling.finish(world, result, nodes, closing).await
+            }
+        }
+    }
+
+    fn goal(&self, run: RunId, key: FingerprintKey) -> Goal {
+        Goal {
+            run,
+            key,
+            join_metadb: self.request.join_metadb,
+            keep_going: self.request.keep_going,
+            leave_out: std::collections::BTreeSet::default(),
+        }
+    }
+
+    async fn rollout(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
+        let (world, inputs) = (self.world, &self.inputs);
+        let mut goal = self.goal(run, key);
+        let (result, nodes) = match decide(world, inputs, &looked, &mut goal, &mut telling).await {
+            Decision::Go(plan) => {
+                let act = Act { apply: self, goal: &goal, observed: &looked.observed };
+                act.walk(plan, looked.survey, &mut telling).await
+            }
+            Decision::Stop(result, nodes) => {
+                looked.survey.close().await;
+                (result, nodes)
+            }
+        };
+        let closing = closing(inputs, looked.observed.metadb.as_ref());
+        telling.finish(world, result, nodes, closing).await
+    }
+
+    /// A rollout that nobody leads: to its end, or only to the next safe point of every agent.
+    async fn carry_on(&self, story: &RunStory, looked: Looked, telling: Telling, ends: bool) -> Attempt {
+        let (world, run) = (self.world, &story.plan.run);
+        telling.end_looking();
+        let claim = Claim::after(story.claim.epoch, self.controller.clone());
+        let (part, what) = if ends {
+            (Part::End(claim), "is ended")
+        } else {
+            (Part::Lead(claim), "wants the same and is carried on")
+        };
+        world.out.message(&format!(
+            "the rollout {run} of {}, since {}, has lost its controller; it {what}",
+            story.operator.who, story.started
+        ));
+        let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+        let mut telling = Telling::resume(world, story, hosts, true).await;
+        let known = Some((&self.inputs, &looked.observed));
+        let carry = Carry { world, story, controller: self.controller.clone(), part, known };
+        let (result, walked) = carry.walk(looked.survey, &mut telling).await;
+        let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
+        // Ended as this command wanted, or left by its operator before that.
+        let goes_on = if ends { walked.ended } else { left };
+        let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
+        if goes_on {
+            telling.end(world, result, walked.nodes, closing).await;
+            return Attempt::Again;
+        }
+        Attempt::Ended(telling.finish(world, result, walked.nodes, closing).await)
+    }
+
+    /// Refuses, or reads along until the other rollout has ended.
+    async fn wait(
+        &self,
+        until: Option<Instant>,
+        run: Option<RunId>,
+        looked: Looked,
+        mut telling: Telling,
+        outcomes: Vec<NodeOutcome>,
+    ) -> Attempt {
+        let world = self.world;
+        let Some(until) = until.filter(|until| *until > Instant::now()) else {
             looked.survey.close().await;
-            (result, nodes)
+            telling.keep(world).await;
+            return Attempt::Ended(
+                telling.finish(world, RunResult::Busy, outcomes, Closing::default()).await,
+            );
+        };
+        telling.end_looking();
+        let story = match run {
+            Some(run) => standing::story_of(&looked.survey, &run).await,
+            None => None,
+        };
+        let Some(story) = story else {
+            // Its controller only looks yet.
+            looked.survey.close().await;
+            sleep(PAUSE).await;
+            return Attempt::Again;
+        };
+        world.out.message(&format!("waiting until the rollout {} has ended", story.plan.run));
+        let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
+        let mut telling = Telling::resume(world, &story, hosts, false).await;
+        let controller = self.controller.clone();
+        let carry = Carry { world, story: &story, controller, part: Part::Read, known: None };
+        let followed = timeout_at(until, carry.walk(looked.survey, &mut telling)).await;
+        telling.end_looking();
+        match followed {
+            Ok((_, Walked { interrupted: true, .. })) => Attempt::Ended(interrupted(world)),
+            Ok(_) | Err(_) => Attempt::Again,
         }
-    };
-    let closing = closing(&inputs, looked.observed.metadb.as_ref());
-    telling.finish(world, result, nodes, closing).await
+    }
 }
 
 enum Decision {
@@ -158,159 +353,4 @@ pub(super) fn report_text(report: &ErrorReport) -> String {
     lines.extend(report.causes.iter().map(|cause| format!("  {cause}")));
     lines.extend(report.hint.iter().map(|hint| format!("  -> {hint}")));
     lines.join("\n")
-}
-
-/// The rollout itself, with what it is about.
-struct Act<'a> {
-    world: &'a World,
-    inputs: &'a Inputs,
-    goal: &'a Goal,
-    typed: &'a str,
-    request: &'a ApplyRequest,
-    addresses: BTreeMap<NodeName, IpAddr>,
-}
-
-impl Act<'_> {
-    async fn walk(
-        &self,
-        plan: Plan,
-        mut survey: Survey,
-        telling: &mut Telling,
-    ) -> (RunResult, Vec<NodeOutcome>) {
-        let mut outcomes = self.without_walking(&plan);
-        let busy = plan.nodes.iter().any(|node| !node.is_empty());
-        if !busy {
-            let answers = self.cm_url_answers(&survey, telling).await;
-            survey.close().await;
-            let result = run_result(&outcomes, false);
-            return (if answers { result } else { RunResult::Failed }, outcomes);
-        }
-        let nodes = self.works(&plan, &mut survey);
-        // The others were looked at and are not needed any more.
-        survey.close().await;
-        let rollout = Rollout {
-            run: self.goal.run.clone(),
-            nodes,
-            init_order: if plan.sequential { InitOrder::Sequential } else { InitOrder::Staggered },
-            max_failures: self.request.max_failures,
-            key: self.goal.key.clone(),
-            operator: self.world.operator.clone(),
-            contents: self.contents(&plan),
-            cm_url: self.cm_url(),
-        };
-        let executor = Executor {
-            transport: Arc::clone(&self.world.transport),
-            clock: Arc::clone(&self.world.clock),
-            reconnect: RECONNECT,
-        };
-        let mut interrupts = self.world.interrupts.lock().await;
-        let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
-        let unreached = walked.cm_url.is_some_and(|check| check.status == CheckStatus::Fail);
-        outcomes.extend(walked.nodes);
-        self.order(&mut outcomes);
-        let result = run_result(&outcomes, walked.interrupted);
-        let worse = unreached && matches!(result, RunResult::Done | RunResult::Unchanged);
-        (if worse { RunResult::Failed } else { result }, outcomes)
-    }
-
-    /// Hosts that have nothing to do, or take no part.
-    fn without_walking(&self, plan: &Plan) -> Vec<NodeOutcome> {
-        let outcome = |node: &NodeName, result, error: Option<&ErrorReport>| NodeOutcome {
-            node: node.clone(),
-            result,
-            error: error.cloned(),
-        };
-        let unchanged = plan.nodes.iter().filter(|node| node.is_empty());
-        let mut outcomes: Vec<_> =
-            unchanged.map(|node| outcome(&node.node, NodeResult::Unchanged, None)).collect();
-        let unreachable = plan.unreachable.iter();
-        outcomes.extend(unreachable.map(|(node, error)| outcome(node, NodeResult::Unreachable, Some(error))));
-        let left_out = plan.left_out.iter();
-        outcomes.extend(left_out.map(|(node, error)| outcome(node, NodeResult::LeftOut, Some(error))));
-        self.order(&mut outcomes);
-        outcomes
-    }
-
-    /// As the inventory lists the hosts.
-    fn order(&self, outcomes: &mut [NodeOutcome]) {
-        let hosts = &self.inputs.deployment.hosts;
-        outcomes.sort_by_key(|outcome| hosts.iter().position(|host| host.name == outcome.node));
-    }
-
-    /// The work of each host that has some, in the order of the schema gate.
-    fn works(&self, plan: &Plan, survey: &mut Survey) -> Vec<(NodeWork, crate::rollout::HostLink)> {
-        let mut nodes: Vec<&NodeSteps> = plan.nodes.iter().filter(|node| !node.is_empty()).collect();
-        let place = |node: &NodeSteps| plan.schema_order.iter().position(|name| *name == node.node);
-        nodes.sort_by_key(|node| place(node).unwrap_or(usize::MAX));
-        let mut works = Vec::new();
-        for node in nodes {
-            let Some(link) = survey.links.remove(&node.node) else { continue };
-            let work = NodeWork {
-                plan: node.node_plan(&self.goal.run, self.typed),
-                role: node.role,
-                secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
-                registration: self.registration(&node.node),
-            };
-            works.push((work, link));
-        }
-        works
-    }
-
-    fn registration(&self, node: &NodeName) -> Option<Registration> {
-        let deployment = &self.inputs.deployment;
-        let host = deployment.host(node)?;
-        let config = &deployment.region(&host.region)?.config;
-        Some(Registration {
-            reader: look::reader(self.world, deployment),
-            address: self.addresses.get(node)?.to_string(),
-            heartbeat_database: config.heartbeat_db.clone(),
-        })
-    }
-
-    fn contents(&self, plan: &Plan) -> BTreeMap<omsctl_proto::Digest, Arc<dyn ContentSource>> {
-        let wanted = plan.contents.values().flatten();
-        let known = wanted.filter_map(|content| {
-            let archive = self.inputs.archives.get(&content.archive)?;
-            Some((content.content.clone(), Arc::clone(&archive.source)))
-        });
-        known.collect()
-    }
-
-    fn cm_url(&self) -> String {
-        self.inputs.deployment.regions[0].config.cm_url.text.clone()
-    }
-
-    /// For a run that changes nothing: the CM answers behind its address.
-    async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
-        let Some((node, link)) = survey.links.iter().next() else { return true };
-        let url = self.cm_url();
-        let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
-        let check = cm_url_check(&url, node, probed.map(|(reached, _, found)| (reached, found)));
-        let answers = check.status != CheckStatus::Fail;
-        if !answers {
-            telling.emitter.say(EventKind::Check { check }).await;
-        }
-        answers
-    }
-}
-
-/// Where the console is, and whether HA is on.
-fn closing(
-    inputs: &Inputs,
-    metadb: Option<&Result<crate::ports::MetaDbFacts, crate::ports::MetaDbError>>,
-) -> Closing {
-    let deployment = &inputs.deployment;
-    let console = |host: &Host| console(deployment, host);
-    Closing {
-        consoles: deployment.hosts.iter().take(1).filter_map(console).collect(),
-        ha_enabled: metadb.and_then(|facts| facts.as_ref().ok()?.ha_enabled).unwrap_or(false),
-    }
-}
-
-fn console(deployment: &Deployment, host: &Host) -> Option<String> {
-    let config = &deployment.region(&host.region)?.config;
-    let scheme = if host.settings.https.is_some() { "https" } else { "http" };
-    let address = &config.cm_url.host;
-    let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
-    Some(format!("{scheme}://{address}:{}", config.ports.nginx.number))
 }

@@ -5,16 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host};
-use omsctl_proto::{FingerprintKey, NodeName};
+use omsctl_proto::{FingerprintKey, Hold, NodeName};
 
 use super::World;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::{interrupted, or_interrupted};
 use super::telling::{Kind, Telling};
 use crate::exit::Exit;
-use crate::plan::{Goal, Observed, facts_request};
+use crate::plan::{Goal, Observed, facts_request, resolve_addresses};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
-use crate::rollout::{Emitter, MetaDbReader, Survey, Surveyor};
+use crate::rollout::{Emitter, MetaDbReader, Registration, Survey, Surveyor};
 
 /// What was seen, and the open ways to the hosts.
 pub(super) struct Looked {
@@ -63,6 +63,17 @@ pub(super) async fn look(
     forks: Option<NonZeroUsize>,
     emitter: &mut Emitter,
 ) -> Option<Looked> {
+    look_holding(world, inputs, key, (reach, forks, None), emitter).await
+}
+
+/// As [`look`], with every host taken before it is looked at.
+pub(super) async fn look_holding(
+    world: &World,
+    inputs: &Inputs,
+    key: &FingerprintKey,
+    (reach, forks, hold): (Reach, Option<NonZeroUsize>, Option<Hold>),
+    emitter: &mut Emitter,
+) -> Option<Looked> {
     let deployment = &inputs.deployment;
     let hosts = deployment.hosts.iter().filter(|host| host.selected || reach == Reach::Inventory);
     let hosts = hosts.filter_map(|host| {
@@ -72,15 +83,15 @@ pub(super) async fn look(
     let hosts: Vec<_> = hosts.collect();
     let forks = forks.map_or(hosts.len(), NonZeroUsize::get);
     let surveyor =
-        Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks };
+        Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks, hold };
     let reader = reader(world, deployment);
-    let survey = or_interrupted(world, surveyor.look(hosts, &reader, emitter)).await?;
+    let survey = or_interrupted(world, Box::pin(surveyor.look(hosts, &reader, emitter))).await?;
     let observed = observed(inputs, &survey);
     Some(Looked { survey, observed })
 }
 
 fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
-    let seen = survey.links.iter().map(|(node, link)| (node.clone(), Ok(link.facts.clone())));
+    let seen = survey.facts.iter().map(|(node, facts)| (node.clone(), Ok(facts.clone())));
     let failed = survey.failed.iter().map(|(node, error)| (node.clone(), Err(error.clone())));
     let archives = inputs.archives.iter();
     Observed {
@@ -111,7 +122,30 @@ pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
     }
 }
 
+/// What has to prove a host in the end, when its address is known.
+pub(super) fn registration(
+    world: &World,
+    inputs: &Inputs,
+    observed: &Observed,
+    node: &NodeName,
+) -> Option<Registration> {
+    let deployment = &inputs.deployment;
+    let host = deployment.host(node)?;
+    let config = &deployment.region(&host.region)?.config;
+    let addresses = resolve_addresses(deployment, observed).by_node;
+    Some(Registration {
+        reader: reader(world, deployment),
+        address: addresses.get(node)?.to_string(),
+        heartbeat_database: config.heartbeat_db.clone(),
+    })
+}
+
 fn target(world: &World, host: &Host) -> HostTarget {
+    target_of(world, &host.name, host.connection.clone())
+}
+
+/// How a host is reached that nothing more is known of.
+pub(super) fn target_of(world: &World, node: &NodeName, connection: Connection) -> HostTarget {
     let Connection {
         address,
         port,
@@ -123,14 +157,14 @@ fn target(world: &World, host: &Host) -> HostTarget {
         extra_args,
         r#become,
         method,
-    } = host.connection.clone();
+    } = connection;
     let escalation = Become {
         enabled: r#become.enabled.unwrap_or(true),
         user: r#become.user,
         password: r#become.password.or_else(|| world.passwords.escalation.clone()),
     };
     HostTarget {
-        node: host.name.clone(),
+        node: node.clone(),
         address,
         port: port_given.then_some(port),
         user,

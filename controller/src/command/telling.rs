@@ -4,13 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use omsctl_proto::{Event, EventKind, NodeName, NodeOutcome, RunId, RunResult};
+use omsctl_proto::{Event, EventKind, NodeName, NodeOutcome, RunId, RunResult, RunStory};
 
 use super::World;
 use super::interrupt::or_interrupted;
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::ports::RunRecord;
+use crate::ports::{RunRecord, StateStore};
 use crate::report::{self, ApplyDocument, Audience, Reporter, Tally, summary};
 use crate::rollout::{Emitter, timestamp};
 
@@ -36,13 +36,15 @@ pub(super) struct Closing {
 /// A command under way.
 pub(super) struct Telling {
     pub(super) emitter: Emitter,
+    /// Its place in the history.
+    record: RunRecord,
     tally: Arc<Mutex<Tally>>,
     audience: Arc<Mutex<Option<Audience>>>,
     kind: Kind,
 }
 
 impl Telling {
-    /// Opens the record in the history and the screen.
+    /// Opens the screen. Nothing is in the history before [`Self::keep`].
     pub(super) async fn begin(
         world: &World,
         run: RunId,
@@ -51,29 +53,41 @@ impl Telling {
         hosts: Vec<NodeName>,
     ) -> Self {
         let record = RunRecord {
-            run: run.clone(),
+            run,
             command: typed.to_owned(),
             operator: world.operator.who.clone(),
             started: timestamp(world.clock.utc_ms()),
             finished: None,
             result: None,
         };
-        let store = match (&world.state, kind) {
-            (Ok(store), Kind::Change) => match store.begin(&record).await {
-                Ok(()) => Some(Arc::clone(store)),
-                Err(error) => {
-                    world.out.message(&format!("warning: {error}; this run will not be in the history"));
-                    None
-                }
-            },
-            (Err(error), Kind::Change) => {
-                world
-                    .out
-                    .message(&format!("warning: {}; this run will not be in the history", error.one_line()));
-                None
-            }
-            (_, Kind::Look | Kind::Observe) => None,
+        let mut telling = Self::open(world, record, kind);
+        telling.started(hosts).await;
+        telling
+    }
+
+    /// A run that another controller began: goes on where its history ends. Whoever does not lead keeps what the hosts
+    /// tell and nothing else.
+    pub(super) async fn resume(world: &World, story: &RunStory, hosts: Vec<NodeName>, leads: bool) -> Self {
+        let record = RunRecord {
+            run: story.plan.run.clone(),
+            command: story.plan.command.clone(),
+            operator: story.operator.who.clone(),
+            started: story.started.clone(),
+            finished: None,
+            result: None,
         };
+        let last = match &world.state {
+            Ok(kept) => last_own(kept.as_ref(), &record.run).await,
+            Err(_) => 0,
+        };
+        let mut telling = Self::open(world, record, Kind::Change);
+        telling.emitter.resume(last, leads);
+        telling.keep(world).await;
+        telling.started(hosts).await;
+        telling
+    }
+
+    fn open(world: &World, record: RunRecord, kind: Kind) -> Self {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let audience = Arc::new(Mutex::new(Audience::start(reporter(world, kind, Tally::default())).ok()));
         let (fold, show) = (Arc::clone(&tally), Arc::clone(&audience));
@@ -83,11 +97,32 @@ impl Telling {
                 audience.tell(event);
             }
         };
-        let emitter = Emitter::new(run, Arc::clone(&world.clock), store, Box::new(hear));
-        let mut telling = Self { emitter, tally, audience, kind };
-        let (command, operator) = (record.command, record.operator);
-        telling.emitter.say(EventKind::RolloutStarted { command, operator, hosts }).await;
-        telling
+        let emitter = Emitter::new(record.run.clone(), Arc::clone(&world.clock), Box::new(hear));
+        Self { emitter, record, tally, audience, kind }
+    }
+
+    async fn started(&mut self, hosts: Vec<NodeName>) {
+        let (command, operator) = (self.record.command.clone(), self.record.operator.clone());
+        self.emitter.say(EventKind::RolloutStarted { command, operator, hosts }).await;
+    }
+
+    /// The run has a place in the history from now on, when it changes something; what was told before goes there too.
+    pub(super) async fn keep(&mut self, world: &World) {
+        if self.kind != Kind::Change {
+            self.emitter.forget();
+            return;
+        }
+        let begun = match &world.state {
+            Ok(store) => store.begin(&self.record).await.map(|()| store).map_err(|error| error.to_string()),
+            Err(error) => Err(error.one_line()),
+        };
+        match begun {
+            Ok(store) => self.emitter.keep(Arc::clone(store)).await,
+            Err(error) => {
+                self.emitter.forget();
+                world.out.message(&format!("warning: {error}; this run will not be in the history"));
+            }
+        }
     }
 
     /// Asks the operator, with the screen down meanwhile. The time of the question does not count.
@@ -124,9 +159,9 @@ impl Telling {
         self.quiet();
     }
 
-    /// The terminal event, the last words, the record in the history.
-    pub(super) async fn finish(
-        mut self,
+    /// The terminal event and the record in the history; the screen goes down.
+    pub(super) async fn end(
+        &mut self,
         world: &World,
         result: RunResult,
         nodes: Vec<NodeOutcome>,
@@ -137,6 +172,7 @@ impl Telling {
         let finished = EventKind::RolloutFinished { result, exit: exit.code(), nodes, consoles, ha_enabled };
         self.emitter.say(finished).await;
         if self.kind == Kind::Change
+            && self.emitter.leads()
             && let Ok(store) = &world.state
             && let Err(error) =
                 store.finish(self.emitter.run(), &timestamp(world.clock.utc_ms()), result).await
@@ -144,6 +180,18 @@ impl Telling {
             tracing::warn!(%error, "the end of this run is not in the history");
         }
         self.quiet();
+        exit
+    }
+
+    /// As [`Self::end`], then the last words.
+    pub(super) async fn finish(
+        mut self,
+        world: &World,
+        result: RunResult,
+        nodes: Vec<NodeOutcome>,
+        closing: Closing,
+    ) -> Exit {
+        let exit = self.end(world, result, nodes, closing).await;
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let written = match world.globals.format {
             Format::Human => world.out.result(&summary(&tally, world.out.style())),
@@ -157,6 +205,12 @@ impl Telling {
         }
         exit
     }
+}
+
+/// The number of the controller's last event that is kept here.
+async fn last_own(store: &dyn StateStore, run: &RunId) -> u64 {
+    let events = store.events(run).await.unwrap_or_default();
+    events.iter().filter(|event| event.node.is_none()).map(|event| event.seq).max().unwrap_or(0)
 }
 
 fn reporter(world: &World, kind: Kind, tally: Tally) -> Reporter {

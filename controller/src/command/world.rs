@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use omsctl_proto::{ErrorReport, FingerprintKey, Operator, RunId, Secret};
+use omsctl_proto::{ControllerId, ErrorReport, FingerprintKey, Operator, RunId, Secret};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::Globals;
 use crate::out::Out;
-use crate::ports::{Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
+use crate::ports::{Background, Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
 use crate::rollout::run_id;
 
 /// The history, or why there is none.
@@ -33,6 +33,7 @@ pub struct World {
     pub transport: Arc<dyn Transport>,
     pub metadb: Arc<dyn MetaDb>,
     pub archives: Arc<dyn ImageArchives>,
+    pub background: Arc<dyn Background>,
     pub state: State,
     pub operator: Operator,
     pub passwords: Passwords,
@@ -54,6 +55,14 @@ impl World {
         let mut bytes = [0_u8; 32];
         (self.random)(&mut bytes);
         FingerprintKey::new(bytes)
+    }
+
+    pub(super) fn new_controller(&self) -> ControllerId {
+        let mut bytes = [0_u8; 8];
+        (self.random)(&mut bytes);
+        let text = format!("{:016x}", u64::from_be_bytes(bytes));
+        // Sixteen hexadecimal digits: always valid.
+        ControllerId::new(text).unwrap_or_else(|invalid| unreachable!("{invalid}"))
     }
 
     pub(super) fn new_run(&self) -> RunId {

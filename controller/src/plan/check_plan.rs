@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use omsctl_inventory::Deployment;
 use omsctl_proto::{
-    Action, ContainerFacts, Gate, ImageOrigin, InitState, Initialiser, NodeName, SecretFile, StepId,
+    Action, ContainerFacts, Gate, ImageOrigin, InitState, Initialiser, NodeName, Role, SecretFile, StepId,
 };
 
 use super::input::Observed;
-use super::output::{NodeSteps, Plan, Role};
+use super::output::{NodeSteps, Plan};
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
 pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -> Vec<String> {

@@ -1,10 +1,9 @@
 //! Where hosts wait for each other: hosts that serve change one at a time, and the schema step of the initialisation
 //! runs on one host at a time. Puts gates on steps and orders the hosts; opens nothing.
 
-use omsctl_proto::{Action, Gate, InitState, Initialiser, NodeName, Step};
+use omsctl_proto::{Action, Gate, InitState, Initialiser, NodeName, Role, Step};
 
 use super::findings::Findings;
-use super::output::Role;
 use super::situation::{Situation, serves};
 use super::steps;
 use super::wanted::Wanted;

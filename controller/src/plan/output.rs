@@ -2,10 +2,12 @@
 //! of that data only.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use omsctl_proto::{
-    Digest, ErrorReport, Gate, NodeName, NodePlan, PlannedStep, RunId, Secret, SecretName, Step, StepId,
+    Digest, ErrorReport, Fingerprint, Gate, GateRow, GateTable, InitOrder, NodeName, NodePlan, PlannedStep,
+    Role, RunId, Secret, SecretName, Step, StepId,
 };
 
 /// Everything that a rollout does, and nothing else.
@@ -40,14 +42,6 @@ pub struct NodeSteps {
     pub register: Option<String>,
 }
 
-/// Whether a host serves the cluster already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// No container, and the MetaDB does not know it.
-    New,
-    Existing,
-}
-
 /// An image archive on the bastion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -62,6 +56,25 @@ impl Plan {
     /// The total of steps, registrations included.
     pub fn changes(&self) -> usize {
         self.nodes.iter().map(|node| node.planned().len()).sum()
+    }
+
+    /// The hosts that have something to do, in the order of the schema gate.
+    pub fn busy(&self) -> Vec<&NodeSteps> {
+        let mut nodes: Vec<&NodeSteps> = self.nodes.iter().filter(|node| !node.is_empty()).collect();
+        let place = |node: &NodeSteps| self.schema_order.iter().position(|name| *name == node.node);
+        nodes.sort_by_key(|node| place(node).unwrap_or(usize::MAX));
+        nodes
+    }
+
+    /// What all hosts of the rollout are told about its gates.
+    pub fn table(&self, max_failures: Option<NonZeroUsize>, cm_url: &str, goal: Fingerprint) -> GateTable {
+        GateTable {
+            hosts: self.busy().into_iter().map(NodeSteps::row).collect(),
+            init_order: if self.sequential { InitOrder::Sequential } else { InitOrder::Staggered },
+            max_failures,
+            cm_url: cm_url.to_owned(),
+            goal,
+        }
     }
 
     pub fn node(&self, name: &NodeName) -> Option<&NodeSteps> {
@@ -90,12 +103,21 @@ impl NodeSteps {
     }
 
     /// What the agent of this host is given.
-    pub fn node_plan(&self, run: &RunId, command: &str) -> NodePlan {
+    pub fn node_plan(&self, run: &RunId, command: &str, table: &GateTable) -> NodePlan {
         NodePlan {
             run: run.clone(),
             node: self.node.clone(),
             command: command.to_owned(),
             steps: self.steps.clone(),
+            table: table.clone(),
+        }
+    }
+
+    fn row(&self) -> GateRow {
+        GateRow {
+            node: self.node.clone(),
+            role: self.role,
+            gates: self.steps.iter().filter_map(|step| step.gate).collect(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use omsctl_inventory::{Deployment, Host, InitOrder, Region};
 use omsctl_proto::{
     Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, ImageOrigin, InitState, NodeName,
-    Secret, SecretName,
+    Role, Secret, SecretName,
 };
 
 use super::addresses::{self, Addresses};
@@ -15,7 +15,7 @@ use super::config;
 use super::findings::look;
 use super::gates::{self, Draft};
 use super::input::{Goal, Observed};
-use super::output::{Content, NodeSteps, Plan, Role};
+use super::output::{Content, NodeSteps, Plan};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
 use super::registration;
@@ -118,7 +118,7 @@ impl Outcome {
     }
 
     fn accept(&mut self, draft: Draft) {
-        let secrets = secrets(&draft);
+        let secrets = secrets_of(&draft);
         if !secrets.is_empty() {
             self.plan.secrets.insert(draft.node.clone(), secrets);
         }
@@ -212,8 +212,24 @@ fn unread_metadb(situation: Situation<'_>, drafts: &[Draft]) -> Option<Refusal> 
     }
 }
 
+/// The texts behind the names that any step of a host may use; for a plan that is carried on.
+pub fn secrets(
+    deployment: &Deployment,
+    observed: &Observed,
+    goal: &Goal,
+) -> BTreeMap<NodeName, BTreeMap<SecretName, Secret>> {
+    let Addresses { by_node, .. } = addresses::resolve(deployment, observed);
+    let situation = Situation { deployment, observed, goal, addresses: &by_node };
+    let of_host = |host: &Host| {
+        let wanted = wanted(situation, host)?.ok()?;
+        let files = wanted.certificates.into_iter().chain([wanted.config]);
+        Some((host.name.clone(), files.map(|file| (file.file.content, file.text)).collect()))
+    };
+    deployment.hosts.iter().filter_map(of_host).collect()
+}
+
 /// The texts behind the names in the steps, and no others.
-fn secrets(draft: &Draft) -> BTreeMap<SecretName, Secret> {
+fn secrets_of(draft: &Draft) -> BTreeMap<SecretName, Secret> {
     let files = draft.wanted.certificates.iter().chain([&draft.wanted.config]);
     let texts: BTreeMap<_, _> = files.map(|file| (&file.file.content, &file.text)).collect();
     let named = draft.steps.iter().flat_map(|step| {

@@ -1,8 +1,9 @@
 //! What the operator should know beside the steps: no reason to stop, and nothing that a step would tell.
 
+use omsctl_proto::Role;
+
 use super::config::changes_of;
 use super::gates::Draft;
-use super::output::Role;
 use super::situation::Situation;
 
 /// All warnings about the steps of this plan, each once.

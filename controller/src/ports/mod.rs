@@ -1,5 +1,6 @@
 //! What a test must be able to replace: traits and plain data, nothing else.
 
+mod background;
 mod clock;
 mod content;
 mod interrupt;
@@ -7,6 +8,7 @@ mod metadb;
 mod state_store;
 mod transport;
 
+pub use background::{Asked, Background, BackgroundController};
 pub use clock::Clock;
 pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
 pub use interrupt::Interrupt;

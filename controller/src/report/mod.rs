@@ -7,6 +7,7 @@
 //! - What `plan`, `check`, `status` and `history` found is told by the functions named after them.
 
 mod agent_part;
+mod agents_text;
 mod audience;
 mod bars;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod totals;
 mod words;
 
 pub use agent_part::{AgentPart, CurrentStep, End, Progress};
+pub use agents_text::{AgentDocument, AgentState, AgentsDocument, agents_text};
 pub use audience::{Audience, Heard};
 pub use bars::Bars;
 pub use check_text::check_text;

@@ -214,17 +214,30 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
     format!("{}\n", style.paint(paint, &line))
 }
 
-/// What an interrupted run leaves behind.
+/// What an interrupted run leaves behind, and how it is followed.
 fn goes_on(tally: &Tally) -> String {
-    let walking = |(name, node): (&NodeName, &super::NodePicture)| {
-        (!node.agent.planned.is_empty() && node.agent.end.is_none()).then(|| name.clone())
+    let left = tally.nodes().filter(|(_, node)| !node.agent.planned.is_empty() && node.agent.end.is_none());
+    let (waiting, walking): (Vec<_>, Vec<_>) = left.partition(|(_, node)| node.agent.waits.is_some());
+    let agents = |nodes: &[(&NodeName, &super::NodePicture)], one: &str, many: &str| {
+        let names: Vec<&NodeName> = nodes.iter().map(|(name, _)| *name).collect();
+        match names.as_slice() {
+            [] => None,
+            [host] => Some(format!("the agent on {host} {one}")),
+            hosts => Some(format!("the agents on {} {many}", words::list(hosts))),
+        }
     };
-    let hosts: Vec<NodeName> = tally.nodes().filter_map(walking).collect();
-    match hosts.as_slice() {
-        [] => "nothing goes on".to_owned(),
-        [host] => format!("the agent on {host} finishes the step it is in"),
-        hosts => format!("the agents on {} finish the steps they are in", words::list(hosts)),
+    let parts: Vec<String> = [
+        agents(&waiting, "waits at its gate", "wait at their gates"),
+        agents(&walking, "goes on up to its next gate", "go on up to their next gates"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        return "nothing goes on".to_owned();
     }
+    let follow = tally.run().map(|run| format!(". To follow: omsctl attach {run}")).unwrap_or_default();
+    format!("{}{follow}", parts.join(", "))
 }
 
 fn steps(totals: &Totals) -> String {

@@ -156,9 +156,9 @@ fn an_interrupted_run_says_what_goes_on_and_how_to_continue() {
     story.begin(&["node1", "node2"]);
     story.connect("node1").plan("node1", &fixtures::FRESH).prepare("node1");
     story.finish(RunResult::Interrupted, 130, vec![outcome("node1", NodeResult::Waiting, None)]);
-    let text = text(&story.events);
-    let end = "; the agent on node1 finishes the step it is in. To continue: omsctl apply\n";
-    assert!(text.contains("interrupted: 0 of 1 host ready") && text.ends_with(end), "{text}");
+    let told = text(&story.events);
+    let end = "; the agent on node1 goes on up to its next gate. To follow: omsctl attach 20261122t174000-3f9a2c. To continue: omsctl apply\n";
+    assert!(told.contains("interrupted: 0 of 1 host ready") && told.ends_with(end), "{told}");
 }
 
 #[test]

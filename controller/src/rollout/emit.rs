@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use omsctl_proto::{Event, EventKind, Importance, RunId};
+use omsctl_proto::{ErrorCode, ErrorReport, Event, EventKind, Importance, RunId};
 use tokio::time::Instant;
 
 use crate::ports::{Clock, StateStore};
@@ -21,6 +21,10 @@ pub struct Emitter {
     left_out: Duration,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn StateStore>>,
+    /// What happened before it was known whether this run is kept.
+    held_back: Option<Vec<Event>>,
+    /// Whoever only reads along keeps what the hosts tell, and leaves the controller's part to the controller.
+    keeps_own: bool,
     audience: Audience,
 }
 
@@ -35,12 +39,8 @@ impl std::fmt::Debug for Emitter {
 }
 
 impl Emitter {
-    pub fn new(
-        run: RunId,
-        clock: Arc<dyn Clock>,
-        store: Option<Arc<dyn StateStore>>,
-        audience: Audience,
-    ) -> Self {
+    /// Keeps nothing before [`Self::keep`], which then keeps all that was told.
+    pub fn new(run: RunId, clock: Arc<dyn Clock>, audience: Audience) -> Self {
         let boot = format!("controller-{}", std::process::id());
         Self {
             run,
@@ -49,9 +49,41 @@ impl Emitter {
             began: Instant::now(),
             left_out: Duration::ZERO,
             clock,
-            store,
+            store: None,
+            held_back: Some(Vec::new()),
+            keeps_own: true,
             audience,
         }
+    }
+
+    /// The run has a place in the history from now on, from its first event.
+    pub async fn keep(&mut self, store: Arc<dyn StateStore>) {
+        let events = self.held_back.take().unwrap_or_default();
+        self.store = Some(store);
+        for event in events {
+            self.record(&event).await;
+        }
+    }
+
+    /// Nothing of this run is kept.
+    pub fn forget(&mut self) {
+        self.held_back = None;
+    }
+
+    /// Goes on after the events of a controller before this one; without `leads` beside one that goes on itself.
+    pub fn resume(&mut self, last: u64, leads: bool) {
+        self.sequence = self.sequence.max(last);
+        self.keeps_own = leads;
+    }
+
+    /// This controller leads the run from now on.
+    pub fn lead(&mut self) {
+        self.keeps_own = true;
+    }
+
+    /// Whether the controller's part of the history is this one's.
+    pub fn leads(&self) -> bool {
+        self.keeps_own
     }
 
     pub fn run(&self) -> &RunId {
@@ -87,18 +119,27 @@ impl Emitter {
 
     /// An event that came from an agent, or from this controller.
     pub async fn pass_on(&mut self, event: &Event) {
-        if event.kind.importance() != Importance::Lossy
-            && let Some(store) = self.store.clone()
-            && let Err(error) = store.append(std::slice::from_ref(event)).await
-        {
-            // The hosts keep their own events and decisions are made on what is observed: a full disk on the
-            // bastion must not stop a rollout half-way. It is told once.
-            self.store = None;
-            tracing::warn!(error = %omsctl_proto::ErrorReport::from_error(omsctl_proto::ErrorCode::State, &error).one_line(), "the history of this run is incomplete");
-            let message = format!("{error}; the rollout goes on, its history on this bastion is incomplete");
-            Box::pin(self.say(EventKind::Notice { message })).await;
-        }
+        self.record(event).await;
         (self.audience)(event);
+    }
+
+    async fn record(&mut self, event: &Event) {
+        if event.kind.importance() == Importance::Lossy || (event.node.is_none() && !self.keeps_own) {
+            return;
+        }
+        if let Some(events) = &mut self.held_back {
+            events.push(event.clone());
+            return;
+        }
+        let Some(store) = self.store.clone() else { return };
+        let Err(error) = store.append(std::slice::from_ref(event)).await else { return };
+        // The hosts keep their own events and decisions are made on what is observed: a full disk on the bastion must
+        // not stop a rollout half-way. It is told once.
+        self.store = None;
+        let report = ErrorReport::from_error(ErrorCode::State, &error).one_line();
+        tracing::warn!(error = %report, "the history of this run is incomplete");
+        let message = format!("{error}; the rollout goes on, its history on this bastion is incomplete");
+        Box::pin(self.say(EventKind::Notice { message })).await;
     }
 }
 

@@ -6,18 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 
-use omsctl_proto::{EventKind, Gate, Milestone, NodeName, StepId};
-
-use crate::plan::Role;
-
-/// `oms_init_order`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InitOrder {
-    /// The next host begins when the schema step of the one before is over.
-    Staggered,
-    /// The next host begins when the one before is initialised.
-    Sequential,
-}
+use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
 
 /// The doorkeeper of one rollout.
 #[derive(Debug)]
@@ -52,20 +41,14 @@ struct SchemaHolder {
 }
 
 impl Gates {
-    /// `nodes`: every host with steps, in the order of the schema step, with its role and the gates that it has to
-    /// pass.
-    pub fn new(
-        nodes: &[(NodeName, Role, BTreeSet<Gate>)],
-        init_order: InitOrder,
-        max_failures: Option<NonZeroUsize>,
-    ) -> Self {
-        let schema: Vec<_> = nodes.iter().filter(|(_, _, gates)| gates.contains(&Gate::Schema)).collect();
+    /// `rows`: every host with steps, in the order of the schema step.
+    pub fn new(rows: &[GateRow], init_order: InitOrder, max_failures: Option<NonZeroUsize>) -> Self {
+        let schema: Vec<_> = rows.iter().filter(|row| row.gates.contains(&Gate::Schema)).collect();
         // A host that waits for its turn serves already, so the schemas are there; and waiting for it at the schema
         // gate while it waits for the turn of somebody who is there would last for ever.
-        let first_passed = schema.first().is_some_and(|(_, _, gates)| gates.contains(&Gate::Turn));
-        let schema_queue = schema.into_iter().map(|(node, ..)| node.clone()).collect();
-        let new =
-            nodes.iter().filter(|(_, role, _)| *role == Role::New).map(|(node, ..)| node.clone()).collect();
+        let first_passed = schema.first().is_some_and(|row| row.gates.contains(&Gate::Turn));
+        let schema_queue = schema.into_iter().map(|row| row.node.clone()).collect();
+        let new = rows.iter().filter(|row| row.role == Role::New).map(|row| row.node.clone()).collect();
         Self {
             init_order,
             max_failures,
@@ -94,6 +77,8 @@ impl Gates {
             EventKind::GateWaiting { gate: Gate::Turn, .. } if !self.at_turn.contains(node) => {
                 self.at_turn.push_back(node.clone());
             }
+            // Opened by this controller, or by one before it.
+            EventKind::GatePassed { gate, .. } => self.passed(node, *gate),
             EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. } => self.schema_entered(node),
             EventKind::StepMilestone { milestone: Milestone::SchemaOver, .. } => self.schema_over(node),
             EventKind::StepDone { step: StepId::Initialise, .. } => self.release_schema(node),
@@ -102,6 +87,39 @@ impl Gates {
             }
             _ => {}
         }
+    }
+
+    /// The gate was opened for the host: nobody else is let through it until the host is.
+    pub fn passed(&mut self, node: &NodeName, gate: Gate) {
+        match gate {
+            Gate::Schema => {
+                self.first_passed = true;
+                self.at_schema.remove(node);
+                let waited = self.schema_queue.contains(node);
+                self.schema_queue.retain(|waiting| waiting != node);
+                if waited && self.schema_holder.is_none() {
+                    self.schema_holder =
+                        Some(SchemaHolder { node: node.clone(), entered: false, lost: false });
+                }
+            }
+            Gate::Turn => {
+                self.at_turn.retain(|waiting| waiting != node);
+                if self.turn_holder.is_none() && !self.ended.contains_key(node) {
+                    self.turn_holder = Some(node.clone());
+                }
+            }
+        }
+    }
+
+    /// A host of the run that cannot be asked how far it is: whatever gate it may be behind stays shut.
+    pub fn absent(&mut self, row: &GateRow) {
+        if row.gates.contains(&Gate::Schema) && self.schema_holder.is_none() {
+            self.schema_holder = Some(SchemaHolder { node: row.node.clone(), entered: false, lost: true });
+        }
+        if row.gates.contains(&Gate::Turn) {
+            self.turn_shut.get_or_insert_with(|| format!("{} may be changing, and cannot tell", row.node));
+        }
+        self.lost(&row.node);
     }
 
     /// The host is finished: proved to the end, or not.
@@ -153,7 +171,7 @@ impl Gates {
         self.ended(node, false);
     }
 
-    /// No gate opens from now on.
+    /// No gate opens from now on; whoever waits goes on waiting, for another controller.
     pub fn close(&mut self) {
         self.closed = true;
     }
@@ -191,11 +209,8 @@ impl Gates {
     pub fn hopeless(&self, node: &NodeName) -> Option<String> {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
-        if !at_schema && !at_turn {
+        if self.closed || (!at_schema && !at_turn) {
             return None;
-        }
-        if self.closed {
-            return Some("the operator asked to stop".to_owned());
         }
         if self.failed_enough() {
             return Some(format!(

@@ -8,8 +8,13 @@ fn node(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
 }
 
-fn all(nodes: &[(&str, Role, &[Gate])]) -> Vec<(NodeName, Role, BTreeSet<Gate>)> {
-    nodes.iter().map(|(name, role, gates)| (node(name), *role, gates.iter().copied().collect())).collect()
+fn all(nodes: &[(&str, Role, &[Gate])]) -> Vec<GateRow> {
+    let row = |(name, role, gates): &(&str, Role, &[Gate])| GateRow {
+        node: node(name),
+        role: *role,
+        gates: gates.iter().copied().collect(),
+    };
+    nodes.iter().map(row).collect()
 }
 
 fn gates(nodes: &[(&str, Role, &[Gate])]) -> Gates {
@@ -174,7 +179,49 @@ fn no_gate_opens_past_the_limit_of_failures_or_after_an_interrupt() {
     waits(&mut gates, "a", Gate::Schema);
     gates.close();
     assert_eq!(opened(&mut gates), [""; 0]);
-    assert_eq!(gates.hopeless(&node("a")).unwrap(), "the operator asked to stop");
+    assert_eq!(gates.hopeless(&node("a")), None, "it waits for whoever goes on");
+}
+
+fn passes(gates: &mut Gates, name: &str, gate: Gate) {
+    gates.observe(&node(name), &EventKind::GatePassed { step: StepId::Initialise, gate });
+}
+
+#[test]
+fn a_gate_that_another_controller_opened_is_not_opened_again() {
+    let mut gates = gates(&FRESH);
+    for name in ["a", "b", "c"] {
+        waits(&mut gates, name, Gate::Schema);
+    }
+    passes(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), [""; 0], "a may be in its schema step");
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+    // It was told so twice: by the event, and by what the host says is open.
+    gates.passed(&node("a"), Gate::Schema);
+    milestone(&mut gates, "b", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["c:schema"]);
+}
+
+#[test]
+fn a_turn_that_another_controller_gave_is_waited_for() {
+    let mut gates = gates(&[("a", Role::Existing, TURN), ("b", Role::Existing, TURN)]);
+    waits(&mut gates, "a", Gate::Turn);
+    waits(&mut gates, "b", Gate::Turn);
+    passes(&mut gates, "b", Gate::Turn);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.ended(&node("b"), true);
+    assert_eq!(opened(&mut gates), ["a:turn"]);
+}
+
+#[test]
+fn a_host_that_cannot_be_asked_keeps_its_gates_shut() {
+    let nodes = all(&FRESH);
+    let mut gates = gates(&FRESH);
+    gates.absent(&nodes[1]);
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert!(gates.hopeless(&node("a")).unwrap().starts_with("b may still be in the schema step"));
 }
 
 #[test]

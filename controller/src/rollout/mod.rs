@@ -1,22 +1,29 @@
 //! Walks a plan with the agents: opens gates, gathers events, proves the end in the MetaDB. Sees ports, never
 //! adapters, and knows nothing of how events are shown.
 
+mod cm_url;
 mod content;
+mod dialogue;
 mod emit;
 mod executor;
 mod gates;
+mod lead;
+mod leadership;
 mod metadb;
 mod node;
+mod orders;
+mod outcomes;
 mod register;
 mod sendings;
 mod session;
 mod survey;
 
+pub use cm_url::cm_url_check;
+pub use dialogue::{Begin, NodeWork};
 pub use emit::{Audience, Emitter, run_id, timestamp};
-pub use executor::{Executor, Rollout, Walked, cm_url_check};
-pub use gates::{Gates, InitOrder};
+pub use executor::{Executor, Part, Rollout, Walked};
+pub use gates::Gates;
 pub use metadb::MetaDbReader;
-pub use node::NodeWork;
 pub use register::Registration;
-pub use session::{FromAgent, Session};
+pub use session::{Attached, FromAgent, Session};
 pub use survey::{HostLink, Survey, Surveyor};

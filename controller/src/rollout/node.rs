@@ -1,84 +1,33 @@
 //! One host's part of a rollout: hands its agent the plan, passes events on, sends what the agent asks for, finds
 //! the agent again after a lost connection, and proves the end in the MetaDB.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_proto::{
-    CancelMode, Digest, ErrorReport, Event, EventKind, Evidence, FingerprintKey, Gate, Importance, NodeName,
-    NodePlan, Operator, ProbeTarget, Refusal, RunId, Secret, SecretName, ToAgent, WireSecret,
+    CancelMode, Claim, ControllerId, Digest, ErrorReport, Event, EventKind, FingerprintKey, Hold, Importance,
+    NodeName, NodePlan, Operator, Order, ProbeTarget, RunId, SecretName, ToAgent, WireSecret,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use super::dialogue::{Begin, End, FromNode, NodeWork, ToNode};
+use super::orders::Orders;
 use super::sendings::Sendings;
 use super::session::lost;
-use super::{FromAgent, HostLink, Registration, Session};
-use crate::plan::Role;
+use super::{Attached, FromAgent, HostLink, Registration, Session};
 use crate::ports::{AgentCommand, Clock, Connection, ContentSource, HostTarget, Transport};
-
-/// What one host has to do.
-pub struct NodeWork {
-    pub plan: NodePlan,
-    pub role: Role,
-    pub secrets: BTreeMap<SecretName, Secret>,
-    /// What proves the host in the end; `None` when it is proved already.
-    pub registration: Option<Registration>,
-}
-
-impl std::fmt::Debug for NodeWork {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("NodeWork")
-            .field("plan", &self.plan)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What the executor tells a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ToNode {
-    Open(Gate),
-    Cancel,
-    /// After the end: does this address answer, seen from the host?
-    Probe(String),
-}
-
-/// What a host tells the executor. After [`FromNode::Ended`] only answers to probes follow.
-#[derive(Debug)]
-pub(super) enum FromNode {
-    Event(Box<Event>),
-    Lost(ErrorReport),
-    Regained,
-    Ended(End),
-    Probed(Result<(bool, String), ErrorReport>),
-}
-
-/// How a host's part ended.
-#[derive(Debug)]
-pub(super) enum End {
-    Refused(Refusal),
-    /// A terminal event was seen that is not success.
-    NotDone,
-    /// It was told to end, since what it waits for cannot be sent.
-    GivenUp(ErrorReport),
-    /// Every step is done, and there was nothing to prove in the MetaDB.
-    Done,
-    Registered(Evidence, Duration),
-    NotRegistered(ErrorReport),
-    /// Gone for longer than the limit.
-    Gone(ErrorReport),
-}
 
 /// What all hosts of a rollout share.
 pub(super) struct Shared {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) contents: BTreeMap<Digest, Arc<dyn ContentSource>>,
+    pub(super) run: RunId,
     pub(super) key: FingerprintKey,
     pub(super) operator: Operator,
+    pub(super) controller: ControllerId,
     pub(super) reconnect: Duration,
 }
 
@@ -86,40 +35,51 @@ pub(super) struct Shared {
 pub(super) struct NodeWalk {
     shared: Arc<Shared>,
     node: NodeName,
-    run: RunId,
     target: HostTarget,
     connection: Arc<dyn Connection>,
     session: Session,
     /// The last event that was passed on.
     seen: u64,
-    opened: BTreeSet<Gate>,
-    cancelled: bool,
-    /// The number of the terminal event, once it was acknowledged.
-    acknowledged: Option<u64>,
+    /// Events up to this one were there when the run was attached to.
+    latest: Option<u64>,
+    /// By which the orders are given; `None` when this controller only reads along.
+    claim: Option<Claim>,
+    orders: Orders,
+    secrets: BTreeMap<SecretName, WireSecret>,
+    /// What the running step waits for.
+    asks: Option<Ask>,
     sendings: Sendings,
     /// Why the agent was told to end.
     given_up: Option<ErrorReport>,
     events: mpsc::Sender<(NodeName, FromNode)>,
 }
 
+/// What a step needs of its controller.
+#[derive(Debug, Clone)]
+enum Ask {
+    Content(String),
+    Secrets,
+}
+
 impl NodeWalk {
     pub(super) fn new(
         shared: Arc<Shared>,
-        run: RunId,
         link: HostLink,
+        claim: Option<Claim>,
         events: mpsc::Sender<(NodeName, FromNode)>,
     ) -> Self {
         Self {
             shared,
             node: link.target.node.clone(),
-            run,
             target: link.target,
             connection: link.connection,
             session: link.session,
             seen: 0,
-            opened: BTreeSet::new(),
-            cancelled: false,
-            acknowledged: None,
+            latest: None,
+            claim,
+            orders: Orders::default(),
+            secrets: BTreeMap::new(),
+            asks: None,
             sendings: Sendings::default(),
             given_up: None,
             events,
@@ -128,30 +88,57 @@ impl NodeWalk {
 
     /// From the plan to the proof. Closes the connection when nobody wants anything of the host any more.
     pub(super) async fn run(mut self, work: NodeWork, mut commands: mpsc::Receiver<ToNode>) {
-        let secrets = work.secrets.into_iter().map(|(name, secret)| (name, WireSecret(secret))).collect();
-        let (key, operator) = (self.shared.key.clone(), self.shared.operator.clone());
-        let start = ToAgent::Start { plan: work.plan, key, secrets, operator };
-        let end = match self.session.send(start).await {
+        self.secrets = work.secrets.into_iter().map(|(name, secret)| (name, WireSecret(secret))).collect();
+        let begun = match work.begin {
+            Begin::Start(plan) => self.start(*plan).await,
+            Begin::Attach => self.session.send(self.attachment()).await,
+        };
+        let end = match begun {
             Ok(()) => self.follow(&mut commands).await,
             Err(error) => End::Gone(error),
         };
         let end = match (end, work.registration, self.given_up.take()) {
-            (End::Done, Some(registration), _) => self.prove(&registration).await,
+            (End::Done, Some(registration), _) if self.claim.is_some() => self.prove(&registration).await,
             (End::NotDone, _, Some(error)) => End::GivenUp(error),
             (end, _, _) => end,
         };
         self.sendings.call_off();
-        let _ = self.events.send((self.node.clone(), FromNode::Ended(end))).await;
+        self.say(FromNode::Ended(end)).await;
         while let Some(command) = commands.recv().await {
             if let ToNode::Probe(url) = command {
                 let probed = self.session.probe(ProbeTarget::Http { url }).await;
                 let answer = probed.map(|(reached, _, found)| (reached, found));
-                let _ = self.events.send((self.node.clone(), FromNode::Probed(answer))).await;
+                self.say(FromNode::Probed(answer)).await;
             }
         }
         // The agent ends after the acknowledgement; the channel closes when it is gone.
         self.session.close(Duration::from_secs(3)).await;
         self.connection.close().await;
+    }
+
+    async fn start(&self, plan: NodePlan) -> Result<(), ErrorReport> {
+        let start = ToAgent::Start {
+            plan,
+            key: self.shared.key.clone(),
+            secrets: self.secrets.clone(),
+            operator: self.shared.operator.clone(),
+            claim: self.claim.clone().unwrap_or_else(|| Claim::first(self.shared.controller.clone())),
+        };
+        self.session.send(start).await
+    }
+
+    fn attachment(&self) -> ToAgent {
+        ToAgent::Attach {
+            run: self.shared.run.clone(),
+            after: self.seen,
+            claim: self.claim.clone(),
+            operator: self.shared.operator.clone(),
+        }
+    }
+
+    /// Whoever listened may have left already.
+    async fn say(&self, word: FromNode) {
+        let _ = self.events.send((self.node.clone(), word)).await;
     }
 
     async fn follow(&mut self, commands: &mut mpsc::Receiver<ToNode>) -> End {
@@ -168,10 +155,12 @@ impl NodeWalk {
                             return end;
                         }
                     }
+                    Some(FromAgent::Attached(attached)) => self.attached(attached).await,
+                    Some(FromAgent::Unheld) => self.say(FromNode::Unheld).await,
+                    Some(FromAgent::Superseded(by)) => return End::Superseded(by),
                     Some(FromAgent::Refused(refusal)) => return End::Refused(refusal),
-                    Some(FromAgent::Attached(_)) => {}
-                    None => if let Err(error) = self.find_again().await {
-                        return End::Gone(error);
+                    None => if let Err(end) = self.find_again().await {
+                        return end;
                     },
                 },
                 ended = self.sendings.ended() => match ended {
@@ -182,24 +171,80 @@ impl NodeWalk {
         }
     }
 
-    async fn command(&mut self, command: ToNode) {
-        let message = match command {
-            ToNode::Open(gate) => {
-                self.opened.insert(gate);
-                ToAgent::OpenGate { gate }
-            }
-            ToNode::Cancel => {
-                self.cancelled = true;
-                self.cancel_message()
-            }
-            ToNode::Probe(_) => return,
-        };
-        // A lost channel is noticed where events are read; what was said is said again afterwards.
-        let _ = self.session.send(message).await;
+    async fn attached(&mut self, attached: Attached) {
+        self.latest = Some(attached.latest);
+        self.say(FromNode::Attached(attached)).await;
+        self.tell_when_caught_up().await;
     }
 
-    fn cancel_message(&self) -> ToAgent {
-        ToAgent::Cancel { mode: CancelMode::AfterStep, by: self.shared.operator.who.clone() }
+    /// True when that has just come to pass.
+    async fn tell_when_caught_up(&mut self) -> bool {
+        let caught_up = self.latest.is_some_and(|latest| self.seen >= latest);
+        if caught_up {
+            self.latest = None;
+            self.say(FromNode::CaughtUp).await;
+            self.serve().await;
+        }
+        caught_up
+    }
+
+    /// Gives the running step what it waits for. What an old event asks for may have come long ago, so nothing is given
+    /// before all that was there has been read; and whoever only reads along gives nothing.
+    async fn serve(&mut self) {
+        if self.latest.is_some() || self.claim.is_none() {
+            return;
+        }
+        match self.asks.clone() {
+            Some(Ask::Content(content)) => match self.sendings.asked(&content, &self.shared.contents) {
+                Ok(digest) => self.send(digest, false),
+                Err(error) => self.give_up(error).await,
+            },
+            Some(Ask::Secrets) if self.secrets.is_empty() => self.say(FromNode::NoSecrets).await,
+            Some(Ask::Secrets) => self.order(Order::Secrets { secrets: self.secrets.clone() }).await,
+            None => {}
+        }
+    }
+
+    async fn command(&mut self, command: ToNode) {
+        match command {
+            ToNode::Open(gate) => self.order(Order::OpenGate { gate }).await,
+            ToNode::Cancel => self.order(self.cancel()).await,
+            ToNode::Hold => {
+                let held = self.session.hold(self.hold()).await;
+                self.say(FromNode::Held(matches!(held, Ok(None)))).await;
+            }
+            // A session that is lost holds nothing.
+            ToNode::Release => drop(self.session.release().await),
+            ToNode::Lead(claim) => {
+                self.claim = Some(claim);
+                self.orders.forget();
+                // Until the answer comes nothing is given. A lost channel is noticed where events are read.
+                self.latest = Some(u64::MAX);
+                let _ = self.session.send(self.attachment()).await;
+            }
+            ToNode::Probe(_) => {}
+        }
+    }
+
+    fn cancel(&self) -> Order {
+        Order::Cancel { mode: CancelMode::AfterStep, by: self.shared.operator.who.clone() }
+    }
+
+    fn hold(&self) -> Hold {
+        Hold {
+            controller: self.shared.controller.clone(),
+            run: self.shared.run.clone(),
+            operator: self.shared.operator.clone(),
+            take_over: false,
+        }
+    }
+
+    /// A lost channel is noticed where events are read; what was said is said again afterwards.
+    async fn order(&mut self, order: Order) {
+        if self.claim.is_some() {
+            let message = self.orders.add(order);
+            let _ = self.session.send(message).await;
+        }
     }
 
     /// Passes an event on; the end when it is the last.
@@ -213,14 +258,15 @@ impl NodeWalk {
         }
         let end = match &event.kind {
             EventKind::ContentWanted { content, .. } => {
-                match self.sendings.asked(content, &self.shared.contents) {
-                    Ok(digest) => self.send(digest, false),
-                    Err(error) => self.give_up(error).await,
-                }
+                self.asks = Some(Ask::Content(content.clone()));
                 None
             }
-            EventKind::StepDone { .. } | EventKind::StepFailed { .. } => {
-                self.sendings.done();
+            EventKind::SecretsWanted { .. } => {
+                self.asks = Some(Ask::Secrets);
+                None
+            }
+            EventKind::StepStarted { .. } | EventKind::StepDone { .. } | EventKind::StepFailed { .. } => {
+                self.asks = None;
                 None
             }
             EventKind::NodeDone { .. } => Some(End::Done),
@@ -228,67 +274,69 @@ impl NodeWalk {
             _ => None,
         };
         let seq = event.seq;
-        let _ = self.events.send((self.node.clone(), FromNode::Event(event))).await;
+        let asked = matches!(event.kind, EventKind::ContentWanted { .. } | EventKind::SecretsWanted { .. });
+        self.say(FromNode::Event(event)).await;
+        if !self.tell_when_caught_up().await && asked {
+            self.serve().await;
+        }
         if end.is_some() {
-            self.acknowledged = Some(seq);
-            let _ = self.session.send(ToAgent::Acknowledge { seq }).await;
+            // Said again after a lost connection: without it the agent would wait on its host for a day.
+            self.order(Order::Acknowledge { seq }).await;
         }
         end
     }
 
     fn send(&mut self, digest: Digest, again: bool) {
         let Some(source) = self.shared.contents.get(&digest).cloned() else { return };
-        self.sendings.send(Arc::clone(&self.connection), self.run.clone(), digest, source, again);
+        self.sendings.send(Arc::clone(&self.connection), self.shared.run.clone(), digest, source, again);
     }
 
     /// What the agent waits for cannot be sent: without this it would wait for a day.
     async fn give_up(&mut self, error: ErrorReport) {
         tracing::warn!(node = %self.node, error = %error.one_line(), "the image cannot be sent");
         self.given_up.get_or_insert(error);
-        self.cancelled = true;
-        // A lost channel is noticed where events are read; what was said is said again afterwards.
-        let _ = self.session.send(self.cancel_message()).await;
+        self.order(self.cancel()).await;
     }
 
     /// Connects again, with growing pauses, for as long as the operator allows; says again what was said.
-    async fn find_again(&mut self) -> Result<(), ErrorReport> {
+    async fn find_again(&mut self) -> Result<(), End> {
         self.sendings.call_off();
         let mut error = lost(&self.node);
-        let _ = self.events.send((self.node.clone(), FromNode::Lost(error.clone()))).await;
+        self.say(FromNode::Lost(error.clone())).await;
         let began = Instant::now();
         let mut pause = Duration::from_millis(200);
         while began.elapsed() < self.shared.reconnect {
-            match self.attach().await {
-                Ok(()) => {
-                    let _ = self.events.send((self.node.clone(), FromNode::Regained)).await;
-                    self.sendings.wanted().into_iter().for_each(|digest| self.send(digest, false));
+            match self.attach_again().await {
+                Ok(None) => {
+                    self.say(FromNode::Regained).await;
                     return Ok(());
                 }
+                Ok(Some(by)) => return Err(End::Superseded(by)),
                 Err(failed) => error = failed,
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
-        Err(error)
+        Err(End::Gone(error))
     }
 
-    async fn attach(&mut self) -> Result<(), ErrorReport> {
+    /// `Some` names the operator who has the host now.
+    async fn attach_again(&mut self) -> Result<Option<String>, ErrorReport> {
         let connection = self.shared.transport.connect(&self.target).await?;
         let stream = connection.run_agent(AgentCommand::Session).await?;
         let session = Session::open(self.node.clone(), stream, self.shared.clock.utc_ms()).await?;
-        session.send(ToAgent::Attach { run: self.run.clone(), after: self.seen }).await?;
-        for gate in &self.opened {
-            session.send(ToAgent::OpenGate { gate: *gate }).await?;
+        if self.claim.is_some()
+            && let Some(holder) = session.hold(self.hold()).await?
+        {
+            return Ok(Some(holder.operator));
         }
-        if self.cancelled {
-            session.send(self.cancel_message()).await?;
-        }
-        if let Some(seq) = self.acknowledged {
-            // Without it the agent would wait on its host for a day.
-            session.send(ToAgent::Acknowledge { seq }).await?;
+        self.latest = Some(u64::MAX);
+        session.send(self.attachment()).await?;
+        for order in self.orders.again() {
+            session.send(order).await?;
         }
         (self.connection, self.session) = (connection, session);
-        Ok(())
+        Ok(None)
     }
 
     /// Asks the MetaDB by way of the host until it shows the host; over a new connection when this one is lost.
@@ -303,8 +351,8 @@ impl NodeWalk {
                 },
                 () = connection.closed() => {}
             }
-            if let Err(error) = self.find_again().await {
-                return End::Gone(error);
+            if let Err(end) = self.find_again().await {
+                return end;
             }
         }
     }

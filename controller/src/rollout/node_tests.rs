@@ -1,11 +1,14 @@
 //! One host's part, played to an agent that only asks for bytes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ConnectReply, ErrorCode, Hello, StepId, ToController, read_frame, write_frame};
+use omsctl_proto::{
+    ConnectReply, ErrorCode, GateRow, Hello, Role, StepId, ToController, read_frame, write_frame,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, duplex};
 
 use super::*;
@@ -98,7 +101,7 @@ async fn agent(mut control: DuplexStream, mut may_ask: mpsc::Receiver<()>) {
     let cancelled = async {
         loop {
             match read_frame::<ToAgent, _>(&mut reader).await.unwrap() {
-                Some(ToAgent::Cancel { by, .. }) => return by,
+                Some(ToAgent::Order { order: Order::Cancel { by, .. }, .. }) => return by,
                 Some(_) => {}
                 None => panic!("the controller left"),
             }
@@ -142,14 +145,6 @@ fn content() -> Digest {
     Digest::of(b"archive")
 }
 
-fn facts() -> omsctl_proto::Facts {
-    let text = r#"{"hostname":"h","os":"o","kernel":"k","architecture":"a","machine_id":null,"host_id":"x","utc_ms":1,
-        "time_zone":null,"cpus":1,"memory_bytes":1,"cgroup_version":null,"addresses":[],"source_address":null,
-        "docker":{"docker":"missing","looked_in":"x"},"container":null,"paths":{},"files":{},"config":null,
-        "disks":{},"ports":{},"runs":[]}"#;
-    serde_json::from_str(text).unwrap()
-}
-
 /// How the host ends, and how often a channel for bytes was opened.
 async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32) {
     let node = NodeName::new("n1").unwrap();
@@ -175,17 +170,19 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32) {
         transport: line.clone(),
         clock: Arc::new(NoTime),
         contents: BTreeMap::from([(content(), source)]),
+        run: RunId::new("r-1").unwrap(),
         key: FingerprintKey::new([7; 32]),
         operator: Operator { who: "ann@bastion".to_owned(), pid: 1 },
+        controller: ControllerId::new("ann0").unwrap(),
         reconnect: Duration::from_secs(1),
     };
-    let run = RunId::new("r-1").unwrap();
-    let way = HostLink { target, connection: line.clone(), session, facts: facts() };
+    let way = HostLink { target, connection: line.clone(), session, held_by: None };
     let (events, mut heard) = mpsc::channel(64);
     let (commands, received) = mpsc::channel(1);
-    let plan = NodePlan { run: run.clone(), node, command: "apply".to_owned(), steps: Vec::new() };
-    let work = NodeWork { plan, role: Role::New, secrets: BTreeMap::new(), registration: None };
-    let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), run, way, events).run(work, received));
+    let row = GateRow { node, role: Role::New, gates: BTreeSet::new() };
+    let work = NodeWork { row, begin: Begin::Attach, secrets: BTreeMap::new(), registration: None };
+    let claim = Some(Claim::first(shared.controller.clone()));
+    let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), way, claim, events).run(work, received));
     let error = loop {
         match heard.recv().await.unwrap().1 {
             FromNode::Ended(End::GivenUp(error)) => break error,

@@ -20,8 +20,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Sendings {
     tasks: JoinSet<(Digest, Result<u64, Broken>)>,
     asked: BTreeMap<Digest, u32>,
-    /// Asked for, and the step that waits for it has not ended.
-    wanted: Option<Digest>,
     last: Option<ErrorReport>,
 }
 
@@ -38,7 +36,6 @@ impl Sendings {
                 .cause(format!("content {content}"))
         })?;
         self.count(&digest)?;
-        self.wanted = Some(digest.clone());
         Ok(digest)
     }
 
@@ -70,16 +67,6 @@ impl Sendings {
                 None => std::future::pending().await,
             }
         }
-    }
-
-    /// What a step still waits for when a lost host is there again: nobody asks for it twice unless bytes had come.
-    pub(super) fn wanted(&self) -> Option<Digest> {
-        self.wanted.clone()
-    }
-
-    /// The step that waited has ended.
-    pub(super) fn done(&mut self) {
-        self.wanted = None;
     }
 
     pub(super) fn call_off(&mut self) {

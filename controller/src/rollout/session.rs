@@ -3,14 +3,15 @@
 //! Two tasks own the two directions, so that a question never waits for an event that nobody reads yet. Dropping
 //! the session closes the channel; the agent on the host goes on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use omsctl_proto::{
-    ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Hello, NodeName, ProbeTarget, Refusal,
-    Request, Response, RunId, ToAgent, ToController, agree, read_frame, write_frame,
+    Claim, ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Gate, Hello, Hold, Holder,
+    NodeName, ProbeTarget, Refusal, Request, Response, RunFacts, RunId, RunStory, ToAgent, ToController,
+    agree, read_frame, write_frame,
 };
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
@@ -22,13 +23,30 @@ use crate::ports::ByteStream;
 /// How long an agent may take for its hello, and for an answer. Facts of a host under load take seconds.
 const HELLO_LIMIT: Duration = Duration::from_secs(20);
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+/// An agent that is held takes a controller that says nothing for six times this for dead.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
 
 /// What comes from an agent that walks a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FromAgent {
-    Attached(RunId),
+    Attached(Attached),
     Refused(Refusal),
     Event(Box<Event>),
+    /// Another controller gives the orders of this run from now on; its operator.
+    Superseded(String),
+    /// Nobody gives orders to this run.
+    Unheld,
+}
+
+/// How a run stands on a host at the moment of attaching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// The number of the last event that was there.
+    pub latest: u64,
+    /// The greatest that the host has seen.
+    pub claim: Claim,
+    /// Passed or not.
+    pub opened: BTreeSet<Gate>,
 }
 
 /// Questions without an answer yet.
@@ -103,10 +121,7 @@ impl Session {
     pub async fn facts(&self, request: FactsRequest) -> Result<Facts, ErrorReport> {
         match self.ask(Request::Facts(request)).await? {
             Response::Facts(facts) => Ok(*facts),
-            Response::Failed { error } => Err(error),
-            Response::Probe { .. } | Response::Unknown => {
-                Err(protocol_error(&self.node, "it gave the wrong answer"))
-            }
+            other => Err(self.unexpected(other)),
         }
     }
 
@@ -114,10 +129,56 @@ impl Session {
     pub async fn probe(&self, target: ProbeTarget) -> Result<(bool, Option<u16>, String), ErrorReport> {
         match self.ask(Request::Probe { target }).await? {
             Response::Probe { reached, status, found } => Ok((reached, status, found)),
-            Response::Failed { error } => Err(error),
-            Response::Facts(_) | Response::Unknown => {
-                Err(protocol_error(&self.node, "it gave the wrong answer"))
-            }
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// Takes the host until the channel ends; `Some` says who has it instead.
+    pub async fn hold(&self, hold: Hold) -> Result<Option<Holder>, ErrorReport> {
+        match self.ask(Request::Hold(hold)).await? {
+            Response::Held => Ok(None),
+            Response::Busy(holder) => Ok(Some(holder)),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// Gives the host free again.
+    pub async fn release(&self) -> Result<(), ErrorReport> {
+        self.done(Request::Release).await
+    }
+
+    /// The runs that left their folder on the host.
+    pub async fn runs(&self) -> Result<Vec<RunFacts>, ErrorReport> {
+        match self.ask(Request::Runs).await? {
+            Response::Runs { runs } => Ok(runs),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// A run as the host's agent was given it.
+    pub async fn story(&self, run: RunId) -> Result<RunStory, ErrorReport> {
+        match self.ask(Request::Run { run }).await? {
+            Response::Run(story) => Ok(*story),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// Gives the story of a run whose agent is gone its end.
+    pub async fn close_run(&self, run: RunId) -> Result<(), ErrorReport> {
+        self.done(Request::Close { run }).await
+    }
+
+    async fn done(&self, request: Request) -> Result<(), ErrorReport> {
+        match self.ask(request).await? {
+            Response::Done => Ok(()),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    fn unexpected(&self, response: Response) -> ErrorReport {
+        match response {
+            Response::Failed { error } => error,
+            _ => protocol_error(&self.node, "it gave the wrong answer"),
         }
     }
 
@@ -161,7 +222,12 @@ impl Drop for Session {
 }
 
 async fn send_all(mut messages: mpsc::Receiver<ToAgent>, mut writer: WriteHalf<Box<dyn ByteStream>>) {
-    while let Some(message) = messages.recv().await {
+    loop {
+        let message = match timeout(ALIVE_EVERY, messages.recv()).await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(_) => ToAgent::Alive,
+        };
         if let Err(error) = write_frame(&mut writer, &message).await {
             tracing::debug!(%error, "control channel lost while writing");
             return;
@@ -196,10 +262,17 @@ async fn receive_all(
                 let _ = waiting.map(|answer| answer.send(response));
                 continue;
             }
-            ToController::Attached { run } => FromAgent::Attached(run),
+            ToController::Attached { run: _, latest, claim, opened } => {
+                FromAgent::Attached(Attached { latest, claim, opened })
+            }
+            ToController::Refused { refusal: Refusal::Superseded { by, .. } }
+            | ToController::Superseded { by, .. } => FromAgent::Superseded(by),
+            ToController::Evicted => FromAgent::Superseded("another controller".to_owned()),
             ToController::Refused { refusal } => FromAgent::Refused(refusal),
             ToController::Event { event } => FromAgent::Event(Box::new(event)),
-            ToController::Hello(_) | ToController::Unknown => continue,
+            ToController::Unheld => FromAgent::Unheld,
+            // What was said is said again after a lost connection, whether or not it was taken.
+            ToController::Hello(_) | ToController::Taken { .. } | ToController::Unknown => continue,
         };
         if inbox.send(forwarded).await.is_err() {
             break;

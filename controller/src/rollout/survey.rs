@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use omsctl_proto::{ErrorReport, EventKind, Facts, FactsRequest, NodeName};
+use omsctl_proto::{ErrorReport, EventKind, Facts, FactsRequest, Hold, Holder, NodeName};
 use tokio::sync::Semaphore;
 
 use super::{Emitter, MetaDbReader, Session};
 use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbError, MetaDbFacts, Transport};
 
-/// A host that answers: its connection, its control channel, and what its agent saw.
+/// A host that answers: its connection and its control channel.
 pub struct HostLink {
     pub target: HostTarget,
     pub connection: Arc<dyn Connection>,
     pub session: Session,
-    pub facts: Facts,
+    /// Who has the host, when it was to be taken and is somebody else's.
+    pub held_by: Option<Holder>,
 }
 
 impl std::fmt::Debug for HostLink {
@@ -29,6 +30,8 @@ impl std::fmt::Debug for HostLink {
 #[derive(Debug, Default)]
 pub struct Survey {
     pub links: BTreeMap<NodeName, HostLink>,
+    /// What the agents saw, when they were asked.
+    pub facts: BTreeMap<NodeName, Facts>,
     /// Hosts that could not be looked at, and why.
     pub failed: BTreeMap<NodeName, ErrorReport>,
     /// `None` when no host answered, so that nobody could ask.
@@ -42,6 +45,8 @@ pub struct Surveyor {
     pub clock: Arc<dyn Clock>,
     /// How many hosts at a time.
     pub forks: usize,
+    /// Every host is taken before it is looked at, for a command that changes something.
+    pub hold: Option<Hold>,
 }
 
 impl std::fmt::Debug for Surveyor {
@@ -49,6 +54,15 @@ impl std::fmt::Debug for Surveyor {
         formatter.debug_struct("Surveyor").field("forks", &self.forks).finish_non_exhaustive()
     }
 }
+
+/// What a host is asked once it is connected to.
+struct Questions<'a> {
+    metadb: &'a MetaDbReader,
+    request: FactsRequest,
+}
+
+/// What it answered.
+type Answers = Option<(Facts, Result<(), MetaDbError>)>;
 
 impl Surveyor {
     /// Looks at all of them side by side; `metadb` is logged in to from each host.
@@ -58,26 +72,29 @@ impl Surveyor {
         metadb: &MetaDbReader,
         emitter: &mut Emitter,
     ) -> Survey {
+        let asked = hosts.into_iter().map(|(target, request)| (target, Some(Questions { metadb, request })));
+        let mut survey = self.visit_all(asked.collect(), emitter).await;
+        survey.read_metadb(metadb).await;
+        survey
+    }
+
+    /// Connects to all of them side by side and asks nothing.
+    pub async fn connect(&self, hosts: Vec<HostTarget>, emitter: &mut Emitter) -> Survey {
+        self.visit_all(hosts.into_iter().map(|target| (target, None)).collect(), emitter).await
+    }
+
+    async fn visit_all(
+        &self,
+        hosts: Vec<(HostTarget, Option<Questions<'_>>)>,
+        emitter: &mut Emitter,
+    ) -> Survey {
         let permits = Semaphore::new(self.forks.max(1));
-        let mut visits: FuturesUnordered<_> = hosts
-            .into_iter()
-            .map(|(target, request)| self.visit(target, request, metadb, &permits))
-            .collect();
+        let mut visits: FuturesUnordered<_> =
+            hosts.into_iter().map(|(target, questions)| self.visit(target, questions, &permits)).collect();
         let mut survey = Survey::default();
         while let Some((node, visited)) = visits.next().await {
             match visited {
-                Ok((link, login)) => {
-                    let details = link.connection.details();
-                    for message in details.warnings {
-                        emitter.say(EventKind::Notice { message: format!("{node}: {message}") }).await;
-                    }
-                    let (address, agent_pushed_bytes) = (details.address, details.agent_pushed_bytes);
-                    let connected =
-                        EventKind::HostConnected { host: node.clone(), address, agent_pushed_bytes };
-                    emitter.say(connected).await;
-                    survey.logins.insert(node.clone(), login);
-                    survey.links.insert(node, link);
-                }
+                Ok((link, answers)) => survey.add(node, link, answers, emitter).await,
                 Err(error) => {
                     emitter
                         .say(EventKind::HostUnreachable { host: node.clone(), error: error.clone() })
@@ -87,17 +104,15 @@ impl Surveyor {
             }
         }
         drop(visits);
-        survey.read_metadb(metadb).await;
         survey
     }
 
     async fn visit(
         &self,
         target: HostTarget,
-        request: FactsRequest,
-        metadb: &MetaDbReader,
+        questions: Option<Questions<'_>>,
         permits: &Semaphore,
-    ) -> (NodeName, Result<(HostLink, Result<(), MetaDbError>), ErrorReport>) {
+    ) -> (NodeName, Result<(HostLink, Answers), ErrorReport>) {
         // The semaphore is never closed, so the only outcome is a permit.
         let _permit = permits.acquire().await;
         let node = target.node.clone();
@@ -105,8 +120,19 @@ impl Surveyor {
             let connection = self.transport.connect(&target).await?;
             let stream = connection.run_agent(AgentCommand::Session).await?;
             let session = Session::open(node.clone(), stream, self.clock.utc_ms()).await?;
-            let (facts, login) = tokio::join!(session.facts(request), metadb.log_in(connection.as_ref()));
-            Ok((HostLink { target, connection, session, facts: facts? }, login))
+            let held_by = match self.hold.clone() {
+                Some(hold) => session.hold(hold).await?,
+                None => None,
+            };
+            let answers = match questions {
+                Some(Questions { metadb, request }) => {
+                    let (facts, login) =
+                        tokio::join!(session.facts(request), metadb.log_in(connection.as_ref()));
+                    Some((facts?, login))
+                }
+                None => None,
+            };
+            Ok((HostLink { target, connection, session, held_by }, answers))
         };
         let visited = visited.await;
         (node, visited)
@@ -114,6 +140,20 @@ impl Surveyor {
 }
 
 impl Survey {
+    async fn add(&mut self, node: NodeName, link: HostLink, answers: Answers, emitter: &mut Emitter) {
+        let details = link.connection.details();
+        for message in details.warnings {
+            emitter.say(EventKind::Notice { message: format!("{node}: {message}") }).await;
+        }
+        let (address, agent_pushed_bytes) = (details.address, details.agent_pushed_bytes);
+        emitter.say(EventKind::HostConnected { host: node.clone(), address, agent_pushed_bytes }).await;
+        if let Some((facts, login)) = answers {
+            self.facts.insert(node.clone(), facts);
+            self.logins.insert(node.clone(), login);
+        }
+        self.links.insert(node, link);
+    }
+
     /// Reads the MetaDB from the first host whose log-in was taken; the error is that of the first host.
     async fn read_metadb(&mut self, metadb: &MetaDbReader) {
         for (node, link) in &self.links {

@@ -9,4 +9,4 @@ mod settings;
 mod variables;
 mod virtual_ip;
 
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{connections, resolve};

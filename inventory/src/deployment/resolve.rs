@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use omsctl_proto::NodeName;
+use omsctl_proto::{InvalidName, NodeName};
 
 use super::addresses::{check_hosts, known_address};
 use super::connection::connection;
@@ -14,7 +14,7 @@ use crate::config::{
     Environment, NodeAddresses, RawConfig, RegionToCheck, ResolvedConfig, check_regions, read_config,
     resolve_config,
 };
-use crate::model::{Deployment, Host, Region};
+use crate::model::{ConnectTo, Deployment, Host, Region};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 
@@ -37,6 +37,39 @@ pub(crate) fn resolve(
     check_hosts(&hosts, inventory, problems);
     let regions = resolve_regions(raw.as_ref()?, &drafts, &environment, &hosts, problems)?;
     (hosts.len() == names.len() && !hosts.is_empty()).then(|| in_order(regions, hosts))
+}
+
+/// How the selected OMS hosts are reached.
+pub(crate) fn connections(
+    sources: &Sources,
+    inventory: &AnsibleInventory,
+    problems: &mut Problems,
+) -> Vec<ConnectTo> {
+    let names = oms_hosts(inventory);
+    if names.is_empty() {
+        no_hosts(inventory, problems);
+    }
+    let selected = selected(sources, inventory, &names, problems);
+    let mut hosts = Vec::new();
+    for name in names.iter().filter(|name| selected.contains(*name)) {
+        let Some(variables) = inventory.host_variables(name) else { continue };
+        let mut of_host = HostVariables { host: name, variables, sources, problems };
+        let connection = connection(&mut of_host);
+        match NodeName::new(name) {
+            Ok(name) => hosts.push(ConnectTo { name, connection }),
+            Err(invalid) => problems.push(unusable_name(inventory, name, &invalid)),
+        }
+    }
+    hosts
+}
+
+fn unusable_name(inventory: &AnsibleInventory, name: &str, invalid: &InvalidName) -> Problem {
+    let problem = Problem::error(ProblemCode::HostName, "omsctl cannot use this host name").found(name);
+    let problem = problem.allowed(invalid.allowed);
+    match inventory.place_of(name) {
+        Some(place) => problem.at(place),
+        None => problem,
+    }
 }
 
 fn no_hosts(inventory: &AnsibleInventory, problems: &mut Problems) {
@@ -124,15 +157,7 @@ fn hosts(
                     connection,
                     settings,
                 })),
-                Err(error) => {
-                    let problem =
-                        Problem::error(ProblemCode::HostName, "omsctl cannot use this host name").found(name);
-                    let problem = problem.allowed(error.allowed);
-                    problems.push(match inventory.place_of(name) {
-                        Some(place) => problem.at(place),
-                        None => problem,
-                    });
-                }
+                Err(invalid) => problems.push(unusable_name(inventory, name, &invalid)),
             }
         }
     }

@@ -39,6 +39,13 @@ pub struct Connection {
     pub method: ConnectionMethod,
 }
 
+/// One OMS host by its name, and how to reach it.
+#[derive(Debug, Clone)]
+pub struct ConnectTo {
+    pub name: NodeName,
+    pub connection: Connection,
+}
+
 /// Whether and as whom privileges are raised.
 #[derive(Debug, Clone, Default)]
 pub struct Become {

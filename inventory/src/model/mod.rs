@@ -7,7 +7,7 @@ mod oms_config;
 
 pub use deployment::{Deployment, Region, RegionName};
 pub use host::{
-    Become, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder,
-    MountPaths, TsdbSettings, VirtualIp,
+    Become, ConnectTo, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy,
+    InitOrder, MountPaths, TsdbSettings, VirtualIp,
 };
 pub use oms_config::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Scheme, Tsdb, TsdbService};

@@ -1,9 +1,8 @@
 //! The first rollout, and the second one that finds nothing to do.
 
 use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder};
-use omsctl_proto::{Action, DockerFacts, Gate, InitState, Secret, StepId};
+use omsctl_proto::{Action, DockerFacts, Gate, InitState, Role, Secret, StepId};
 
-use crate::plan::Role;
 use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, name, steps_of};
 
 const FRESH: [&str; 8] = [

@@ -1,6 +1,7 @@
 //! One more line in the inventory.
 
-use crate::plan::Role;
+use omsctl_proto::Role;
+
 use crate::plan::fixture::{Cluster, name, steps_of};
 
 #[test]

@@ -1,0 +1,146 @@
+//! The rollout of `apply`: from a plan to the hosts' work, and from the hosts' ends to how it went.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use omsctl_proto::{
+    CheckStatus, Claim, ErrorReport, EventKind, GateTable, NodeName, NodeOutcome, NodeResult, RunResult,
+};
+
+use super::apply::{Apply, RECONNECT};
+use super::look;
+use super::outcome::run_result;
+use super::telling::Telling;
+use crate::plan::{self, Goal, Observed, Plan};
+use crate::ports::ContentSource;
+use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Rollout, Survey, cm_url_check};
+
+/// The rollout itself, with what it is about.
+pub(super) struct Act<'a> {
+    pub(super) apply: &'a Apply<'a>,
+    pub(super) goal: &'a Goal,
+    pub(super) observed: &'a Observed,
+}
+
+impl Act<'_> {
+    pub(super) async fn walk(
+        &self,
+        plan: Plan,
+        mut survey: Survey,
+        telling: &mut Telling,
+    ) -> (RunResult, Vec<NodeOutcome>) {
+        let mut outcomes = self.without_walking(&plan);
+        let busy = plan.nodes.iter().any(|node| !node.is_empty());
+        if !busy {
+            let answers = self.cm_url_answers(&survey, telling).await;
+            survey.close().await;
+            let result = run_result(&outcomes, false);
+            return (if answers { result } else { RunResult::Failed }, outcomes);
+        }
+        let world = self.apply.world;
+        let goal = plan::goal_of(
+            &self.apply.inputs.deployment,
+            &self.observed.archives,
+            &self.observed.certificates,
+            &self.goal.key,
+        );
+        let table = plan.table(self.apply.request.max_failures, &self.cm_url(), goal);
+        let controller = self.apply.controller.clone();
+        let rollout = Rollout {
+            run: self.goal.run.clone(),
+            nodes: self.works(&plan, &table, &mut survey),
+            absent: Vec::new(),
+            init_order: table.init_order,
+            max_failures: table.max_failures,
+            key: self.goal.key.clone(),
+            operator: world.operator.clone(),
+            part: Part::Lead(Claim::first(controller.clone())),
+            controller,
+            contents: self.contents(&plan),
+            cm_url: self.cm_url(),
+        };
+        let executor = Executor {
+            transport: Arc::clone(&world.transport),
+            clock: Arc::clone(&world.clock),
+            reconnect: RECONNECT,
+        };
+        let mut interrupts = world.interrupts.lock().await;
+        let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
+        drop(interrupts);
+        // Hosts that had nothing to do were this controller's until here, so that nobody else changed them.
+        survey.close().await;
+        let unreached = walked.cm_url.is_some_and(|check| check.status == CheckStatus::Fail);
+        outcomes.extend(walked.nodes);
+        self.order(&mut outcomes);
+        let result = run_result(&outcomes, walked.interrupted);
+        let worse = unreached && matches!(result, RunResult::Done | RunResult::Unchanged);
+        (if worse { RunResult::Failed } else { result }, outcomes)
+    }
+
+    /// Hosts that have nothing to do, or take no part.
+    fn without_walking(&self, plan: &Plan) -> Vec<NodeOutcome> {
+        let outcome = |node: &NodeName, result, error: Option<&ErrorReport>| NodeOutcome {
+            node: node.clone(),
+            result,
+            error: error.cloned(),
+        };
+        let unchanged = plan.nodes.iter().filter(|node| node.is_empty());
+        let mut outcomes: Vec<_> =
+            unchanged.map(|node| outcome(&node.node, NodeResult::Unchanged, None)).collect();
+        let unreachable = plan.unreachable.iter();
+        outcomes.extend(unreachable.map(|(node, error)| outcome(node, NodeResult::Unreachable, Some(error))));
+        let left_out = plan.left_out.iter();
+        outcomes.extend(left_out.map(|(node, error)| outcome(node, NodeResult::LeftOut, Some(error))));
+        self.order(&mut outcomes);
+        outcomes
+    }
+
+    /// As the inventory lists the hosts.
+    fn order(&self, outcomes: &mut [NodeOutcome]) {
+        let hosts = &self.apply.inputs.deployment.hosts;
+        outcomes.sort_by_key(|outcome| hosts.iter().position(|host| host.name == outcome.node));
+    }
+
+    /// The work of each host that has some, in the order of the schema gate.
+    fn works(&self, plan: &Plan, table: &GateTable, survey: &mut Survey) -> Vec<(NodeWork, HostLink)> {
+        let Apply { world, typed, inputs, .. } = self.apply;
+        let mut works = Vec::new();
+        for (node, row) in plan.busy().into_iter().zip(&table.hosts) {
+            let Some(link) = survey.links.remove(&node.node) else { continue };
+            let work = NodeWork {
+                row: row.clone(),
+                begin: Begin::Start(Box::new(node.node_plan(&self.goal.run, typed, table))),
+                secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
+                registration: look::registration(world, inputs, self.observed, &node.node),
+            };
+            works.push((work, link));
+        }
+        works
+    }
+
+    fn contents(&self, plan: &Plan) -> BTreeMap<omsctl_proto::Digest, Arc<dyn ContentSource>> {
+        let wanted = plan.contents.values().flatten();
+        let known = wanted.filter_map(|content| {
+            let archive = self.apply.inputs.archives.get(&content.archive)?;
+            Some((content.content.clone(), Arc::clone(&archive.source)))
+        });
+        known.collect()
+    }
+
+    fn cm_url(&self) -> String {
+        self.apply.inputs.deployment.regions[0].config.cm_url.text.clone()
+    }
+
+    /// For a run that changes nothing: the CM answers behind its address.
+    async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
+        let Some((node, link)) = survey.links.iter().next() else { return true };
+        let url = self.cm_url();
+        let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
+        let check = cm_url_check(&url, node, probed.map(|(reached, _, found)| (reached, found)));
+        let answers = check.status != CheckStatus::Fail;
+        if !answers {
+            telling.emitter.say(EventKind::Check { check }).await;
+        }
+        answers
+    }
+}

@@ -1,0 +1,109 @@
+//! Carries a rollout on that another controller began: `attach`, and `apply` when it finds one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use omsctl_proto::{
+    ControllerId, ErrorCode, ErrorReport, FingerprintKey, GateRow, NodeName, RunResult, RunStory, Secret,
+    SecretName,
+};
+
+use super::World;
+use super::apply::RECONNECT;
+use super::inputs::Inputs;
+use super::look;
+use super::outcome::run_result;
+use super::telling::Telling;
+use crate::plan::{self, Goal, Observed};
+use crate::rollout::{Begin, Executor, NodeWork, Part, Registration, Rollout, Survey, Walked};
+
+/// A run that is there, and what this controller has to do with it.
+pub(super) struct Carry<'a> {
+    pub(super) world: &'a World,
+    pub(super) story: &'a RunStory,
+    pub(super) controller: ControllerId,
+    pub(super) part: Part,
+    /// The files, and what was seen of the hosts. Without them there are no secrets, no image and no MetaDB.
+    pub(super) known: Option<(&'a Inputs, &'a Observed)>,
+}
+
+impl Carry<'_> {
+    /// To the run's end, or until the operator leaves.
+    pub(super) async fn walk(self, mut survey: Survey, telling: &mut Telling) -> (RunResult, Walked) {
+        let table = self.story.plan.table.clone();
+        let mut secrets = self.secrets();
+        let mut nodes = Vec::new();
+        let mut absent = Vec::new();
+        for row in table.hosts {
+            match survey.links.remove(&row.node) {
+                Some(link) => {
+                    let work = NodeWork {
+                        registration: self.registration(&row.node),
+                        secrets: secrets.remove(&row.node).unwrap_or_default(),
+                        begin: Begin::Attach,
+                        row,
+                    };
+                    nodes.push((work, link));
+                }
+                None => absent.push(absent_from(&survey, row)),
+            }
+        }
+        let rollout = Rollout {
+            run: self.story.plan.run.clone(),
+            nodes,
+            absent,
+            init_order: table.init_order,
+            max_failures: table.max_failures,
+            // Needed only to begin a host's part, and nothing is begun here.
+            key: self.story.key.clone().unwrap_or_else(|| FingerprintKey::new([0; 32])),
+            operator: self.world.operator.clone(),
+            controller: self.controller.clone(),
+            part: self.part.clone(),
+            contents: self.contents(),
+            cm_url: table.cm_url,
+        };
+        let executor = Executor {
+            transport: Arc::clone(&self.world.transport),
+            clock: Arc::clone(&self.world.clock),
+            reconnect: RECONNECT,
+        };
+        let mut interrupts = self.world.interrupts.lock().await;
+        let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
+        drop(interrupts);
+        // Hosts outside of the run stay this controller's until here.
+        survey.close().await;
+        let order = |node: &NodeName| self.story.plan.table.hosts.iter().position(|row| row.node == *node);
+        let walked = walked.in_order(order);
+        (run_result(&walked.nodes, walked.interrupted), walked)
+    }
+
+    fn secrets(&self) -> BTreeMap<NodeName, BTreeMap<SecretName, Secret>> {
+        let Some((inputs, observed)) = self.known else { return BTreeMap::new() };
+        let goal = Goal {
+            run: self.story.plan.run.clone(),
+            key: self.story.key.clone().unwrap_or_else(|| FingerprintKey::new([0; 32])),
+            join_metadb: false,
+            keep_going: true,
+            leave_out: std::collections::BTreeSet::new(),
+        };
+        plan::secrets(&inputs.deployment, observed, &goal)
+    }
+
+    fn registration(&self, node: &NodeName) -> Option<Registration> {
+        let (inputs, observed) = self.known?;
+        look::registration(self.world, inputs, observed, node)
+    }
+
+    fn contents(&self) -> BTreeMap<omsctl_proto::Digest, Arc<dyn crate::ports::ContentSource>> {
+        let archives = self.known.into_iter().flat_map(|(inputs, _)| inputs.archives.values());
+        archives.map(|archive| (archive.identity.raw_content.clone(), Arc::clone(&archive.source))).collect()
+    }
+}
+
+fn absent_from(survey: &Survey, row: GateRow) -> (GateRow, ErrorReport) {
+    let error = survey.failed.get(&row.node).cloned().unwrap_or_else(|| {
+        ErrorReport::new(ErrorCode::Unreachable, format!("{} is not in this inventory", row.node))
+            .hint("use the inventory that the rollout was begun with")
+    });
+    (row, error)
+}

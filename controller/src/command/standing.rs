@@ -1,0 +1,124 @@
+//! What else goes on on the hosts that a command is about to change: nothing, a rollout that nobody leads any more, or
+//! somebody else's.
+
+use std::collections::BTreeMap;
+
+use omsctl_proto::{
+    ErrorCode, ErrorReport, Holder, NodeName, NodeOutcome, NodeResult, RunId, RunPhase, RunStory,
+};
+
+use super::inputs::Inputs;
+use super::look::Looked;
+use crate::plan;
+use crate::rollout::Survey;
+
+/// How the hosts stand, as far as others are concerned.
+#[derive(Debug)]
+pub(super) enum Standing {
+    Free,
+    /// A rollout that wants the same as this command, and whose controller is gone.
+    Same(Box<RunStory>),
+    /// A rollout that wants something else, and whose controller is gone.
+    Other(Box<RunStory>),
+    /// Another controller has hosts.
+    Held(Theirs),
+}
+
+/// Who has which hosts.
+#[derive(Debug, Clone)]
+pub(super) struct Theirs(BTreeMap<NodeName, Holder>);
+
+/// Looks at what was seen, asks the hosts about what walks there, and closes the stories of agents that are gone.
+pub(super) async fn find(inputs: &Inputs, looked: &Looked) -> Standing {
+    let survey = &looked.survey;
+    let held = survey.links.iter().filter_map(|(node, link)| Some((node.clone(), link.held_by.clone()?)));
+    let held: BTreeMap<_, _> = held.collect();
+    if !held.is_empty() {
+        return Standing::Held(Theirs(held));
+    }
+    let Some(story) = walking(survey).await else {
+        close_broken(survey).await;
+        return Standing::Free;
+    };
+    let archives = inputs.archives.iter();
+    let archives = archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect();
+    let goal = |key| plan::goal_of(&inputs.deployment, &archives, &inputs.certificates, key);
+    let same = story.key.as_ref().is_some_and(|key| goal(key) == story.plan.table.goal);
+    if same { Standing::Same(Box::new(story)) } else { Standing::Other(Box::new(story)) }
+}
+
+/// The newest run whose agents walk.
+async fn walking(survey: &Survey) -> Option<RunStory> {
+    let all = survey.facts.iter().flat_map(|(node, facts)| facts.runs.iter().map(move |run| (node, run)));
+    let walking = all.filter(|(_, run)| run.phase == RunPhase::Running);
+    let (node, run) = walking.max_by(|(_, one), (_, other)| one.run.cmp(&other.run))?;
+    survey.links.get(node)?.session.story(run.run.clone()).await.ok()
+}
+
+/// A run as the first host that has it tells it.
+pub(super) async fn story_of(survey: &Survey, run: &RunId) -> Option<RunStory> {
+    for link in survey.links.values() {
+        if let Ok(story) = link.session.story(run.clone()).await {
+            return Some(story);
+        }
+    }
+    None
+}
+
+/// Their agents are gone and nobody carries them on: what they left is seen on the hosts.
+async fn close_broken(survey: &Survey) {
+    for (node, facts) in &survey.facts {
+        let broken = facts.runs.iter().filter(|run| run.phase == RunPhase::Broken);
+        let Some(link) = survey.links.get(node) else { continue };
+        for run in broken {
+            if let Err(error) = link.session.close_run(run.run.clone()).await {
+                tracing::warn!(%node, run = %run.run, error = %error.one_line(), "a run keeps no end");
+            }
+        }
+    }
+}
+
+impl Theirs {
+    /// Two commands met that both only look yet: the one that began first goes on, when it has a host at all.
+    pub(super) fn gives_way(&self, survey: &Survey, own: &RunId) -> bool {
+        let holds = survey.links.values().any(|link| link.held_by.is_none());
+        holds && self.0.values().all(|holder| *own < holder.run)
+    }
+
+    /// The run that holds a host.
+    pub(super) fn run(&self) -> Option<&RunId> {
+        self.0.values().map(|holder| &holder.run).next()
+    }
+
+    /// The hosts with what keeps them from being changed.
+    pub(super) fn outcomes(&self, nodes: impl Iterator<Item = NodeName>) -> Vec<NodeOutcome> {
+        let error = |node: &NodeName| Some(held_report(self.0.get(node)?));
+        nodes.map(|node| NodeOutcome { error: error(&node), result: NodeResult::Waiting, node }).collect()
+    }
+}
+
+/// Who has it, since when, and what can be done about it.
+pub(super) fn held_report(holder: &Holder) -> ErrorReport {
+    let Holder { run, operator, since } = holder;
+    ErrorReport::new(ErrorCode::Busy, "another omsctl holds this host")
+        .cause(format!("run {run} of {operator}, since {since}"))
+        .hint(choices(run))
+}
+
+/// A rollout that wants something else and has lost its controller.
+pub(super) fn other_report(story: &RunStory) -> ErrorReport {
+    let run = &story.plan.run;
+    ErrorReport::new(ErrorCode::Busy, "a rollout with another goal is under way here, and nobody leads it")
+        .cause(format!(
+            "run {run} of {}, since {}: {}",
+            story.operator.who, story.started, story.plan.command
+        ))
+        .hint(choices(run))
+}
+
+fn choices(run: &RunId) -> String {
+    format!(
+        "follow it: omsctl attach {run}; wait for its end: omsctl apply --wait 30m; end it and go on with these files: \
+         omsctl apply --take-over"
+    )
+}

@@ -1,0 +1,125 @@
+//! What `omsctl agents` found: which agents are on the hosts, and what they do there.
+
+use omsctl_proto::{NodeName, RunFacts, RunId, RunPhase};
+use serde::Serialize;
+
+use super::table::{Cell, table};
+use super::words;
+use crate::out::{Paint, Style};
+
+/// `omsctl agents --format json`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentsDocument {
+    pub agents: Vec<AgentDocument>,
+}
+
+/// One agent, or what one left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentDocument {
+    pub node: NodeName,
+    pub run: RunId,
+    pub operator: String,
+    /// RFC 3339, UTC, the host's clock.
+    pub started: String,
+    pub state: AgentState,
+    /// The step that it is in, or waits before.
+    pub step: Option<String>,
+    /// The gate that it waits at.
+    pub gate: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// In a step, or between two.
+    Walking,
+    /// At a gate that a controller has to open.
+    Waiting,
+    /// It has done everything and waits until that is known.
+    Ended,
+    /// Its process is gone before its run had an end.
+    Gone,
+}
+
+impl AgentDocument {
+    /// `None` for a run that has left nothing but its story.
+    pub fn of(node: &NodeName, run: &RunFacts) -> Option<Self> {
+        let state = match (run.phase, run.gate, run.agent) {
+            (RunPhase::Ended, _, false) => return None,
+            (RunPhase::Ended, _, true) => AgentState::Ended,
+            (RunPhase::Broken, ..) => AgentState::Gone,
+            (RunPhase::Running, Some(_), _) => AgentState::Waiting,
+            (RunPhase::Running, None, _) => AgentState::Walking,
+        };
+        Some(Self {
+            node: node.clone(),
+            run: run.run.clone(),
+            operator: run.operator.clone(),
+            started: run.started.clone(),
+            state,
+            step: run.step.map(|step| step.to_string()),
+            gate: run.gate.map(|gate| gate.to_string()),
+        })
+    }
+}
+
+/// The text of `agents`.
+pub fn agents_text(document: &AgentsDocument, style: Style) -> String {
+    if document.agents.is_empty() {
+        return "No agent is on any of these hosts.\n".to_owned();
+    }
+    let rows: Vec<Vec<Cell>> = document.agents.iter().map(row).collect();
+    table(&["HOST", "RUN", "OPERATOR", "SINCE (UTC)", "STATE"], &rows, style)
+}
+
+fn row(agent: &AgentDocument) -> Vec<Cell> {
+    let step = agent.step.as_deref().unwrap_or("the next step");
+    let (state, paint) = match (agent.state, &agent.gate) {
+        (AgentState::Walking, _) => (format!("in {step}"), Paint::Good),
+        (AgentState::Waiting, Some(gate)) => {
+            (format!("waits at the gate {gate} before {step}"), Paint::Warning)
+        }
+        (AgentState::Waiting, None) => (format!("waits before {step}"), Paint::Warning),
+        (AgentState::Ended, _) => ("has ended".to_owned(), Paint::Good),
+        (AgentState::Gone, _) => ("gone before its run ended".to_owned(), Paint::Bad),
+    };
+    vec![
+        Cell::new(agent.node.as_str()),
+        Cell::new(agent.run.as_str()),
+        Cell::new(words::clean(&agent.operator)),
+        Cell::new(agent.started.get(..19).unwrap_or(&agent.started).replace('T', " ")),
+        Cell::painted(state, paint),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use omsctl_proto::{Gate, StepId};
+
+    use super::*;
+
+    fn facts(phase: RunPhase, gate: Option<Gate>, agent: bool) -> RunFacts {
+        RunFacts {
+            run: RunId::new("r-1").unwrap(),
+            operator: "ann@bastion".to_owned(),
+            started: "2026-11-25T04:00:00.000Z".to_owned(),
+            phase,
+            step: Some(StepId::Initialise),
+            gate,
+            agent,
+        }
+    }
+
+    #[test]
+    fn whatever_is_left_on_a_host_is_listed_and_a_mere_story_is_not() {
+        let node = NodeName::new("n1").unwrap();
+        let state = |phase, gate, agent| {
+            AgentDocument::of(&node, &facts(phase, gate, agent)).map(|agent| agent.state)
+        };
+        assert_eq!(state(RunPhase::Running, None, true), Some(AgentState::Walking));
+        assert_eq!(state(RunPhase::Running, Some(Gate::Schema), true), Some(AgentState::Waiting));
+        assert_eq!(state(RunPhase::Ended, None, true), Some(AgentState::Ended));
+        assert_eq!(state(RunPhase::Broken, None, false), Some(AgentState::Gone));
+        assert_eq!(state(RunPhase::Ended, None, false), None);
+    }
+}

@@ -1,0 +1,338 @@
+//! The one loop that hears all hosts of a rollout: keeps what they tell, opens their gates, obeys the operator.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use omsctl_proto::{CheckResult, ErrorReport, EventKind, GateRow, NodeName};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::Emitter;
+use super::cm_url::cm_url_check;
+use super::dialogue::{End, FromNode, ToNode};
+use super::executor::{Walked, unreachable};
+use super::gates::Gates;
+pub(super) use super::leadership::Leadership;
+use super::leadership::Step;
+use super::outcomes::{Outcomes, is_done};
+use crate::ports::Interrupt;
+
+/// A controller that lost its connection for a moment is not succeeded.
+const GRACE: Duration = Duration::from_secs(3);
+/// What the first Ctrl-C means.
+const STOPPING: &str = "stopping: no further gate is opened and running steps are finished; Ctrl-C again: the agents end \
+                        after the step they are in, a third time: leave at once";
+const ENDING: &str = "ending: every agent stops after the step it is in; Ctrl-C again leaves at once";
+
+/// How far the operator wants it to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Will {
+    GoOn,
+    /// No further gate; the agents stay.
+    Stop,
+    /// No further step.
+    End,
+    Leave,
+}
+
+/// What the loop knows.
+pub(super) struct Lead<'a> {
+    gates: Gates,
+    leadership: Leadership,
+    commands: BTreeMap<NodeName, mpsc::Sender<ToNode>>,
+    outcomes: Outcomes,
+    /// Hosts where nothing goes on before a gate opens, or that nobody can see.
+    standing: BTreeSet<NodeName>,
+    will: Will,
+    superseded: bool,
+    /// When a rollout that nobody leads is taken over.
+    vacant_at: Option<Instant>,
+    emitter: &'a mut Emitter,
+}
+
+impl<'a> Lead<'a> {
+    pub(super) fn new(
+        gates: Gates,
+        leadership: Leadership,
+        commands: BTreeMap<NodeName, mpsc::Sender<ToNode>>,
+        emitter: &'a mut Emitter,
+    ) -> Self {
+        Self {
+            gates,
+            leadership,
+            commands,
+            outcomes: Outcomes::default(),
+            standing: BTreeSet::new(),
+            will: Will::GoOn,
+            superseded: false,
+            vacant_at: None,
+            emitter,
+        }
+    }
+
+    /// A host of the run that does not answer.
+    pub(super) async fn absent(&mut self, row: &GateRow, error: ErrorReport) {
+        self.emitter.say(unreachable(&row.node, &error)).await;
+        self.gates.absent(row);
+        self.outcomes.end(&row.node, End::Gone(error));
+    }
+
+    pub(super) async fn listen(
+        &mut self,
+        heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
+        interrupts: &mut mpsc::Receiver<Interrupt>,
+    ) {
+        let mut interruptible = true;
+        while !self.is_over() {
+            let vacant = self.vacant_at;
+            let takes_over = async {
+                if let Some(at) = vacant {
+                    sleep_until(at).await;
+                }
+            };
+            tokio::select! {
+                message = heard.recv() => match message {
+                    Some((node, message)) => self.hear(&node, message).await,
+                    None => return,
+                },
+                interrupt = interrupts.recv(), if interruptible => match interrupt {
+                    Some(interrupt) => self.interrupt(interrupt).await,
+                    None => interruptible = false,
+                },
+                () = takes_over, if vacant.is_some() => self.take_over().await,
+            }
+            if self.leadership.may_open() {
+                self.open_gates().await;
+                self.send_the_hopeless_home().await;
+            }
+        }
+    }
+
+    pub(super) fn all_ended(&self) -> bool {
+        self.commands.keys().all(|node| self.outcomes.has_ended(node))
+    }
+
+    fn is_over(&self) -> bool {
+        let stands = |node: &NodeName| self.outcomes.has_ended(node) || self.standing.contains(node);
+        self.all_ended()
+            || self.superseded
+            || self.will == Will::Leave
+            || (self.will == Will::Stop && self.commands.keys().all(stands))
+    }
+
+    /// Nobody is told anything more.
+    pub(super) fn dismiss_all(&mut self) {
+        self.commands.clear();
+    }
+
+    pub(super) fn walked(mut self, cm_url: Option<CheckResult>, ended: bool) -> Walked {
+        for node in self.commands.keys() {
+            let why = if self.standing.contains(node) {
+                "its agent waits at a gate"
+            } else {
+                "its agent was left at work"
+            };
+            self.outcomes.leave(node, why);
+        }
+        let interrupted = self.superseded || self.will > Will::GoOn;
+        Walked { nodes: self.outcomes.into_all(), cm_url, interrupted, ended }
+    }
+
+    async fn hear(&mut self, node: &NodeName, message: FromNode) {
+        match message {
+            FromNode::Event(event) => {
+                self.gates.observe(node, &event.kind);
+                self.outcomes.note(node, &event.kind);
+                self.stand(node, &event.kind);
+                self.emitter.pass_on(&event).await;
+            }
+            FromNode::Attached(attached) => {
+                self.leadership.attached(node, &attached.claim);
+                for gate in attached.opened {
+                    self.gates.passed(node, gate);
+                }
+            }
+            FromNode::CaughtUp => self.leadership.caught_up(node),
+            FromNode::Lost(error) => {
+                self.standing.insert(node.clone());
+                self.emitter.say(EventKind::HostLost { host: node.clone(), error }).await;
+            }
+            FromNode::Regained => {
+                self.standing.remove(node);
+                self.emitter.say(EventKind::HostRegained { host: node.clone() }).await;
+            }
+            FromNode::Unheld => {
+                self.vacant_at.get_or_insert_with(|| Instant::now() + GRACE);
+            }
+            FromNode::Held(held) => {
+                let step = self.leadership.answered(node, held);
+                self.follow(step).await;
+            }
+            FromNode::NoSecrets => {
+                let message = format!(
+                    "{node} was restarted and needs its secrets again: `omsctl apply` with the same files brings them"
+                );
+                self.emitter.say(EventKind::Notice { message }).await;
+                self.standing.insert(node.clone());
+            }
+            FromNode::Ended(end) => self.end(node, end).await,
+            // Asked for only after the last end.
+            FromNode::Probed(_) => {}
+        }
+    }
+
+    /// Remembers whether anything goes on there.
+    fn stand(&mut self, node: &NodeName, kind: &EventKind) {
+        match kind {
+            EventKind::GateWaiting { .. } => {
+                self.standing.insert(node.clone());
+            }
+            EventKind::GatePassed { .. } | EventKind::StepStarted { .. } => {
+                self.standing.remove(node);
+            }
+            _ => {}
+        }
+    }
+
+    async fn end(&mut self, node: &NodeName, end: End) {
+        match &end {
+            End::Registered(evidence, elapsed) => {
+                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+                let (host, evidence) = (node.clone(), evidence.clone());
+                self.emitter.say(EventKind::HostRegistered { host, evidence, elapsed_ms }).await;
+            }
+            End::NotRegistered(error) => {
+                let event = EventKind::HostNotRegistered { host: node.clone(), error: error.clone() };
+                self.emitter.say(event).await;
+            }
+            End::Gone(error) => self.emitter.say(unreachable(node, error)).await,
+            End::Superseded(by) => self.resign(by).await,
+            End::Done | End::NotDone | End::GivenUp(_) | End::Refused(_) => {}
+        }
+        let gone = matches!(end, End::Gone(_));
+        let result = self.outcomes.end(node, end);
+        if gone {
+            self.gates.lost(node);
+        } else {
+            self.gates.ended(node, is_done(result));
+        }
+        let step = self.leadership.gone(node);
+        self.follow(step).await;
+    }
+
+    /// The hosts obey another controller from now on.
+    async fn resign(&mut self, by: &str) {
+        if self.superseded {
+            return;
+        }
+        self.superseded = true;
+        self.gates.close();
+        self.leadership.resign();
+        let message =
+            format!("{by} has taken this rollout over and goes on with it; nothing is opened from here");
+        self.emitter.say(EventKind::Notice { message }).await;
+    }
+
+    async fn open_gates(&mut self) {
+        for (node, gate) in self.gates.open() {
+            self.standing.remove(&node);
+            self.emitter.say(EventKind::GateOpened { host: node.clone(), gate }).await;
+            self.tell(&node, ToNode::Open(gate)).await;
+        }
+    }
+
+    async fn take_over(&mut self) {
+        self.vacant_at = None;
+        let living = self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned().collect();
+        let step = self.leadership.vacant(living);
+        self.follow(step).await;
+    }
+
+    async fn follow(&mut self, step: Step) {
+        match step {
+            Step::Nothing => {}
+            Step::Hold => self.tell_all(&ToNode::Hold).await,
+            Step::Release => self.tell_all(&ToNode::Release).await,
+            Step::Lead(claim) => {
+                let message = "nobody led this rollout any more: it is led from here now".to_owned();
+                self.emitter.lead();
+                self.emitter.say(EventKind::Notice { message }).await;
+                let living = self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned();
+                self.leadership.awaits(living.collect::<Vec<_>>());
+                self.tell_all(&ToNode::Lead(claim)).await;
+            }
+        }
+    }
+
+    /// Whether the CM answers where OMS's components look for it, seen from the first host that is done.
+    pub(super) async fn probe(
+        &mut self,
+        url: String,
+        heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
+    ) -> Option<CheckResult> {
+        let node = self.outcomes.first_done().filter(|_| self.leadership.leads())?.clone();
+        self.tell(&node, ToNode::Probe(url.clone())).await;
+        let answer = loop {
+            match heard.recv().await? {
+                (from, FromNode::Probed(answer)) if from == node => break answer,
+                _ => {}
+            }
+        };
+        let check = cm_url_check(&url, &node, answer);
+        self.emitter.say(EventKind::Check { check: check.clone() }).await;
+        Some(check)
+    }
+
+    /// The operator's word, once more or for the first time.
+    pub(super) async fn interrupt(&mut self, interrupt: Interrupt) {
+        match interrupt {
+            Interrupt::Stop if self.will == Will::GoOn => {
+                self.will = Will::Stop;
+                self.gates.close();
+                if self.leadership.leads() {
+                    self.notice(STOPPING).await;
+                } else {
+                    self.will = Will::Leave;
+                }
+            }
+            Interrupt::End if self.will < Will::End => {
+                self.will = Will::End;
+                self.gates.close();
+                self.notice(ENDING).await;
+                self.tell_all(&ToNode::Cancel).await;
+            }
+            Interrupt::Leave => self.will = Will::Leave,
+            Interrupt::Stop | Interrupt::End => {}
+        }
+    }
+
+    async fn notice(&mut self, message: &str) {
+        self.emitter.say(EventKind::Notice { message: message.to_owned() }).await;
+    }
+
+    /// Agents that wait for a gate that cannot open any more are told to end, so that nothing is left behind.
+    async fn send_the_hopeless_home(&mut self) {
+        let waiting = self.commands.keys().filter(|node| !self.outcomes.has_ended(node));
+        let hopeless: Vec<_> =
+            waiting.filter_map(|node| Some((node.clone(), self.gates.hopeless(node)?))).collect();
+        for (node, reason) in hopeless {
+            let message = format!("{node} is not let through: {reason}");
+            self.emitter.say(EventKind::Notice { message }).await;
+            self.gates.dismissed(&node);
+            self.tell(&node, ToNode::Cancel).await;
+        }
+    }
+
+    async fn tell_all(&self, command: &ToNode) {
+        for node in self.commands.keys().filter(|node| !self.outcomes.has_ended(node)) {
+            self.tell(node, command.clone()).await;
+        }
+    }
+
+    async fn tell(&self, node: &NodeName, command: ToNode) {
+        if let Some(commands) = self.commands.get(node) {
+            // A host that ended meanwhile hears nothing any more.
+            let _ = commands.send(command).await;
+        }
+    }
+}

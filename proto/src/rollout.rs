@@ -1,0 +1,84 @@
+//! What all hosts of a run have in common, and who opens their gates. Every node plan carries it, so that a controller
+//! that reaches one host of a run can carry the whole run on.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ControllerId, Fingerprint, Gate, NodeName};
+
+/// The gates of a run: which hosts come to them, in which order they pass, and when no further one opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateTable {
+    /// Every host that has something to do, in the order of the schema step.
+    pub hosts: Vec<GateRow>,
+    pub init_order: InitOrder,
+    /// After so many failed hosts no further gate opens.
+    pub max_failures: Option<NonZeroUsize>,
+    /// Asked for from a finished host when all are done.
+    pub cm_url: String,
+    /// Of everything that the operator wrote, under the key of the run: two commands with one goal have one.
+    pub goal: Fingerprint,
+}
+
+/// One host of a [`GateTable`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRow {
+    pub node: NodeName,
+    pub role: Role,
+    pub gates: BTreeSet<Gate>,
+}
+
+/// Whether a host serves the cluster already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// No container, and the MetaDB does not know it.
+    New,
+    Existing,
+}
+
+/// `oms_init_order`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitOrder {
+    /// The next host begins when the schema step of the one before is over.
+    Staggered,
+    /// The next host begins when the one before is initialised.
+    Sequential,
+}
+
+/// Which controller gives the orders of a run. Hosts obey the greatest that they have seen: one that takes over claims
+/// a greater epoch than any host knows, and two that do so at once are told apart by their ids.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Claim {
+    pub epoch: u64,
+    pub controller: ControllerId,
+}
+
+impl Claim {
+    /// Of the controller that starts a run.
+    pub fn first(controller: ControllerId) -> Self {
+        Self { epoch: 1, controller }
+    }
+
+    /// Of a controller that takes a run over from whoever held it.
+    #[must_use]
+    pub fn after(highest: u64, controller: ControllerId) -> Self {
+        Self { epoch: highest.saturating_add(1), controller }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_claims_one_is_greater() {
+        let of = |epoch, id: &str| Claim { epoch, controller: ControllerId::new(id).unwrap() };
+        assert!(of(2, "aaaa") > of(1, "bbbb"));
+        assert!(of(2, "bbbb") > of(2, "aaaa"));
+        assert_eq!(Claim::after(2, ControllerId::new("cccc").unwrap()), of(3, "cccc"));
+    }
+}
