@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,7 +16,6 @@ use omsctl_proto::{ErrorCode, ErrorReport, Event, EventKind, Importance, NodeNam
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::history::{MemoryStore, assert_whole};
@@ -32,8 +31,8 @@ static RUNS: AtomicU8 = AtomicU8::new(0);
 pub(crate) struct Bastion<'a> {
     pub(crate) fleet: &'a Fleet,
     pub(crate) store: Arc<MemoryStore>,
-    operator: String,
-    folder: TempDir,
+    pub(crate) operator: String,
+    pub(crate) folder: TempDir,
 }
 
 /// How an `apply` went.
@@ -49,14 +48,12 @@ pub(crate) struct Applied {
 }
 
 /// Moves with tokio's clock.
-struct PausedClock {
-    begun_ms: u64,
-    begun: Instant,
-}
+struct PausedClock;
 
 impl Clock for PausedClock {
     fn utc_ms(&self) -> u64 {
-        self.begun_ms + u64::try_from(self.begun.elapsed().as_millis()).unwrap()
+        let since = omsctl_agent::fakes::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::try_from(since.as_millis()).unwrap()
     }
 }
 
@@ -111,12 +108,10 @@ impl<'a> Bastion<'a> {
     pub(crate) fn world(&self) -> (World, Written, mpsc::Sender<Interrupt>) {
         let (out, written) = Out::in_memory();
         let (interrupt, interrupts) = mpsc::channel(4);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let clock = PausedClock { begun_ms: u64::try_from(now.as_millis()).unwrap(), begun: Instant::now() };
         let world = World {
             globals: Globals { yes: true, format: Format::Json, ..Globals::default() },
             out,
-            clock: Arc::new(clock),
+            clock: Arc::new(PausedClock),
             transport: Arc::new(self.fleet.transport()),
             metadb: self.fleet.metadb.clone(),
             archives: Arc::new(self.fleet.archives()),
@@ -144,9 +139,18 @@ impl<'a> Bastion<'a> {
 
     pub(crate) async fn apply_in(&self, world: &World, written: &Written, request: &ApplyRequest) -> Applied {
         let exit = command::apply(world, request, "omsctl apply").await;
+        let applied = self.told(exit, written);
+        let record = self.store.record(&applied.run).unwrap();
+        let recorded = serde_json::to_value(record.result).unwrap();
+        assert_eq!(applied.document["result"], recorded, "the history says how it ended");
+        applied
+    }
+
+    /// What a command that follows a rollout has written.
+    pub(crate) fn told(&self, exit: Exit, written: &Written) -> Applied {
         let stderr = written.stderr();
         let document: Value = serde_json::from_str(&written.stdout()).expect(&stderr);
-        let run = self.store.last().run;
+        let run = RunId::new(document["run"].as_str().unwrap()).unwrap();
         let events = self.store.of_run(&run);
         let applied = Applied { exit, document, stderr, run, events };
         applied.assert_consistent(self);
@@ -209,13 +213,9 @@ impl Applied {
         self.events.iter().filter(ends).count()
     }
 
-    /// True of every run, however it went.
+    /// True of every run, however it went and whoever tells it.
     fn assert_consistent(&self, bastion: &Bastion<'_>) {
         assert_eq!(self.document["exit"], self.exit.code(), "{}", self.document);
-        assert_eq!(self.document["run"], self.run.as_str());
-        let record = bastion.store.last();
-        let recorded = serde_json::to_value(record.result).unwrap();
-        assert_eq!(self.document["result"], recorded, "the history says how it ended");
         assert_whole(&self.events, &self.run, bastion.fleet);
         let told = serde_json::to_string(&self.events).unwrap() + &self.stderr + &self.document.to_string();
         assert!(!told.contains(PASSWORD), "the password is told");

@@ -123,6 +123,11 @@ impl Fleet {
         self.hosts.iter().map(|host| host.machine.docker.calls()).collect()
     }
 
+    /// What lies on the hosts and should not: sockets, secrets, keys, reserves.
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        self.hosts.iter().flat_map(Host::leftovers).collect()
+    }
+
     /// No daemon and no channel is left on any host; given a little time, since the last ones end by themselves.
     pub(crate) async fn is_left_alone(&self) -> bool {
         let left = || {
@@ -146,6 +151,24 @@ impl Host {
 
     pub(crate) fn config(&self) -> String {
         std::fs::read_to_string(self.machine.path("/data/oms/config.yaml")).unwrap()
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let places = &self.world.places;
+        // A host that was never taken has no such folder.
+        let names = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+        };
+        let mut left = names(&places.runtime);
+        left.retain(|name| !["lock", "controller"].contains(&name.as_str()));
+        for run in names(&places.state.join("runs")) {
+            let kept = names(&places.state.join("runs").join(&run)).into_iter();
+            let strange =
+                kept.filter(|name| !["plan.json", "events.jsonl", "agent.log"].contains(&name.as_str()));
+            left.extend(strange.map(|name| format!("{run}/{name}")));
+        }
+        left.into_iter().map(|name| format!("{}: {name}", self.name)).collect()
     }
 
     /// The host's own event file of this run.

@@ -3,7 +3,10 @@
 //! files, the hosts' own event files, the history, and the judge that sees every initialisation.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
 
+mod agents;
 mod bastion;
+mod commands;
+mod controllers;
 mod cuts;
 mod failures;
 mod first_rollout;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -97,7 +97,7 @@ impl FakeMetaDb {
             ip: ip.clone(),
             age_s: i64::try_from(row.beat.elapsed().as_secs()).unwrap(),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = omsctl_agent::fakes::now().duration_since(UNIX_EPOCH).unwrap();
         MetaDbFacts {
             server_version: "5.7.25-OceanBase".to_owned(),
             utc_ms: u64::try_from(now.as_millis()).unwrap(),

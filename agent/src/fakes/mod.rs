@@ -13,6 +13,7 @@ mod judge;
 mod machine;
 mod runtime;
 
+pub use clock::{now, set_time};
 pub use docker::{Daemon, FakeDocker, FakeImage};
 pub use host::FakeHost;
 pub use initialisation::{InitScript, Verdict};

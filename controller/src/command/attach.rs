@@ -91,14 +91,8 @@ async fn part(survey: &Survey, story: &RunStory, request: &AttachRequest, contro
     if request.read_only {
         return Part::Read;
     }
-    let mut highest = story.claim.epoch;
     if survey.links.values().all(|link| link.held_by.is_none()) {
-        for link in survey.links.values() {
-            if let Ok(story) = link.session.story(story.plan.run.clone()).await {
-                highest = highest.max(story.claim.epoch);
-            }
-        }
-        return Part::Lead(Claim::after(highest, controller));
+        return Part::Lead(Claim::after(story.claim.epoch, controller));
     }
     for link in survey.links.values() {
         // A host that was lost meanwhile is not held either.

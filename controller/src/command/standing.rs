@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
 use omsctl_proto::{
     ErrorCode, ErrorReport, Holder, NodeName, NodeOutcome, NodeResult, RunId, RunPhase, RunStory,
 };
@@ -49,20 +50,20 @@ pub(super) async fn find(inputs: &Inputs, looked: &Looked) -> Standing {
 
 /// The newest run whose agents walk.
 async fn walking(survey: &Survey) -> Option<RunStory> {
-    let all = survey.facts.iter().flat_map(|(node, facts)| facts.runs.iter().map(move |run| (node, run)));
-    let walking = all.filter(|(_, run)| run.phase == RunPhase::Running);
-    let (node, run) = walking.max_by(|(_, one), (_, other)| one.run.cmp(&other.run))?;
-    survey.links.get(node)?.session.story(run.run.clone()).await.ok()
+    let all = survey.facts.values().flat_map(|facts| &facts.runs);
+    let walking = all.filter(|run| run.phase == RunPhase::Running).map(|run| &run.run);
+    story_of(survey, walking.max()?).await
 }
 
-/// A run as the first host that has it tells it.
+/// A run as the first host that has it tells it, one that has not ended before others; with the greatest claim that any
+/// host has seen, so that whoever goes on is obeyed by all.
 pub(super) async fn story_of(survey: &Survey, run: &RunId) -> Option<RunStory> {
-    for link in survey.links.values() {
-        if let Ok(story) = link.session.story(run.clone()).await {
-            return Some(story);
-        }
-    }
-    None
+    let asked = survey.links.values().map(|link| link.session.story(run.clone()));
+    let stories: Vec<RunStory> = join_all(asked).await.into_iter().filter_map(Result::ok).collect();
+    let claim = stories.iter().map(|story| &story.claim).max()?.clone();
+    let open = stories.iter().position(|story| story.key.is_some()).unwrap_or(0);
+    let story = stories.into_iter().nth(open)?;
+    Some(RunStory { claim, ..story })
 }
 
 /// Their agents are gone and nobody carries them on: what they left is seen on the hosts.

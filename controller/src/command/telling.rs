@@ -10,9 +10,9 @@ use super::World;
 use super::interrupt::or_interrupted;
 use crate::cli::Format;
 use crate::exit::Exit;
-use crate::ports::{RunRecord, StateStore};
+use crate::ports::RunRecord;
 use crate::report::{self, ApplyDocument, Audience, Reporter, Tally, summary};
-use crate::rollout::{Emitter, timestamp};
+use crate::rollout::{Emitter, last_own, timestamp};
 
 /// A reader of stdout that takes nothing for this long is not waited for any longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -205,12 +205,6 @@ impl Telling {
         }
         exit
     }
-}
-
-/// The number of the controller's last event that is kept here.
-async fn last_own(store: &dyn StateStore, run: &RunId) -> u64 {
-    let events = store.events(run).await.unwrap_or_default();
-    events.iter().filter(|event| event.node.is_none()).map(|event| event.seq).max().unwrap_or(0)
 }
 
 fn reporter(world: &World, kind: Kind, tally: Tally) -> Reporter {

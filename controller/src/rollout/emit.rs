@@ -25,6 +25,11 @@ pub struct Emitter {
     held_back: Option<Vec<Event>>,
     /// Whoever only reads along keeps what the hosts tell, and leaves the controller's part to the controller.
     keeps_own: bool,
+    /// Its own events until it leads.
+    unkept: Vec<Event>,
+    /// The number in the history before the first of this controller, and the number that was shown then.
+    kept_after: u64,
+    shown_after: u64,
     audience: Audience,
 }
 
@@ -52,6 +57,9 @@ impl Emitter {
             store: None,
             held_back: Some(Vec::new()),
             keeps_own: true,
+            unkept: Vec::new(),
+            kept_after: 0,
+            shown_after: 0,
             audience,
         }
     }
@@ -73,12 +81,22 @@ impl Emitter {
     /// Goes on after the events of a controller before this one; without `leads` beside one that goes on itself.
     pub fn resume(&mut self, last: u64, leads: bool) {
         self.sequence = self.sequence.max(last);
+        (self.kept_after, self.shown_after) = (self.sequence, self.sequence);
         self.keeps_own = leads;
     }
 
-    /// This controller leads the run from now on.
-    pub fn lead(&mut self) {
+    /// This controller leads the run from now on. What it told so far follows what the controller before it kept here.
+    pub async fn lead(&mut self) {
+        if self.keeps_own {
+            return;
+        }
         self.keeps_own = true;
+        if let Some(store) = &self.store {
+            self.kept_after = last_own(store.as_ref(), &self.run).await;
+        }
+        for event in std::mem::take(&mut self.unkept) {
+            self.record(&event).await;
+        }
     }
 
     /// Whether the controller's part of the history is this one's.
@@ -124,7 +142,11 @@ impl Emitter {
     }
 
     async fn record(&mut self, event: &Event) {
-        if event.kind.importance() == Importance::Lossy || (event.node.is_none() && !self.keeps_own) {
+        if event.kind.importance() == Importance::Lossy {
+            return;
+        }
+        if event.node.is_none() && !self.keeps_own {
+            self.unkept.push(event.clone());
             return;
         }
         if let Some(events) = &mut self.held_back {
@@ -132,7 +154,11 @@ impl Emitter {
             return;
         }
         let Some(store) = self.store.clone() else { return };
-        let Err(error) = store.append(std::slice::from_ref(event)).await else { return };
+        let mut event = event.clone();
+        if event.node.is_none() {
+            event.seq = event.seq - self.shown_after + self.kept_after;
+        }
+        let Err(error) = store.append(&[event]).await else { return };
         // The hosts keep their own events and decisions are made on what is observed: a full disk on the bastion must
         // not stop a rollout half-way. It is told once.
         self.store = None;
@@ -141,6 +167,12 @@ impl Emitter {
         let message = format!("{error}; the rollout goes on, its history on this bastion is incomplete");
         Box::pin(self.say(EventKind::Notice { message })).await;
     }
+}
+
+/// The number of the controllers' last event that is kept here.
+pub async fn last_own(store: &dyn StateStore, run: &RunId) -> u64 {
+    let events = store.events(run).await.unwrap_or_default();
+    events.iter().filter(|event| event.node.is_none()).map(|event| event.seq).max().unwrap_or(0)
 }
 
 /// RFC 3339, UTC, milliseconds.

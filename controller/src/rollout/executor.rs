@@ -12,7 +12,7 @@ use omsctl_proto::{
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::dialogue::NodeWork;
+use super::dialogue::{Begin, NodeWork};
 use super::gates::Gates;
 use super::lead::{Lead, Leadership};
 use super::node::{NodeWalk, Shared};
@@ -101,7 +101,10 @@ impl Executor {
     ) -> Walked {
         let rows: Vec<GateRow> = rollout.nodes.iter().map(|(work, _)| work.row.clone()).collect();
         let gates = Gates::new(&rows, rollout.init_order, rollout.max_failures);
-        let leadership = Leadership::new(&rollout.part, rollout.controller.clone());
+        let mut leadership = Leadership::new(&rollout.part, rollout.controller.clone());
+        // What has a past may stand anywhere, also behind a gate, until it has told it.
+        let attached = rollout.nodes.iter().filter(|(work, _)| matches!(work.begin, Begin::Attach));
+        leadership.awaits(attached.map(|(work, _)| work.row.node.clone()));
         let claim = rollout.part.claim();
         let shared = Arc::new(Shared {
             transport: Arc::clone(&self.transport),

@@ -255,7 +255,7 @@ impl<'a> Lead<'a> {
             Step::Release => self.tell_all(&ToNode::Release).await,
             Step::Lead(claim) => {
                 let message = "nobody led this rollout any more: it is led from here now".to_owned();
-                self.emitter.lead();
+                self.emitter.lead().await;
                 self.emitter.say(EventKind::Notice { message }).await;
                 let living = self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned();
                 self.leadership.awaits(living.collect::<Vec<_>>());

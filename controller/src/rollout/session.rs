@@ -3,7 +3,7 @@
 //! Two tasks own the two directions, so that a question never waits for an event that nobody reads yet. Dropping
 //! the session closes the channel; the agent on the host goes on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub struct Attached {
 /// Questions without an answer yet.
 #[derive(Debug, Default)]
 struct Questions {
-    waiting: HashMap<u64, oneshot::Sender<Response>>,
+    waiting: BTreeMap<u64, oneshot::Sender<Response>>,
     /// Nothing will be read any more.
     ended: bool,
     /// What came that cannot be read.

@@ -1,0 +1,121 @@
+//! Agents that are left alone: their hosts restart, or somebody ends them.
+
+use omsctl_controller::exit::Exit;
+use omsctl_proto::{Event, EventKind, StepId};
+
+use crate::bastion::{Bastion, PASSWORD};
+use crate::controllers::{assert_nothing_left, in_schema, slow};
+use crate::fleet::{Fleet, Host};
+
+fn restart(host: &Host) {
+    host.machine.reboot();
+    host.link.cut();
+}
+
+fn starts(step: StepId) -> impl Fn(&Event) -> bool {
+    move |event: &Event| matches!(event.kind, EventKind::StepStarted { step: started, .. } if started == step)
+}
+
+/// A reboot interrupts what ran; everything else is as always.
+async fn assert_mended(fleet: &Fleet) {
+    let mut initialised = fleet.judge.initialised();
+    initialised.sort();
+    assert_eq!(initialised, ["n1/oms", "n2/oms", "n3/oms"]);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+    assert!(fleet.hosts.iter().all(|host| host.config().contains(PASSWORD)));
+    assert_nothing_left(fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_restarts_gets_its_secrets_again_from_its_controller() {
+    for step in [StepId::WriteConfig, StepId::LoadImage, StepId::CreateContainer, StepId::Initialise] {
+        let fleet = slow(3);
+        let ann = Bastion::new(&fleet);
+        let (applied, ()) = tokio::join!(ann.apply(), async {
+            ann.store.heard(starts(step)).await;
+            restart(fleet.host("n1"));
+        });
+        assert_eq!(applied.exit, Exit::Done, "{step}: {}", applied.stderr);
+        assert_mended(&fleet).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_hosts_restart_and_the_next_apply_brings_the_secrets() {
+    for step in [StepId::WriteConfig, StepId::LoadImage, StepId::Initialise] {
+        let fleet = slow(3);
+        let ann = Bastion::new(&fleet);
+        ann.apply_until(starts(step)).await;
+        fleet.hosts.iter().for_each(restart);
+        let next = ann.apply().await;
+        assert_eq!(next.exit, Exit::Done, "{step}: {}", next.stderr);
+        assert_mended(&fleet).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_host_restarts_without_a_controller_and_the_next_apply_carries_all_on() {
+    let fleet = slow(3);
+    let ann = Bastion::new(&fleet);
+    ann.apply_until(in_schema).await;
+    restart(fleet.host("n1"));
+    let next = ann.apply().await;
+    assert_eq!(next.exit, Exit::Done, "{}", next.stderr);
+    assert!(next.stderr.contains("is carried on"), "{}", next.stderr);
+    assert_eq!(fleet.judge.interrupted(), ["n1/oms"]);
+    let warned = ann.store.of_run(&ann.store.all_runs()[0]).into_iter().any(|event| {
+        matches!(event.kind, EventKind::StepWarning { message, .. } if message.contains("interrupted"))
+    });
+    assert!(warned, "it is told");
+    assert_mended(&fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_listed_and_reaped() {
+    let fleet = slow(3);
+    let ann = Bastion::new(&fleet);
+    assert_eq!(ann.agents(false).await, (Exit::Done, Vec::new()));
+    ann.apply_until(in_schema).await;
+    let run = ann.store.last().run;
+    let bob = Bastion::of(&fleet, "bob@elsewhere");
+    bob.lose_config();
+    let (exit, agents) = bob.agents(false).await;
+    assert_eq!((exit, agents.len()), (Exit::Done, 3), "{agents:?}");
+    for agent in &agents {
+        assert_eq!(
+            (agent["run"].as_str(), agent["operator"].as_str()),
+            (Some(run.as_str()), Some("ann@bastion"))
+        );
+    }
+    let waiting = agents.iter().filter(|agent| agent["state"] == "waiting" && agent["gate"] == "schema");
+    assert_eq!(waiting.count(), 2, "{agents:?}");
+
+    let (exit, agents) = bob.agents(true).await;
+    assert_eq!((exit, agents), (Exit::Done, Vec::new()));
+    assert_eq!(fleet.judge.initialised(), ["n1/oms"], "the step that ran is finished");
+    assert_nothing_left(&fleet).await;
+    assert_eq!(ann.apply().await.exit, Exit::Done);
+    assert_mended(&fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_ones_are_reaped_too_and_led_ones_are_not() {
+    let fleet = slow(3);
+    let ann = Bastion::new(&fleet);
+    let bob = Bastion::of(&fleet, "bob@elsewhere");
+    let (led, refused) = tokio::join!(ann.apply(), async {
+        ann.store.heard(in_schema).await;
+        bob.agents(true).await.0
+    });
+    assert_eq!((led.exit, refused), (Exit::Done, Exit::Busy), "{}", led.stderr);
+
+    let fleet = slow(3);
+    let ann = Bastion::new(&fleet);
+    ann.apply_until(in_schema).await;
+    fleet.hosts.iter().for_each(|host| host.machine.daemons.kill());
+    let bob = Bastion::of(&fleet, "bob@elsewhere");
+    let (_, agents) = bob.agents(false).await;
+    assert_eq!(agents.iter().filter(|agent| agent["state"] == "gone").count(), 3, "{agents:?}");
+    assert_eq!(bob.agents(true).await, (Exit::Done, Vec::new()));
+    assert_nothing_left(&fleet).await;
+}
