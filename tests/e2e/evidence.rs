@@ -120,13 +120,13 @@ find /data -maxdepth 2 -type f -exec sha256sum {} + 2>/dev/null | sort";
         .collect()
 }
 
-/// Nothing of omsctl runs on the hosts, listens there or lies in their temporary folders; the empty lock stays.
+/// Nothing of omsctl runs on the hosts, listens there or lies in their temporary folders; the empty locks stay.
 #[track_caller]
 pub(super) fn assert_nothing_left(nodes: &[Node]) {
     let look = "ps -eo pid,comm | grep '[o]msctl'
 ss -H -ltnp 2>/dev/null | grep '[o]msctl'
-find /run/omsctl -mindepth 1 ! -name lock 2>/dev/null
-find /run/omsctl -name lock -size +0 2>/dev/null
+find /run/omsctl -mindepth 1 ! -name lock ! -name controller 2>/dev/null
+find /run/omsctl -type f -size +0 2>/dev/null
 find /tmp /var/tmp -mindepth 1 -name '*omsctl*' 2>/dev/null
 find /var/lib/omsctl /data/oms -maxdepth 3 \\( -name '*.part' -o -name '*.tmp' -o -name '.omsctl*' \\) 2>/dev/null
 exit 0";

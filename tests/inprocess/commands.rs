@@ -40,7 +40,8 @@ impl Bastion<'_> {
     pub(crate) async fn agents(&self, reap: bool) -> (Exit, Vec<Value>) {
         let (world, written, _interrupt) = self.world();
         let exit = command::agents(&world, &AgentsRequest { reap }, "omsctl agents").await;
-        let document: Value = serde_json::from_str(&written.stdout()).expect(&written.stderr());
+        let document: Value = serde_json::from_str(&written.stdout())
+            .unwrap_or_else(|error| panic!("{error}: {}", written.stderr()));
         (exit, document["agents"].as_array().unwrap().clone())
     }
 
