@@ -112,9 +112,15 @@ impl Tally {
             self.run = Some(event.run.clone());
         }
         match &event.node {
-            Some(node) => self.nodes.entry(node.clone()).or_default().agent.add(event),
+            Some(node) => self.add_of_agent(node, event),
             None => self.add_of_controller(event),
         }
+    }
+
+    /// The first word of a host is news whatever it says: there is one host more.
+    fn add_of_agent(&mut self, node: &NodeName, event: &Event) -> bool {
+        let unknown = !self.nodes.contains_key(node);
+        self.nodes.entry(node.clone()).or_default().agent.add(event) || unknown
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "a fold takes the events that it is about")]
@@ -166,7 +172,10 @@ impl Tally {
     #[expect(clippy::wildcard_enum_match_arm, reason = "a fold takes the events that it is about")]
     fn add_lossy_of_controller(&mut self, event: &Event) -> bool {
         match &event.kind {
-            EventKind::ContentSent { host, current, total } => self.host(host).sent(*current, *total),
+            // It may be lost, so it announces nobody: the order of the hosts must not depend on it.
+            EventKind::ContentSent { host, current, total } => {
+                self.nodes.entry(host.clone()).or_default().controller.sent(*current, *total)
+            }
             _ => false,
         }
     }
@@ -215,7 +224,7 @@ impl Tally {
         self.latest_ms.saturating_sub(self.began_ms.unwrap_or(self.latest_ms))
     }
 
-    /// The hosts: announced ones in their order, then those that only an agent told of.
+    /// The hosts: announced ones in their order, then those that only an agent or a lossy event told of.
     pub fn nodes(&self) -> impl Iterator<Item = (&NodeName, &NodePicture)> {
         let announced: BTreeSet<&NodeName> = self.order.iter().collect();
         let others = self.nodes.iter().filter(move |(name, _)| !announced.contains(name));
@@ -319,3 +328,7 @@ pub(super) fn host_of(kind: &EventKind) -> Option<&NodeName> {
 #[cfg(test)]
 #[path = "tally_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tally_streams_tests.rs"]
+mod streams_tests;

@@ -1,70 +1,9 @@
-//! The picture does not depend on how events arrive.
-
-use std::collections::VecDeque;
+//! What the picture of canned runs says.
 
 use omsctl_proto::{ErrorCode, Gate, RunResult};
-use proptest::prelude::*;
 
 use super::super::fixtures::{self, Recording, name};
 use super::*;
-
-fn stories() -> Vec<Vec<Event>> {
-    vec![
-        fixtures::success(),
-        fixtures::two_failed(),
-        fixtures::one_unreachable(),
-        fixtures::at_the_gate(),
-        fixtures::nothing_to_do(),
-    ]
-}
-
-/// The same events with the writers interleaved otherwise; each writer's own order stays.
-fn interleaved(events: &[Event], choices: &[usize]) -> Vec<Event> {
-    let mut writers: BTreeMap<Option<NodeName>, VecDeque<Event>> = BTreeMap::new();
-    for event in events {
-        writers.entry(event.node.clone()).or_default().push_back(event.clone());
-    }
-    let mut mixed = Vec::new();
-    let mut choices = choices.iter().cycle();
-    while !writers.is_empty() {
-        let at = choices.next().copied().unwrap_or(0) % writers.len();
-        let writer = writers.keys().nth(at).unwrap().clone();
-        let queue = writers.get_mut(&writer).unwrap();
-        mixed.extend(queue.pop_front());
-        if queue.is_empty() {
-            writers.remove(&writer);
-        }
-    }
-    mixed
-}
-
-proptest! {
-    #[test]
-    fn one_shot_incremental_and_repeated_delivery_give_one_picture(
-        story in 0_usize..5,
-        choices in proptest::collection::vec(0_usize..97, 1..60),
-        again in proptest::collection::vec((0_usize..200, 0_usize..200, 0_usize..200), 0..6),
-    ) {
-        let events = &stories()[story];
-        let expected = Tally::of(events);
-        let mixed = interleaved(events, &choices);
-        let mut tally = Tally::default();
-        for (at, event) in mixed.iter().enumerate() {
-            tally.add(event);
-            // After a lost connection a reader may be given any earlier stretch once more.
-            for (when, from, length) in &again {
-                if *when % mixed.len() == at {
-                    let from = from % (at + 1);
-                    for old in &mixed[from..=at.min(from + length)] {
-                        tally.add(old);
-                    }
-                }
-            }
-        }
-        prop_assert_eq!(&tally, &expected);
-        prop_assert_eq!(tally.totals(), expected.totals());
-    }
-}
 
 #[test]
 fn a_whole_rollout_is_counted() {
