@@ -1,6 +1,7 @@
 //! The one door to stdout, stderr and the operator's keyboard: results to stdout, everything else to stderr.
 //! Nothing else in this crate writes there. A reader that went away is no error; the writer falls silent.
 
+mod json;
 mod log;
 mod sink;
 mod style;
@@ -8,11 +9,12 @@ mod style;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use console::Term;
+use console::{AnsiCodeIterator, Term};
 use indicatif::ProgressBar;
 use omsctl_proto::Secret;
 use serde::Serialize;
 
+pub use self::json::json_line;
 pub use self::log::install_log;
 pub use self::sink::{Sink, Written};
 pub use self::style::{Environment, Paint, Style};
@@ -96,14 +98,14 @@ impl Out {
 
     /// Writes a result as one indented JSON document.
     pub fn document<T: Serialize>(&self, document: &T) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(document)?;
+        let mut text = json::json_document(document)?;
         text.push('\n');
         self.result(&text)
     }
 
     /// Writes a result as one line of JSON.
     pub fn line<T: Serialize>(&self, item: &T) -> io::Result<()> {
-        let mut text = serde_json::to_string(item)?;
+        let mut text = json_line(item)?;
         text.push('\n');
         self.result(&text)
     }
@@ -113,8 +115,10 @@ impl Out {
         if self.stdout_terminal { self.result(&format!("\x1b[H\x1b[2J{text}")) } else { self.result(text) }
     }
 
-    /// Writes a message to stderr, with a line end when it has none.
+    /// Writes a message to stderr, with a line end when it has none. What hosts and servers said may be in it: of all
+    /// that a terminal obeys, only line ends, tabs and colours get through.
     pub fn message(&self, text: &str) {
+        let text = harmless(text);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         // There is nobody left to tell that stderr is broken.
         let _ = self.aside(|| write_all(&mut self.stderr(), &format!("{text}{end}")));
@@ -156,7 +160,37 @@ impl Out {
     }
 }
 
+fn harmless(text: &str) -> String {
+    let colour = |code: &str| code.starts_with("\x1b[") && code.ends_with('m');
+    let kept = |character: &char| !character.is_control() || matches!(character, '\n' | '\t');
+    let mut harmless = String::with_capacity(text.len());
+    for (part, is_code) in AnsiCodeIterator::new(text) {
+        if !is_code {
+            harmless.extend(part.chars().filter(kept));
+        } else if colour(part) {
+            harmless.push_str(part);
+        }
+    }
+    harmless
+}
+
 fn write_all(sink: &mut Sink, text: &str) -> io::Result<()> {
     sink.write_all(text.as_bytes())?;
     sink.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_move_the_cursor_and_may_have_colours() {
+        let (out, written) = Out::in_memory();
+        out.message("\x1b[31mred\x1b[0m\tn1: \x1b[2Jgone\x1b]0;title\x07\u{9b}2J\r\x1bc\nsecond");
+        let text = written.stderr();
+        assert!(text.starts_with("\x1b[31mred\x1b[0m\tn1: gone"), "{text:?}");
+        assert!(text.ends_with("\nsecond\n"), "{text:?}");
+        assert_eq!(text.matches('\x1b').count(), 2, "{text:?}");
+        assert!(!text.contains(['\r', '\x07', '\u{9b}']), "{text:?}");
+    }
 }

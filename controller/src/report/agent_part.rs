@@ -15,7 +15,6 @@ pub struct AgentPart {
     pub done: BTreeMap<StepId, Outcome>,
     pub current: Option<CurrentStep>,
     pub waits: Option<(StepId, Gate)>,
-    pub warnings: Vec<(StepId, String)>,
     pub end: Option<End>,
     /// The agent began anew before it came to an end.
     pub restarted: bool,
@@ -57,10 +56,10 @@ impl Progress {
         (elapsed_ms >= 1000).then(|| self.current.saturating_sub(first).saturating_mul(1000) / elapsed_ms)
     }
 
-    /// Seconds until the total is reached at that pace.
-    pub fn seconds_left(&self) -> Option<u64> {
+    /// Milliseconds until the total is reached at that pace, in whole seconds. The numbers are the host's: any.
+    pub fn left_ms(&self) -> Option<u64> {
         let pace = self.pace().filter(|pace| *pace > 0)?;
-        Some(self.total?.saturating_sub(self.current).div_ceil(pace))
+        Some(self.total?.saturating_sub(self.current).div_ceil(pace).saturating_mul(1000))
     }
 }
 
@@ -110,7 +109,6 @@ impl AgentPart {
                 });
             }
             EventKind::StepMilestone { milestone, .. } => self.schema = Some(*milestone),
-            EventKind::StepWarning { step, message } => self.warnings.push((*step, message.clone())),
             EventKind::StepDone { step, outcome, .. } => {
                 self.done.insert(*step, *outcome);
                 self.current = None;

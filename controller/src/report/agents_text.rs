@@ -4,7 +4,6 @@ use omsctl_proto::{NodeName, RunFacts, RunId, RunPhase};
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::words;
 use crate::out::{Paint, Style};
 
 /// `omsctl agents --format json`
@@ -86,7 +85,7 @@ fn row(agent: &AgentDocument) -> Vec<Cell> {
     vec![
         Cell::new(agent.node.as_str()),
         Cell::new(agent.run.as_str()),
-        Cell::new(words::clean(&agent.operator)),
+        Cell::new(agent.operator.as_str()),
         Cell::new(agent.started.get(..19).unwrap_or(&agent.started).replace('T', " ")),
         Cell::painted(state, paint),
     ]

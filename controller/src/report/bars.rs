@@ -13,6 +13,10 @@ use super::tally::Tally;
 use super::words;
 use crate::out::{Out, Paint, Style};
 
+/// Lines that are told above the live ones, at most; a host that goes mad has more. The history has them all.
+const TOLD: usize = 1_000;
+/// Characters of such a line, at most.
+const LONGEST: usize = 2_000;
 /// The shortest time between two drawings.
 const REDRAW: Duration = Duration::from_millis(80);
 
@@ -86,6 +90,7 @@ impl Bars {
             return;
         }
         if let Some((host, message)) = worth_a_line(event)
+            && self.told.len() < TOLD
             && self.told.insert(message.clone())
         {
             let (_, columns) = (self.size)();
@@ -151,13 +156,12 @@ impl Drop for Bars {
 
 /// What must not be lost when the live lines go on.
 fn worth_a_line(event: &Event) -> Option<(Option<&NodeName>, String)> {
-    match (&event.kind, &event.node) {
-        (EventKind::StepWarning { message, .. }, Some(node)) => {
-            Some((Some(node), words::clean(&format!("warning: {message}"))))
-        }
-        (EventKind::Notice { message }, _) => Some((None, words::clean(message))),
-        _ => None,
-    }
+    let (host, message) = match (&event.kind, &event.node) {
+        (EventKind::StepWarning { message, .. }, Some(node)) => (Some(node), format!("warning: {message}")),
+        (EventKind::Notice { message }, _) => (None, message.clone()),
+        _ => return None,
+    };
+    Some((host, words::clean(&message).chars().take(LONGEST).collect()))
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -212,6 +216,20 @@ mod tests {
             bars.draw();
         }
         assert_eq!(still(&terminal), before);
+    }
+
+    #[test]
+    fn a_host_that_warns_without_end_is_not_remembered_without_end() {
+        let mut events = fixtures::at_the_gate();
+        for (number, seq) in (0..TOLD + 50).zip(100..) {
+            let message = format!("{number} {}", "x".repeat(2 * LONGEST));
+            let kind = EventKind::StepWarning { step: StepId::LoadImage, message };
+            let node = Some(fixtures::name("node3"));
+            events.push(Event { seq, node, kind, ..events[0].clone() });
+        }
+        let (bars, _terminal) = watch(&events, 24, 80);
+        assert_eq!(bars.told.len(), TOLD);
+        assert!(bars.told.iter().all(|told| told.len() <= LONGEST));
     }
 
     #[test]

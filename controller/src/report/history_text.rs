@@ -24,7 +24,7 @@ fn row(run: &RunDocument) -> Vec<Cell> {
         Cell::new(minute(&run.started)),
         Cell::new(took(run).unwrap_or_else(|| "-".to_owned())),
         Cell::painted(word, paint),
-        Cell::new(words::clean(&run.command)),
+        Cell::new(run.command.as_str()),
     ]
 }
 

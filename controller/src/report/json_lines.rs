@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use omsctl_proto::{Event, EventKind, RunId};
 
+use crate::out::json_line;
+
 /// Writes events as JSON lines.
 pub struct JsonLines {
     writer: Box<dyn Write + Send>,
@@ -49,9 +51,9 @@ impl JsonLines {
     }
 
     fn line(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        self.writer.write_all(&line)?;
+        let mut line = json_line(event)?;
+        line.push('\n');
+        self.writer.write_all(line.as_bytes())?;
         self.writer.flush()
     }
 }

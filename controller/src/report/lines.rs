@@ -80,7 +80,7 @@ impl Lines {
     }
 
     fn write(&mut self, event: &Event, host: Option<&str>, said: &Said) -> io::Result<()> {
-        let time = self.style.paint(Paint::Faint, time_of_day(&event.t));
+        let time = self.style.paint(Paint::Faint, &words::clean(time_of_day(&event.t)));
         let text = words::clean(&said.text);
         let text = said.paint.map_or_else(|| text.clone(), |paint| self.style.paint(paint, &text));
         let host = host.map(|host| format!("{host}: ")).unwrap_or_default();
@@ -271,7 +271,7 @@ fn left(progress: &Progress) -> String {
         return String::new();
     }
     let pace = progress.pace().map(|pace| format!(", {}/s", words::bytes(pace))).unwrap_or_default();
-    let left = progress.seconds_left().map(|seconds| format!(", {} left", words::duration(seconds * 1000)));
+    let left = progress.left_ms().map(|left_ms| format!(", {} left", words::duration(left_ms)));
     format!("{pace}{}", left.unwrap_or_default())
 }
 

@@ -186,9 +186,9 @@ fn working(tally: &Tally, host: &NodeName, step: StepId, frame: &Frame<'_>) -> S
 
 /// Rate and time left for bytes; time so far for everything else.
 fn pace(progress: &Progress, host: &NodeName, frame: &Frame<'_>) -> String {
-    match (progress.unit, progress.pace(), progress.seconds_left()) {
+    match (progress.unit, progress.pace(), progress.left_ms()) {
         (omsctl_proto::Unit::Bytes, Some(pace), Some(left)) => {
-            format!("  {}/s  {} left", words::bytes(pace), words::duration(left * 1000))
+            format!("  {}/s  {} left", words::bytes(pace), words::duration(left))
         }
         (omsctl_proto::Unit::Bytes, Some(pace), None) => format!("  {}/s", words::bytes(pace)),
         _ => elapsed(host, frame),

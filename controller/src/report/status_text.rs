@@ -68,14 +68,14 @@ fn services(node: &NodeStatus) -> Cell {
     match down.as_slice() {
         [] if number == 0 => Cell::new("-"),
         [] => Cell::new(format!("{number} run")),
-        [(name, state)] => Cell::painted(words::clean(&format!("{name} {state}")), Paint::Bad),
+        [(name, state)] => Cell::painted(format!("{name} {state}"), Paint::Bad),
         more => Cell::painted(format!("{} of {number} down", more.len()), Paint::Bad),
     }
 }
 
 fn registered(node: &NodeStatus) -> Cell {
     let Some(registered) = &node.registered else { return Cell::new("-") };
-    let status = words::clean(&registered.status);
+    let status = &registered.status;
     match registered.heartbeat_age_s {
         Some(age) => Cell::new(format!("{status}, heartbeat {age} s ago")),
         None => Cell::new(format!("{status}, no heartbeat")),

@@ -1,8 +1,9 @@
 //! Columns of text under headings, as wide as their widest cell. What a terminal has no room for is left out whole.
 
+use super::words;
 use crate::out::{Paint, Style};
 
-/// A cell with the colour that it means.
+/// A cell with the colour that it means. Its text may be a host's: nothing in it moves a cursor or changes a colour.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {
     text: String,
@@ -11,11 +12,11 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), paint: None }
+        Self { text: words::clean(&text.into()), paint: None }
     }
 
     pub(super) fn painted(text: impl Into<String>, paint: Paint) -> Self {
-        Self { text: text.into(), paint: Some(paint) }
+        Self { text: words::clean(&text.into()), paint: Some(paint) }
     }
 }
 

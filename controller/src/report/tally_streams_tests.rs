@@ -126,7 +126,8 @@ impl Host<'_> {
             self.story.milestone(self.name, Milestone::SchemaOver);
         }
         let (error, elapsed_ms) = (fixtures::image_error(), 7);
-        match dice.roll(12) {
+        let rolled = dice.roll(12);
+        match rolled {
             9 => {
                 self.agent(EventKind::StepFailed { step, error: error.clone(), elapsed_ms });
                 self.agent(EventKind::NodeFailed { step, error });
@@ -142,8 +143,8 @@ impl Host<'_> {
                 self.agent(EventKind::NodeAborted { by, reason });
                 return Some(NodeResult::Waiting);
             }
-            die => {
-                let outcome = if die == 8 { Outcome::Unchanged } else { Outcome::Changed };
+            _ => {
+                let outcome = if rolled == 8 { Outcome::Unchanged } else { Outcome::Changed };
                 self.agent(EventKind::StepDone { step, outcome, evidence: BTreeMap::new(), elapsed_ms });
             }
         }

@@ -249,7 +249,11 @@ impl NodeWalk {
     }
 
     /// Passes an event on; the end when it is the last.
-    async fn event(&mut self, event: Box<Event>) -> Option<End> {
+    async fn event(&mut self, mut event: Box<Event>) -> Option<End> {
+        // Who speaks is known by the connection, never by what is said: no host speaks for another one, for the
+        // controller, or in another run.
+        event.node = Some(self.node.clone());
+        event.run.clone_from(&self.shared.run);
         let importance = event.kind.importance();
         if importance != Importance::Lossy {
             if event.seq <= self.seen {

@@ -128,11 +128,12 @@ async fn agent(mut control: DuplexStream, mut may_ask: mpsc::Receiver<()>) {
     }
 }
 
+/// It pretends to be the controller, in another run.
 fn event(seq: u64, kind: EventKind) -> Event {
     Event {
         v: Event::VERSION,
-        run: RunId::new("r-1").unwrap(),
-        node: Some(NodeName::new("n1").unwrap()),
+        run: RunId::new("r-2").unwrap(),
+        node: None,
         boot: "1".to_owned(),
         seq,
         t: "2026-01-01T00:00:00.000Z".to_owned(),
@@ -145,8 +146,8 @@ fn content() -> Digest {
     Digest::of(b"archive")
 }
 
-/// How the host ends, and how often a channel for bytes was opened.
-async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32) {
+/// How the host ends, how often a channel for bytes was opened, and what was told.
+async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) {
     let node = NodeName::new("n1").unwrap();
     let (asks, may_ask) = mpsc::channel(8);
     asks.send(()).await.unwrap();
@@ -183,35 +184,46 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32) {
     let work = NodeWork { row, begin: Begin::Attach, secrets: BTreeMap::new(), registration: None };
     let claim = Some(Claim::first(shared.controller.clone()));
     let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), way, claim, events).run(work, received));
+    let mut told = Vec::new();
     let error = loop {
         match heard.recv().await.unwrap().1 {
             FromNode::Ended(End::GivenUp(error)) => break error,
             FromNode::Ended(end) => panic!("{end:?}"),
+            FromNode::Event(event) => told.push(*event),
             _ => {}
         }
     };
     drop(commands);
     walk.await.unwrap();
-    (error, line.opened.load(Ordering::Relaxed))
+    (error, line.opened.load(Ordering::Relaxed), told)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_asks_without_end_is_told_to_end_and_its_host_has_failed() {
-    let (error, opened) = play(Taking::BreaksOff, true).await;
+    let (error, opened, _) = play(Taking::BreaksOff, true).await;
     assert_eq!((error.code, opened), (ErrorCode::Unreachable, 5));
     assert!(error.message.contains("5 attempts") && !error.causes.is_empty(), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn bytes_that_find_no_channel_are_sent_again_and_then_given_up() {
-    let (error, opened) = play(Taking::NoChannel, true).await;
+    let (error, opened, _) = play(Taking::NoChannel, true).await;
     assert_eq!((error.code, opened), (ErrorCode::Unreachable, 5));
     assert!(error.causes[0].contains("no channel"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_archive_that_cannot_be_read_any_more_is_not_waited_for() {
-    let (error, opened) = play(Taking::BreaksOff, false).await;
+    let (error, opened, _) = play(Taking::BreaksOff, false).await;
     assert_eq!((error.code, opened), (ErrorCode::Image, 0));
     assert_eq!(error.causes, ["stale file handle"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_speaks_for_nobody_else() {
+    let (_, _, told) = play(Taking::BreaksOff, false).await;
+    assert!(!told.is_empty());
+    for event in told {
+        assert_eq!((event.node.unwrap().as_str(), event.run.as_str()), ("n1", "r-1"));
+    }
 }

@@ -35,11 +35,7 @@ pub(super) fn looks_like_yaml(root: &Node) -> bool {
 pub(super) fn yaml_problem(error: &YamlError, file: &Path) -> Problem {
     let (line, column) = error.position();
     let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::InventoryYaml };
-    Problem::error(code, format!("this is not valid YAML: {error}")).at(&Place::new(
-        &Arc::from(file),
-        line,
-        column,
-    ))
+    Problem::error(code, error.to_string()).at(&Place::new(&Arc::from(file), line, column))
 }
 
 /// A value with its place, for `group_vars` as well.

@@ -64,11 +64,9 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
         Err(error) => {
             let (line, column) = error.position();
             let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::ConfigYaml };
-            problems.push(
-                Problem::error(code, format!("this is not valid YAML: {error}"))
-                    .at(&Place::new(&file, line, column))
-                    .hint("a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks"),
-            );
+            let problem = Problem::error(code, error.to_string()).at(&Place::new(&file, line, column));
+            let quote = "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks";
+            problems.push(if error.is_limit() { problem } else { problem.hint(quote) });
             return None;
         }
     };

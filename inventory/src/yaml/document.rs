@@ -13,7 +13,7 @@ const MAX_NODES: usize = 200_000;
 /// Why a text is no document that omsctl reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum YamlError {
-    #[error("{message}")]
+    #[error("this is not valid YAML: {message}")]
     Syntax { line: usize, column: usize, message: String },
     #[error("the file nests deeper than {MAX_DEPTH} levels")]
     TooDeep { line: usize, column: usize },
