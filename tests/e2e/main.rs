@@ -10,6 +10,7 @@ mod evidence;
 mod faults;
 mod first_rollout;
 mod https;
+mod idle;
 mod init_faults;
 mod join;
 mod log_in;
