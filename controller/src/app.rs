@@ -29,7 +29,7 @@ use crate::report::schema;
 /// The whole program; the first word is the program's name.
 pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     let out = Out::open();
-    let request = match cli::parse(words) {
+    let mut request = match cli::parse(words) {
         Ok(request) => request,
         Err(stopped) if stopped.exit == Exit::Done => return written(out.result(&stopped.text)),
         Err(stopped) => {
@@ -46,7 +46,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     match &request.command {
         Command::Completion(shell) => written(out.result(&cli::completion(*shell))),
         Command::Schema(cli::SchemaName::Events) => written(out.document(&schema::events())),
-        _ => match world(&request, out.clone()).await {
+        _ => match world(&mut request, out.clone()).await {
             Ok(world) => perform(&world, &request).await,
             Err(error) => {
                 let hint = error.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
@@ -76,7 +76,8 @@ async fn perform(world: &World, request: &Request) -> Exit {
 }
 
 /// Everything that the command may use. Errors are of the operator's making: nothing was contacted.
-async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
+async fn world(request: &mut Request, out: Out) -> Result<World, ErrorReport> {
+    let handed_over = handed_over(request)?;
     let globals = request.globals.clone();
     let place = state_place(&globals)?;
     let state = match request.command {
@@ -102,10 +103,12 @@ async fn world(request: &Request, out: Out) -> Result<World, ErrorReport> {
         ssh: SshTransport::new(ssh, Arc::clone(&agents), Resolver::new())?,
         local: LocalTransport::new(agents),
     };
-    let goes_on = matches!(&request.command, Command::Apply(apply) if apply.background.is_some());
-    let interrupts =
-        signals::listen(!goes_on).map_err(|error| internal("signals cannot be listened to", &error))?;
-    let passwords = if goes_on { handed_over()? } else { passwords(&globals, &out)? };
+    let interrupts = signals::listen(handed_over.is_none())
+        .map_err(|error| internal("signals cannot be listened to", &error))?;
+    let passwords = match handed_over {
+        Some(passwords) => passwords,
+        None => passwords(&globals, &out)?,
+    };
     let state_folder = state_folder(&place);
     let background = BackgroundProcess::of_this_command(state_folder.clone())
         .map_err(|error| internal("this program cannot be found", &error))?;
@@ -156,10 +159,15 @@ async fn open_state(place: &StatePlace) -> State {
     }
 }
 
-/// To a controller in the background, by the one that has the terminal.
-fn handed_over() -> Result<Passwords, ErrorReport> {
-    let Asked { ssh, escalation } = background::leave_the_terminal()?;
-    Ok(Passwords { ssh: ssh.map(|secret| secret.0), escalation: escalation.map(|secret| secret.0) })
+/// To a controller in the background, by the one that has the terminal; `None` for every other command.
+fn handed_over(request: &mut Request) -> Result<Option<Passwords>, ErrorReport> {
+    if !matches!(&request.command, Command::Apply(apply) if apply.background.is_some()) {
+        return Ok(None);
+    }
+    let Asked { typed, ssh, escalation } = background::leave_the_terminal()?;
+    request.typed = typed;
+    let (ssh, escalation) = (ssh.map(|secret| secret.0), escalation.map(|secret| secret.0));
+    Ok(Some(Passwords { ssh, escalation }))
 }
 
 fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {

@@ -96,7 +96,7 @@ impl Apply<'_> {
                 telling.end_looking();
                 looked.survey.close().await;
                 let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
-                Attempt::Ended(detach::detach(world, run, hosts).await)
+                Attempt::Ended(detach::detach(world, run, self.typed, hosts).await)
             }
             Standing::Free => {
                 telling.keep(world).await;
@@ -151,7 +151,7 @@ impl Apply<'_> {
             Decision::Go(plan) => {
                 telling.end_looking();
                 let busy = plan.busy().into_iter().map(|node| node.node.clone()).collect();
-                detach::detach(world, &goal.run, busy).await
+                detach::detach(world, &goal.run, self.typed, busy).await
             }
             Decision::Stop(result, nodes) => {
                 telling.keep(world).await;

@@ -13,8 +13,9 @@ use crate::ports::{Asked, BackgroundController};
 
 /// Hands the run over. `busy` are the hosts that will be given a plan; without any the other controller is left alone as
 /// soon as it has said something.
-pub(super) async fn detach(world: &World, run: &RunId, busy: BTreeSet<NodeName>) -> Exit {
+pub(super) async fn detach(world: &World, run: &RunId, typed: &str, busy: BTreeSet<NodeName>) -> Exit {
     let asked = Asked {
+        typed: typed.to_owned(),
         ssh: world.passwords.ssh.clone().map(WireSecret),
         escalation: world.passwords.escalation.clone().map(WireSecret),
     };

@@ -31,9 +31,11 @@ impl std::fmt::Debug for BackgroundController {
     }
 }
 
-/// What cannot be asked for without a terminal. Travels through a pipe, never in an argument or the environment.
+/// What only the one with the terminal knows. Travels through a pipe, never in an argument or the environment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Asked {
+    /// The line as the operator typed it, for the history.
+    pub typed: String,
     pub ssh: Option<WireSecret>,
     pub escalation: Option<WireSecret>,
 }
