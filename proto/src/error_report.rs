@@ -95,6 +95,26 @@ impl ErrorReport {
 
     /// Message and causes in one line.
     pub fn one_line(&self) -> String {
-        std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ")
+        let mut line = self.message.clone();
+        for cause in &self.causes {
+            // A sentence that goes on has not ended yet.
+            line.truncate(line.trim_end_matches('.').len());
+            line.push_str(": ");
+            line.push_str(cause);
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_has_one_full_stop_at_most() {
+        let report = ErrorReport::new(ErrorCode::Disk, "a cannot be written.");
+        assert_eq!(report.one_line(), "a cannot be written.");
+        let report = report.cause("No space left.").cause("0 bytes free on /data");
+        assert_eq!(report.one_line(), "a cannot be written: No space left: 0 bytes free on /data");
     }
 }

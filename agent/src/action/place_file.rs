@@ -7,10 +7,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use omsctl_proto::{ErrorCode, ErrorReport, SecretFile, former_path};
+use omsctl_proto::{DiskFacts, ErrorCode, ErrorReport, SecretFile, former_path};
 
 use super::{Context, Stop};
-use crate::private_file;
+use crate::world::Places;
+use crate::{facts, private_file};
 
 /// Certificates and `config.yaml` are a few KiB.
 const LARGEST: u64 = 8 * 1024 * 1024;
@@ -26,7 +27,7 @@ pub(crate) struct Placed {
 pub(crate) async fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<Placed>, Stop> {
     let path = context.world.places.on_host(&file.path);
     let key = context.key()?;
-    let failed = |error: io::Error| report(&file.path, &error);
+    let failed = |error: io::Error| report(&context.world.places, &file.path, &error);
     let existing = match private_file::read(&path, LARGEST) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -130,7 +131,7 @@ fn mode(path: &Path) -> io::Result<u32> {
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o7777)
 }
 
-fn report(path: &str, error: &io::Error) -> ErrorReport {
+fn report(places: &Places, path: &str, error: &io::Error) -> ErrorReport {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let code = if full { ErrorCode::Disk } else { ErrorCode::File };
     let report = ErrorReport::new(code, format!("{path} cannot be written.")).cause(error.to_string());
@@ -140,8 +141,13 @@ fn report(path: &str, error: &io::Error) -> ErrorReport {
              Remove it when it is empty.",
         );
     }
-    if full {
-        return report.hint("Make room on that file system and run the command again.");
+    if !full {
+        return report;
     }
-    report
+    let free = |disk: DiskFacts| format!("{} bytes free on {}", disk.free_bytes, disk.mount_point);
+    let report = match facts::disk(places, path).map(free) {
+        Some(free) => report.cause(free),
+        None => report,
+    };
+    report.hint("Make room on that file system and run the command again.")
 }

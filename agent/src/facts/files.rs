@@ -46,7 +46,7 @@ pub(super) fn disks(places: &Places, paths: &[String]) -> BTreeMap<String, DiskF
 }
 
 /// The file system of the path's nearest parent that is there.
-pub(super) fn disk(places: &Places, path: &str) -> Option<DiskFacts> {
+pub(crate) fn disk(places: &Places, path: &str) -> Option<DiskFacts> {
     let wanted = places.on_host(path);
     let existing = wanted.ancestors().find(|ancestor| ancestor.exists())?;
     let found = rustix::fs::statvfs(existing).ok()?;

@@ -8,6 +8,7 @@ mod host_id;
 mod initialisation;
 mod runs;
 
+pub(crate) use files::disk;
 pub(crate) use gather::gather;
 pub(crate) use health::{health, health_url};
 pub(crate) use initialisation::{init_facts, moment};
