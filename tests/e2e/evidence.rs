@@ -1,9 +1,10 @@
 //! What is really there: containers, files, databases, processes, the judge's records. Nothing here asks omsctl.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::rig::{Node, Record};
+use system_tests::rig::{Node, Record, until};
 
 use super::stage::{CONTAINER, Stage};
 
@@ -134,4 +135,37 @@ exit 0";
         let left = node.exec(["sh", "-c", look]).unwrap().stdout;
         assert!(left.trim().is_empty(), "left on {}:\n{left}", node.name());
     }
+}
+
+/// Waits until a host is inside the schema step.
+#[track_caller]
+pub(super) fn await_schema(stage: &Stage, node: &Node) {
+    let entered = |record: &Record| record.kind == "schema_entered" && record.host == node.address();
+    until(&format!("{} is in the schema step", node.name()), Duration::from_mins(2), || {
+        stage.judge().unwrap().iter().any(entered).then_some(())
+    })
+    .unwrap();
+}
+
+/// The hosts, sorted, once for each time that an initialisation was started there.
+pub(super) fn initialisations(stage: &Stage) -> Vec<String> {
+    let started = |record: Record| (record.kind == "init_started").then_some(record.host);
+    let mut hosts: Vec<String> = stage.judge().unwrap().into_iter().filter_map(started).collect();
+    hosts.sort();
+    hosts
+}
+
+/// Each of these hosts was initialised once and works; nothing was done twice or against the manual.
+#[track_caller]
+pub(super) fn assert_rolled_out_once(stage: &Stage, nodes: &[Node]) {
+    let addresses: Vec<&str> = nodes.iter().map(Node::address).collect();
+    assert_eq!(initialisations(stage), addresses);
+    assert_lawful(stage);
+    assert_registered(stage, nodes);
+    assert_nothing_left(nodes);
+}
+
+/// Whether an agent that walks a plan is on the host.
+pub(super) fn has_agent(node: &Node) -> bool {
+    node.exec(["pgrep", "--exact", "omsctl-agent"]).unwrap().success()
 }

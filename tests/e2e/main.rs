@@ -6,20 +6,26 @@
 
 mod again;
 mod bad_input;
+mod detached;
 mod evidence;
 mod faults;
 mod first_rollout;
+mod full_disk;
 mod https;
 mod idle;
 mod init_faults;
+mod interrupted;
 mod join;
 mod log_in;
 mod operator;
 mod outcome;
+mod pseudoterminal;
 mod refusals;
 mod repair;
+mod running;
 mod scale_out;
 mod secrets;
 mod self_initialising;
 mod stage;
 mod state_mysql;
+mod terminal;

@@ -1,22 +1,18 @@
 //! An operator at a bastion: a folder with inventory and config.yaml, a home of their own, and the built `omsctl`.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use system_tests::rig::{HostLine, until};
+use system_tests::rig::HostLine;
 use system_tests::{prepare, steps};
 use tempfile::TempDir;
 
 use super::outcome::Outcome;
+use super::running::Running;
 use super::stage::{Stage, USUAL};
-
-/// A call that takes longer hangs.
-const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The operator and their files.
 pub(super) struct Operator {
@@ -74,33 +70,30 @@ impl Operator {
 
     /// [`Operator::run`] with variables of the environment.
     pub(super) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
-        let line = format!("omsctl {}", arguments.join(" "));
-        let mut command = Command::new(program());
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        self.start_with(arguments, environment).end()
+    }
+
+    /// Starts `omsctl` and leaves it running.
+    pub(super) fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &[])
+    }
+
+    fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        let mut command = self.command(program());
+        command.args(arguments).envs(environment.iter().copied());
+        Running::start(format!("omsctl {}", arguments.join(" ")), command)
+    }
+
+    /// A program in the operator's folder and environment.
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
             .env("HOME", self.home())
             .env("XDG_STATE_HOME", self.path("home/state"))
             .env("LC_ALL", "C.UTF-8");
-        command.envs(environment.iter().copied());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let began = Instant::now();
-        let mut child = command.spawn().unwrap();
-        let stdout = reader(child.stdout.take().unwrap());
-        let stderr = reader(child.stderr.take().unwrap());
-        let ended = until(&line, PATIENCE, || child.try_wait().unwrap());
-        let took = began.elapsed();
-        if ended.is_err() {
-            child.kill().unwrap();
-        }
-        let code = ended.as_ref().ok().and_then(std::process::ExitStatus::code).unwrap_or(-1);
-        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
-        steps::say(&format!("  $ {line} → {code} ({:.1} s)", took.as_secs_f64()));
-        let outcome = Outcome { line, code, stdout, stderr, took };
-        if ended.is_err() {
-            outcome.fail("it does not end");
-        }
-        outcome
+        command
     }
 
     /// `apply` without a question, with the document as its result.
@@ -117,14 +110,6 @@ impl Operator {
     pub(super) fn check(&self) -> Outcome {
         self.run(&["check", "--format", "json"])
     }
-}
-
-fn reader(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        String::from_utf8(bytes).expect("omsctl writes UTF-8")
-    })
 }
 
 /// The `omsctl` under test: `OMSCTL_BIN`, or the release build, brought up to date once.
