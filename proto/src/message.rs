@@ -131,6 +131,8 @@ pub enum ToController {
     },
     /// Nobody who may give orders is connected to this run any more.
     Unheld,
+    /// Somebody gives orders to this run, now or again. Told to those who only read along.
+    Led,
     /// Another controller took the host, by its operator's word; the session ends.
     Evicted,
     Refused {

@@ -1,8 +1,10 @@
 //! Hosts that do not answer, from the beginning or from some moment on.
 
 use omsctl_agent::fakes::InitScript;
+use omsctl_controller::cli::ApplyRequest;
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Event, EventKind, Gate, Milestone};
+use omsctl_controller::ports::SessionRow;
+use omsctl_proto::{Event, EventKind, Gate, Milestone, NodeName};
 use std::time::Duration;
 
 use crate::bastion::Bastion;
@@ -64,15 +66,74 @@ async fn a_holder_that_may_be_in_the_schema_step_keeps_the_gate_shut() {
     for node in ["n2", "n3"] {
         assert!(fleet.host(node).container().await.is_some(), "{node}: everything before the gate is done");
     }
+    assert!(applied.error("n2").contains("--give-up n1"), "{}", applied.error("n2"));
     let ids = fleet.container_ids().await;
+    // Their agents wait, so that no other command begins beside it; and it stays so as often as one tries.
+    for (request, word) in [
+        (ApplyRequest::default(), "n1 is lost"),
+        (ApplyRequest { take_over: true, ..ApplyRequest::default() }, "n1 is lost"),
+    ] {
+        let again = bastion.apply_with(&request).await;
+        assert_eq!(again.exit, Exit::Unreachable, "{}", again.stderr);
+        assert!(again.error("n3").contains(word), "{}", again.error("n3"));
+        assert_eq!(fleet.judge.initialised(), ["n1/oms"]);
+    }
 
     fleet.host("n1").link.set(Way::Open);
     let applied = bastion.apply().await;
     assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
-    assert_eq!(applied.results(), [("n1", "unchanged"), ("n2", "changed"), ("n3", "changed")]);
     assert_eq!(fleet.container_ids().await, ids);
     assert_eq!(fleet.judge.initialised().len(), 3);
     assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+    assert!(fleet.is_left_alone().await);
+}
+
+/// A rollout whose first host is lost in the schema step; the others wait for it.
+async fn with_a_lost_holder(fleet: &Fleet, bastion: &Bastion<'_>) {
+    fleet.host("n1").link.break_at(milestone(Milestone::SchemaEntered), Then::Away);
+    assert_eq!(bastion.apply().await.exit, Exit::Unreachable);
+}
+
+fn giving_up(node: &str) -> ApplyRequest {
+    ApplyRequest { give_up: [NodeName::new(node).unwrap()].into(), ..ApplyRequest::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_host_is_given_up_when_the_metadb_hears_nothing_of_it() {
+    let fleet = Fleet::new(3);
+    let bastion = Bastion::new(&fleet);
+    with_a_lost_holder(&fleet, &bastion).await;
+    let session = SessionRow {
+        client: fleet.host("n1").address.clone(),
+        database: Some("oms_rm".to_owned()),
+        age_s: 4,
+    };
+    fleet.metadb.sessions.lock().unwrap().push(session);
+    let refused = bastion.apply_with(&giving_up("n1")).await;
+    assert_eq!(refused.exit, Exit::Refused, "{}", refused.stderr);
+    assert!(refused.stderr.contains("1 in oms_rm from"), "{}", refused.stderr);
+    assert_eq!(fleet.judge.initialised(), ["n1/oms"]);
+
+    fleet.metadb.sessions.lock().unwrap().clear();
+    let applied = bastion.apply_with(&giving_up("n1")).await;
+    assert_eq!(applied.exit, Exit::Unreachable, "{}", applied.stderr);
+    let mut initialised = fleet.judge.initialised();
+    initialised.sort();
+    assert_eq!(initialised, ["n1/oms", "n2/oms", "n3/oms"]);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_answers_is_not_given_up_and_nobody_of_another_name() {
+    let fleet = Fleet::new(2);
+    let bastion = Bastion::new(&fleet);
+    let applied = bastion.apply_with(&giving_up("n1")).await;
+    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+    assert!(applied.stderr.contains("n1 answers: it is not given up"), "{}", applied.stderr);
+    let (world, written, _interrupt) = bastion.world();
+    let exit = omsctl_controller::command::apply(&world, &giving_up("n9"), "omsctl apply").await;
+    assert_eq!(exit, Exit::Usage);
+    assert!(written.stderr().contains("--give-up n9"), "{}", written.stderr());
 }
 
 #[tokio::test(start_paused = true)]

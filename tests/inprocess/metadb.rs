@@ -11,7 +11,7 @@ use omsctl_agent::fakes::FakeMachine;
 use omsctl_agent::ports::{ContainerRuntime, Look};
 use omsctl_controller::ports::{
     ByteStream, ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
-    MetaDbTarget,
+    MetaDbTarget, SessionRow,
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
@@ -34,12 +34,19 @@ pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
     log_ins: Mutex<BTreeSet<String>>,
     version: String,
+    /// What the process list shows.
+    pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
 
 impl FakeMetaDb {
     /// Of the OMS that initialises it.
     pub(crate) fn of_version(version: &str) -> Self {
-        Self { rows: Mutex::default(), log_ins: Mutex::default(), version: version.to_owned() }
+        Self {
+            rows: Mutex::default(),
+            log_ins: Mutex::default(),
+            version: version.to_owned(),
+            sessions: Mutex::default(),
+        }
     }
 
     /// Every supervisor that runs beats once.
@@ -109,6 +116,7 @@ impl FakeMetaDb {
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
             oms_version: used.then(|| self.version.clone()),
             ha_enabled: Some(false),
+            sessions: self.sessions.lock().unwrap().clone(),
         }
     }
 }

@@ -294,6 +294,7 @@ impl Talk {
                         | ToController::Taken { .. }
                         | ToController::Superseded { .. }
                         | ToController::Unheld
+                        | ToController::Led
                 ),
                 "{message:?}"
             );

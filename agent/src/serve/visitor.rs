@@ -190,6 +190,7 @@ impl Telling<'_> {
             Some(speaker) if self.claims && speaker != self.id => {
                 Some(ToController::Superseded { claim: now.claim, by: now.by })
             }
+            Some(_) if !self.claims => Some(ToController::Led),
             None if !self.claims => Some(ToController::Unheld),
             Some(_) | None => None,
         }

@@ -1,5 +1,6 @@
 //! The requests: plain data, one struct for each command that has options of its own.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub struct ApplyRequest {
     pub wait: Option<Duration>,
     /// Another rollout is ended and its hosts are taken from its controller.
     pub take_over: bool,
+    /// Lost hosts that no gate waits for any longer.
+    pub give_up: BTreeSet<NodeName>,
     /// The rollout goes on without this terminal.
     pub detach: bool,
     /// This is the controller that goes on, with the run's id; not for people.

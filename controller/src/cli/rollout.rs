@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
-use omsctl_proto::RunId;
+use omsctl_proto::{NodeName, RunId};
 
 use super::globals::GlobalArguments;
 use super::{AgentsRequest, ApplyRequest, AttachRequest};
@@ -79,6 +79,10 @@ pub(super) struct ApplyArguments {
     /// End another rollout (its agents stop after the step they are in) and go on with these files
     #[arg(long)]
     take_over: bool,
+    /// Wait no longer for this lost host, which may be in the schema step; refused while it has sessions in the
+    /// MetaDB. May be repeated
+    #[arg(long, value_name = "HOST", value_parser = super::setup::host)]
+    give_up: Vec<NodeName>,
     /// Go on in the background, without this terminal; omsctl attach follows it
     #[arg(long)]
     detach: bool,
@@ -97,6 +101,7 @@ impl ApplyArguments {
             join_metadb: self.join_metadb,
             wait: self.wait,
             take_over: self.take_over,
+            give_up: self.give_up.into_iter().collect(),
             detach: self.detach,
             background: self.background,
         }

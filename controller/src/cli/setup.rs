@@ -96,6 +96,6 @@ impl RenderArguments {
     }
 }
 
-fn host(text: &str) -> Result<NodeName, String> {
+pub(super) fn host(text: &str) -> Result<NodeName, String> {
     NodeName::new(text).map_err(|error| error.to_string())
 }

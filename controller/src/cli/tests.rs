@@ -24,7 +24,7 @@ fn every_command_becomes_its_request() {
     check("omsctl plan", &Command::Plan);
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(
-        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --detach",
+        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --give-up n1 --detach",
         &Command::Apply(ApplyRequest {
             forks: std::num::NonZeroUsize::new(2),
             max_failures: std::num::NonZeroUsize::new(1),
@@ -32,6 +32,7 @@ fn every_command_becomes_its_request() {
             join_metadb: true,
             wait: Some(std::time::Duration::from_mins(90)),
             take_over: true,
+            give_up: [omsctl_proto::NodeName::new("n1").unwrap()].into(),
             detach: true,
             background: None,
         }),

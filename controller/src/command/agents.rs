@@ -5,7 +5,7 @@ use std::io;
 
 use omsctl_proto::{Claim, ErrorReport, Hold, NodeName, RunFacts, RunId, RunPhase};
 
-use super::carry::Carry;
+use super::carry::{Carry, NOBODY};
 use super::interrupt::interrupted;
 use super::telling::{Kind, Telling};
 use super::{World, apply, reach, standing};
@@ -108,7 +108,7 @@ async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str)
         let names = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
         let mut telling = Telling::resume(world, &story, names, true).await;
         let part = Part::End(Claim::after(story.claim.epoch, controller.clone()));
-        let carry = Carry { world, story: &story, controller, part, known: None };
+        let carry = Carry { world, story: &story, controller, part, give_up: &NOBODY, known: None };
         let (result, walked) = carry.walk(survey, &mut telling).await;
         let ended = walked.ended;
         telling.end(world, result, walked.nodes, super::telling::Closing::default()).await;

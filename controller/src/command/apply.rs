@@ -14,6 +14,7 @@ use super::act::Act;
 use super::carry::Carry;
 use super::closing::closing;
 use super::detach;
+use super::giving_up;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
@@ -41,6 +42,10 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
         Ok(inputs) => inputs,
         Err(exit) => return exit,
     };
+    if let Some(unknown) = giving_up::unknown(&inputs, &request.give_up) {
+        world.out.message(&format!("error: --give-up {unknown}: the inventory has no such host"));
+        return Exit::Usage;
+    }
     let apply = Apply { world, request, typed, inputs, controller: world.new_controller() };
     let until = request.wait.map(|wait| Instant::now() + wait);
     let run = request.background.clone().unwrap_or_else(|| world.new_run());
@@ -88,21 +93,40 @@ impl Apply<'_> {
             let exit = telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
             return Attempt::Ended(exit);
         };
+        if !giving_up::may_be(&self.inputs, &looked, &self.request.give_up, &mut telling).await {
+            let nodes = not_begun(&self.inputs, &looked);
+            looked.survey.close().await;
+            telling.keep(world).await;
+            let exit = telling.finish(world, RunResult::Refused, nodes, Closing::default()).await;
+            return Attempt::Ended(exit);
+        }
+        Box::pin(self.meet((run.clone(), key), (until, gives_way), looked, telling)).await
+    }
+
+    /// Does what the hosts' state asks for.
+    async fn meet(
+        &self,
+        (run, key): (RunId, FingerprintKey),
+        (until, gives_way): (Option<Instant>, bool),
+        looked: Looked,
+        mut telling: Telling,
+    ) -> Attempt {
+        let world = self.world;
         match standing::find(&self.inputs, &looked).await {
             Standing::Free if self.request.detach => {
-                Attempt::Ended(self.detach(run.clone(), key, looked, telling).await)
+                Attempt::Ended(self.detach(run, key, looked, telling).await)
             }
             Standing::Same(story) if self.request.detach => {
                 telling.end_looking();
                 looked.survey.close().await;
                 let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
-                Attempt::Ended(detach::detach(world, run, self.typed, hosts).await)
+                Attempt::Ended(detach::detach(world, &run, self.typed, hosts).await)
             }
             Standing::Free => {
                 telling.keep(world).await;
-                Attempt::Ended(self.rollout(run.clone(), key, looked, telling).await)
+                Attempt::Ended(self.rollout(run, key, looked, telling).await)
             }
-            Standing::Held(theirs) if gives_way && theirs.gives_way(&looked.survey, run) => {
+            Standing::Held(theirs) if gives_way && theirs.gives_way(&looked.survey, &run) => {
                 telling.end_looking();
                 looked.survey.close().await;
                 sleep(PAUSE).await;
@@ -114,20 +138,31 @@ impl Apply<'_> {
                 self.wait(until, theirs.run().cloned(), looked, telling, outcomes).await
             }
             Standing::Same(story) => self.carry_on(&story, looked, telling, false).await,
-            Standing::Other(story) if self.request.take_over => {
-                self.carry_on(&story, looked, telling, true).await
-            }
-            Standing::Other(story) => {
-                let error = standing::other_report(&story);
-                let outcome = |host: &Host| NodeOutcome {
-                    node: host.name.clone(),
-                    result: NodeResult::Waiting,
-                    error: Some(error.clone()),
-                };
-                let outcomes = self.inputs.selected().map(outcome).collect();
-                self.wait(until, Some(story.plan.run), looked, telling, outcomes).await
-            }
+            Standing::Other(story) => self.other(*story, until, looked, telling).await,
         }
+    }
+
+    /// Another goal: ended when the operator says so and nobody can be in the schema step unheard, else waited for.
+    async fn other(
+        &self,
+        story: RunStory,
+        until: Option<Instant>,
+        looked: Looked,
+        telling: Telling,
+    ) -> Attempt {
+        let unheard = giving_up::unheard(&story, &looked.survey, &self.request.give_up);
+        if self.request.take_over && unheard.is_none() {
+            return self.carry_on(&story, looked, telling, true).await;
+        }
+        let error =
+            unheard.filter(|_| self.request.take_over).unwrap_or_else(|| standing::other_report(&story));
+        let outcome = |host: &Host| NodeOutcome {
+            node: host.name.clone(),
+            result: NodeResult::Waiting,
+            error: Some(error.clone()),
+        };
+        let outcomes = self.inputs.selected().map(outcome).collect();
+        self.wait(until, Some(story.plan.run), looked, telling, outcomes).await
     }
 
     /// Everything up to the operator's word; then another controller does it.
@@ -205,11 +240,12 @@ impl Apply<'_> {
         let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
         let mut telling = Telling::resume(world, story, hosts, true).await;
         let known = Some((&self.inputs, &looked.observed));
-        let carry = Carry { world, story, controller: self.controller.clone(), part, known };
+        let (controller, give_up) = (self.controller.clone(), &self.request.give_up);
+        let carry = Carry { world, story, controller, part, give_up, known };
         let (result, walked) = carry.walk(looked.survey, &mut telling).await;
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
-        // Ended as this command wanted, or left by its operator before that.
-        let goes_on = if ends { walked.ended } else { left };
+        // Ended as this command wanted, or left by its operator, or at a gate that stays shut.
+        let goes_on = walked.ended && (ends || left);
         let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
         if goes_on {
             telling.end(world, result, walked.nodes, closing).await;
@@ -249,8 +285,8 @@ impl Apply<'_> {
         world.out.message(&format!("waiting until the rollout {} has ended", story.plan.run));
         let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
         let mut telling = Telling::resume(world, &story, hosts, false).await;
-        let controller = self.controller.clone();
-        let carry = Carry { world, story: &story, controller, part: Part::Read, known: None };
+        let (controller, give_up) = (self.controller.clone(), &self.request.give_up);
+        let carry = Carry { world, story: &story, controller, part: Part::Read, give_up, known: None };
         let followed = timeout_at(until, carry.walk(looked.survey, &mut telling)).await;
         telling.end_looking();
         match followed {

@@ -1,6 +1,6 @@
 //! Carries a rollout on that another controller began: `attach`, and `apply` when it finds one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use omsctl_proto::{
@@ -15,7 +15,10 @@ use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
 use crate::plan::{self, Goal, Observed};
-use crate::rollout::{Begin, Executor, NodeWork, Part, Registration, Rollout, Survey, Walked};
+use crate::rollout::{Absent, Begin, Executor, NodeWork, Part, Registration, Rollout, Survey, Walked};
+
+/// No host is given up.
+pub(super) static NOBODY: BTreeSet<NodeName> = BTreeSet::new();
 
 /// A run that is there, and what this controller has to do with it.
 pub(super) struct Carry<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Carry<'a> {
     pub(super) story: &'a RunStory,
     pub(super) controller: ControllerId,
     pub(super) part: Part,
+    /// Lost hosts that no gate waits for.
+    pub(super) give_up: &'a BTreeSet<NodeName>,
     /// The files, and what was seen of the hosts. Without them there are no secrets, no image and no MetaDB.
     pub(super) known: Option<(&'a Inputs, &'a Observed)>,
 }
@@ -45,7 +50,7 @@ impl Carry<'_> {
                     };
                     nodes.push((work, link));
                 }
-                None => absent.push(absent_from(&survey, row)),
+                None => absent.push(absent_from(&survey, row, self.give_up)),
             }
         }
         let rollout = Rollout {
@@ -84,7 +89,7 @@ impl Carry<'_> {
             key: self.story.key.clone().unwrap_or_else(|| FingerprintKey::new([0; 32])),
             join_metadb: false,
             keep_going: true,
-            leave_out: std::collections::BTreeSet::new(),
+            leave_out: BTreeSet::new(),
         };
         plan::secrets(&inputs.deployment, observed, &goal)
     }
@@ -100,10 +105,10 @@ impl Carry<'_> {
     }
 }
 
-fn absent_from(survey: &Survey, row: GateRow) -> (GateRow, ErrorReport) {
+fn absent_from(survey: &Survey, row: GateRow, give_up: &BTreeSet<NodeName>) -> Absent {
     let error = survey.failed.get(&row.node).cloned().unwrap_or_else(|| {
         ErrorReport::new(ErrorCode::Unreachable, format!("{} is not in this inventory", row.node))
             .hint("use the inventory that the rollout was begun with")
     });
-    (row, error)
+    Absent { given_up: give_up.contains(&row.node), row, error }
 }

@@ -9,6 +9,7 @@ mod check;
 mod closing;
 mod config_render;
 mod detach;
+mod giving_up;
 mod history;
 mod init;
 mod inputs;

@@ -47,6 +47,18 @@ pub struct MetaDbFacts {
     pub oms_version: Option<String>,
     /// `enable` of `ha.config` in `oms_normal_config`.
     pub ha_enabled: Option<bool>,
+    /// Of the account that reads, and of others where it may see them.
+    pub sessions: Vec<SessionRow>,
+}
+
+/// A row of the process list. Behind a proxy that does not say for whom it speaks, `client` is the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The client's address, without its port.
+    pub client: String,
+    pub database: Option<String>,
+    /// Seconds since its state changed last.
+    pub age_s: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

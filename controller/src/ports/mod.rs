@@ -14,6 +14,7 @@ pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadPr
 pub use interrupt::Interrupt;
 pub use metadb::{
     ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+    SessionRow,
 };
 pub use state_store::{RunRecord, StateStore, StoreError};
 pub use transport::{

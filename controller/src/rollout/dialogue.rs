@@ -63,6 +63,8 @@ pub(super) enum FromNode {
     Regained,
     /// Nobody gives orders to this run.
     Unheld,
+    /// Somebody does, now or again.
+    Led,
     /// Whether the host could be taken.
     Held(bool),
     /// It waits for secrets that nobody here has.

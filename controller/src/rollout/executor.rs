@@ -23,8 +23,8 @@ use crate::ports::{Clock, ContentSource, Interrupt, Transport};
 pub struct Rollout {
     pub run: RunId,
     pub nodes: Vec<(NodeWork, HostLink)>,
-    /// Hosts of a run that is carried on that do not answer, and why.
-    pub absent: Vec<(GateRow, ErrorReport)>,
+    /// Hosts of a run that is carried on that do not answer.
+    pub absent: Vec<Absent>,
     pub init_order: InitOrder,
     pub max_failures: Option<NonZeroUsize>,
     pub key: FingerprintKey,
@@ -34,6 +34,16 @@ pub struct Rollout {
     pub contents: BTreeMap<Digest, Arc<dyn ContentSource>>,
     /// Asked for from a finished host when all are done.
     pub cm_url: String,
+}
+
+/// A host of a run that does not answer.
+#[derive(Debug, Clone)]
+pub struct Absent {
+    pub row: GateRow,
+    /// Why it does not.
+    pub error: ErrorReport,
+    /// The operator says that it is not in the schema step.
+    pub given_up: bool,
 }
 
 /// What this controller does in a rollout.
@@ -127,8 +137,8 @@ impl Executor {
         }
         drop(events);
         let mut lead = Lead::new(gates, leadership, commands, emitter);
-        for (row, error) in rollout.absent {
-            lead.absent(&row, error).await;
+        for absent in rollout.absent {
+            lead.absent(absent).await;
         }
         if matches!(rollout.part, Part::End(_)) {
             lead.interrupt(Interrupt::End).await;

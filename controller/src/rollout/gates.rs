@@ -8,6 +8,15 @@ use std::num::NonZeroUsize;
 
 use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
 
+/// Why a host that waits is not let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shut {
+    /// Nothing will change that.
+    ForGood(String),
+    /// This host may be in the schema step and cannot tell: until it answers again, or is given up.
+    Behind(NodeName),
+}
+
 /// The doorkeeper of one rollout.
 #[derive(Debug)]
 pub struct Gates {
@@ -116,10 +125,15 @@ impl Gates {
         if row.gates.contains(&Gate::Schema) && self.schema_holder.is_none() {
             self.schema_holder = Some(SchemaHolder { node: row.node.clone(), entered: false, lost: true });
         }
+        self.given_up(row);
+    }
+
+    /// As [`Self::absent`], for a host of which the operator says that it is not in the schema step.
+    pub fn given_up(&mut self, row: &GateRow) {
         if row.gates.contains(&Gate::Turn) {
             self.turn_shut.get_or_insert_with(|| format!("{} may be changing, and cannot tell", row.node));
         }
-        self.lost(&row.node);
+        self.ended(&row.node, false);
     }
 
     /// The host is finished: proved to the end, or not.
@@ -205,27 +219,31 @@ impl Gates {
         opened
     }
 
-    /// Why this waiting host will never be let through, if that is certain.
-    pub fn hopeless(&self, node: &NodeName) -> Option<String> {
+    /// Why this waiting host is not let through by this controller, if that is certain.
+    pub fn hopeless(&self, node: &NodeName) -> Option<Shut> {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
         if self.closed || (!at_schema && !at_turn) {
             return None;
         }
         if self.failed_enough() {
-            return Some(format!(
+            return Some(Shut::ForGood(format!(
                 "{} hosts failed, the limit of --max-failures",
                 self.failures + self.failing.len()
-            ));
+            )));
         }
         if at_turn && let Some(reason) = &self.turn_shut {
-            return Some(reason.clone());
+            return Some(Shut::ForGood(reason.clone()));
         }
         let holder = self
             .schema_holder
             .as_ref()
             .filter(|holder| at_schema && self.ended.contains_key(&holder.node))?;
-        Some(format!("{} may still be in the schema step, and cannot tell", holder.node))
+        Some(if holder.lost {
+            Shut::Behind(holder.node.clone())
+        } else {
+            Shut::ForGood(format!("{} failed in the schema step, which is not proved over", holder.node))
+        })
     }
 
     fn failed_enough(&self) -> bool {

@@ -1,24 +1,21 @@
 //! The one loop that hears all hosts of a rollout: keeps what they tell, opens their gates, obeys the operator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use omsctl_proto::{CheckResult, ErrorReport, EventKind, GateRow, NodeName};
+use omsctl_proto::{CheckResult, ErrorCode, ErrorReport, EventKind, NodeName};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::Emitter;
 use super::cm_url::cm_url_check;
 use super::dialogue::{End, FromNode, ToNode};
-use super::executor::{Walked, unreachable};
-use super::gates::Gates;
+use super::executor::{Absent, Walked, unreachable};
+use super::gates::{Gates, Shut};
 pub(super) use super::leadership::Leadership;
 use super::leadership::Step;
 use super::outcomes::{Outcomes, is_done};
 use crate::ports::Interrupt;
 
-/// A controller that lost its connection for a moment is not succeeded.
-const GRACE: Duration = Duration::from_secs(3);
 /// What the first Ctrl-C means.
 const STOPPING: &str = "stopping: no further gate is opened and running steps are finished; Ctrl-C again: the agents end \
                         after the step they are in, a third time: leave at once";
@@ -43,6 +40,8 @@ pub(super) struct Lead<'a> {
     outcomes: Outcomes,
     /// Hosts where nothing goes on before a gate opens, or that nobody can see.
     standing: BTreeSet<NodeName>,
+    /// Hosts that wait for another one that is lost, and may be in the schema step.
+    behind: BTreeMap<NodeName, NodeName>,
     will: Will,
     superseded: bool,
     /// When a rollout that nobody leads is taken over.
@@ -63,6 +62,7 @@ impl<'a> Lead<'a> {
             commands,
             outcomes: Outcomes::default(),
             standing: BTreeSet::new(),
+            behind: BTreeMap::new(),
             will: Will::GoOn,
             superseded: false,
             vacant_at: None,
@@ -71,9 +71,14 @@ impl<'a> Lead<'a> {
     }
 
     /// A host of the run that does not answer.
-    pub(super) async fn absent(&mut self, row: &GateRow, error: ErrorReport) {
+    pub(super) async fn absent(&mut self, absent: Absent) {
+        let Absent { row, error, given_up } = absent;
         self.emitter.say(unreachable(&row.node, &error)).await;
-        self.gates.absent(row);
+        if given_up {
+            self.gates.given_up(&row);
+        } else {
+            self.gates.absent(&row);
+        }
         self.outcomes.end(&row.node, End::Gone(error));
     }
 
@@ -114,7 +119,8 @@ impl<'a> Lead<'a> {
 
     fn is_over(&self) -> bool {
         let stands = |node: &NodeName| self.outcomes.has_ended(node) || self.standing.contains(node);
-        self.all_ended()
+        let held_back = |node: &NodeName| self.outcomes.has_ended(node) || self.behind.contains_key(node);
+        self.commands.keys().all(held_back)
             || self.superseded
             || self.will == Will::Leave
             || (self.will == Will::Stop && self.commands.keys().all(stands))
@@ -127,12 +133,16 @@ impl<'a> Lead<'a> {
 
     pub(super) fn walked(mut self, cm_url: Option<CheckResult>, ended: bool) -> Walked {
         for node in self.commands.keys() {
+            if let Some(holder) = self.behind.get(node) {
+                self.outcomes.leave(node, behind_report(holder));
+                continue;
+            }
             let why = if self.standing.contains(node) {
                 "its agent waits at a gate"
             } else {
                 "its agent was left at work"
             };
-            self.outcomes.leave(node, why);
+            self.outcomes.leave(node, ErrorReport::new(ErrorCode::Cancelled, why));
         }
         let interrupted = self.superseded || self.will > Will::GoOn;
         Walked { nodes: self.outcomes.into_all(), cm_url, interrupted, ended }
@@ -155,6 +165,8 @@ impl<'a> Lead<'a> {
             FromNode::CaughtUp => self.leadership.caught_up(node),
             FromNode::Lost(error) => {
                 self.standing.insert(node.clone());
+                self.leadership.led(node);
+                self.watch();
                 self.emitter.say(EventKind::HostLost { host: node.clone(), error }).await;
             }
             FromNode::Regained => {
@@ -162,7 +174,12 @@ impl<'a> Lead<'a> {
                 self.emitter.say(EventKind::HostRegained { host: node.clone() }).await;
             }
             FromNode::Unheld => {
-                self.vacant_at.get_or_insert_with(|| Instant::now() + GRACE);
+                self.leadership.unheld(node);
+                self.watch();
+            }
+            FromNode::Led => {
+                self.leadership.led(node);
+                self.watch();
             }
             FromNode::Held(held) => {
                 let step = self.leadership.answered(node, held);
@@ -218,6 +235,7 @@ impl<'a> Lead<'a> {
         }
         let step = self.leadership.gone(node);
         self.follow(step).await;
+        self.watch();
     }
 
     /// The hosts obey another controller from now on.
@@ -241,10 +259,23 @@ impl<'a> Lead<'a> {
         }
     }
 
+    /// Sets when to take over, for as long as nobody leads.
+    fn watch(&mut self) {
+        if self.leadership.is_vacant(&self.living()) {
+            let pause = self.leadership.pause();
+            self.vacant_at.get_or_insert_with(|| Instant::now() + pause);
+        } else {
+            self.vacant_at = None;
+        }
+    }
+
+    fn living(&self) -> BTreeSet<NodeName> {
+        self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned().collect()
+    }
+
     async fn take_over(&mut self) {
         self.vacant_at = None;
-        let living = self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned().collect();
-        let step = self.leadership.vacant(living);
+        let step = self.leadership.take_over(self.living());
         self.follow(step).await;
     }
 
@@ -252,13 +283,15 @@ impl<'a> Lead<'a> {
         match step {
             Step::Nothing => {}
             Step::Hold => self.tell_all(&ToNode::Hold).await,
-            Step::Release => self.tell_all(&ToNode::Release).await,
+            Step::Release => {
+                self.tell_all(&ToNode::Release).await;
+                self.watch();
+            }
             Step::Lead(claim) => {
                 let message = "nobody led this rollout any more: it is led from here now".to_owned();
                 self.emitter.lead().await;
                 self.emitter.say(EventKind::Notice { message }).await;
-                let living = self.commands.keys().filter(|node| !self.outcomes.has_ended(node)).cloned();
-                self.leadership.awaits(living.collect::<Vec<_>>());
+                self.leadership.awaits(self.living());
                 self.tell_all(&ToNode::Lead(claim)).await;
             }
         }
@@ -310,12 +343,20 @@ impl<'a> Lead<'a> {
         self.emitter.say(EventKind::Notice { message: message.to_owned() }).await;
     }
 
-    /// Agents that wait for a gate that cannot open any more are told to end, so that nothing is left behind.
+    /// Agents that wait for a gate that cannot open any more are told to end, so that nothing is left behind. Those that
+    /// wait for a lost host stay where they are: they keep the next command from beginning beside it.
     async fn send_the_hopeless_home(&mut self) {
         let waiting = self.commands.keys().filter(|node| !self.outcomes.has_ended(node));
         let hopeless: Vec<_> =
             waiting.filter_map(|node| Some((node.clone(), self.gates.hopeless(node)?))).collect();
-        for (node, reason) in hopeless {
+        for (node, shut) in hopeless {
+            let reason = match shut {
+                Shut::ForGood(reason) => reason,
+                Shut::Behind(holder) => {
+                    self.behind.insert(node, holder);
+                    continue;
+                }
+            };
             let message = format!("{node} is not let through: {reason}");
             self.emitter.say(EventKind::Notice { message }).await;
             self.gates.dismissed(&node);
@@ -335,4 +376,11 @@ impl<'a> Lead<'a> {
             let _ = commands.send(command).await;
         }
     }
+}
+
+fn behind_report(holder: &NodeName) -> ErrorReport {
+    let message = format!("waits at the schema gate: {holder} is lost and may be in the schema step");
+    ErrorReport::new(ErrorCode::Cancelled, message).hint(format!(
+        "when {holder} answers again: omsctl apply; when it never will: omsctl apply --give-up {holder}"
+    ))
 }

@@ -4,10 +4,16 @@
 //! so two controllers never open a gate at the same time.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use omsctl_proto::{Claim, ControllerId, NodeName};
 
 use super::executor::Part;
+
+/// A controller that lost its connection for a moment is not succeeded.
+const GRACE: Duration = Duration::from_secs(3);
+/// Of those who stand by, each waits some of these longer: asking at the same time, none would get every host.
+const APART: Duration = Duration::from_millis(250);
 
 /// What this controller is in its rollout.
 #[derive(Debug)]
@@ -16,6 +22,10 @@ pub(super) struct Leadership {
     stage: Stage,
     /// May it take over when nobody leads?
     stands: bool,
+    /// Hosts that say that nobody leads.
+    leaderless: BTreeSet<NodeName>,
+    /// How often this controller asked for all hosts and did not get them.
+    attempts: usize,
     /// The greatest epoch that any host has told.
     highest: u64,
     /// Hosts whose past has not been heard to the present.
@@ -50,7 +60,15 @@ impl Leadership {
             Part::Lead(claim) | Part::End(claim) => (Stage::Leads, claim.epoch),
             Part::Stand | Part::Read => (Stage::Reads, 0),
         };
-        Self { controller, stage, stands: *part == Part::Stand, highest, behind: BTreeSet::new() }
+        Self {
+            controller,
+            stage,
+            stands: *part == Part::Stand,
+            leaderless: BTreeSet::new(),
+            attempts: 0,
+            highest,
+            behind: BTreeSet::new(),
+        }
     }
 
     /// Gates may be opened now.
@@ -75,12 +93,36 @@ impl Leadership {
     /// The host has ended or is lost for good.
     pub(super) fn gone(&mut self, node: &NodeName) -> Step {
         self.behind.remove(node);
+        self.leaderless.remove(node);
         self.answered(node, true)
     }
 
-    /// Nobody leads, as far as one host can tell.
-    pub(super) fn vacant(&mut self, living: BTreeSet<NodeName>) -> Step {
-        if self.stage != Stage::Reads || !self.stands || living.is_empty() {
+    /// Nobody leads, as far as this host can tell.
+    pub(super) fn unheld(&mut self, node: &NodeName) {
+        self.leaderless.insert(node.clone());
+    }
+
+    /// Somebody leads this host, or nobody can tell.
+    pub(super) fn led(&mut self, node: &NodeName) {
+        self.leaderless.remove(node);
+    }
+
+    /// Whether this controller may take the rollout over, and every living host says that nobody has it. One that is
+    /// led, or cannot be asked, is enough to wait: its controller may be on its way back to the others.
+    pub(super) fn is_vacant(&self, living: &BTreeSet<NodeName>) -> bool {
+        self.stage == Stage::Reads && self.stands && !living.is_empty() && living.is_subset(&self.leaderless)
+    }
+
+    /// How long to wait before the next attempt: another time for each controller, and for each of its attempts.
+    pub(super) fn pause(&self) -> Duration {
+        let digits = self.controller.as_str().as_bytes();
+        let digit = digits.get(self.attempts % digits.len().max(1)).map_or(0, |digit| u32::from(digit % 32));
+        GRACE + APART * digit
+    }
+
+    /// Asks for every living host, where nobody leads.
+    pub(super) fn take_over(&mut self, living: BTreeSet<NodeName>) -> Step {
+        if !self.is_vacant(&living) {
             return Step::Nothing;
         }
         self.stage = Stage::Asks { open: living, refused: false };
@@ -98,6 +140,7 @@ impl Leadership {
         }
         if refused {
             self.stage = Stage::Reads;
+            self.attempts += 1;
             return Step::Release;
         }
         self.stage = Stage::Leads;
@@ -133,6 +176,15 @@ mod tests {
         [node("a"), node("b")].into()
     }
 
+    /// One who stands by where nobody leads.
+    fn vacant(controller: &str) -> Leadership {
+        let mut leadership = Leadership::new(&Part::Stand, id(controller));
+        for node in both() {
+            leadership.unheld(&node);
+        }
+        leadership
+    }
+
     #[test]
     fn a_leader_opens_nothing_before_it_has_heard_all() {
         let claim = Claim::first(id("x"));
@@ -151,8 +203,12 @@ mod tests {
         let mut leadership = Leadership::new(&Part::Stand, id("x"));
         leadership.attached(&node("a"), &Claim { epoch: 4, controller: id("y") });
         leadership.caught_up(&node("a"));
-        assert_eq!(leadership.vacant(both()), Step::Hold);
-        assert_eq!(leadership.vacant(both()), Step::Nothing, "asked once");
+        leadership.unheld(&node("a"));
+        assert!(!leadership.is_vacant(&both()), "somebody may lead the other");
+        assert_eq!(leadership.take_over(both()), Step::Nothing);
+        leadership.unheld(&node("b"));
+        assert_eq!(leadership.take_over(both()), Step::Hold);
+        assert_eq!(leadership.take_over(both()), Step::Nothing, "asked once");
         assert_eq!(leadership.answered(&node("a"), true), Step::Nothing);
         let claim = Claim { epoch: 5, controller: id("x") };
         assert_eq!(leadership.gone(&node("b")), Step::Lead(claim), "a lost host is not waited for");
@@ -161,17 +217,32 @@ mod tests {
 
     #[test]
     fn one_host_that_is_held_by_another_is_enough_to_go_on_reading() {
-        let mut leadership = Leadership::new(&Part::Stand, id("x"));
-        leadership.vacant(both());
+        let mut leadership = vacant("x1");
+        let first = leadership.pause();
+        leadership.take_over(both());
         assert_eq!(leadership.answered(&node("a"), false), Step::Nothing);
         assert_eq!(leadership.answered(&node("b"), true), Step::Release);
         assert!(!leadership.leads());
-        assert_eq!(leadership.vacant(both()), Step::Hold, "later it may try again");
+        assert_ne!(leadership.pause(), first, "not again at the time at which another one asks, too");
+        leadership.led(&node("a"));
+        assert_eq!(leadership.take_over(both()), Step::Nothing, "somebody leads after all");
+        leadership.unheld(&node("a"));
+        assert_eq!(leadership.take_over(both()), Step::Hold, "and is gone");
+    }
+
+    #[test]
+    fn those_who_stand_by_do_not_ask_at_the_same_time() {
+        assert_ne!(vacant("0f").pause(), vacant("1f").pause());
+        assert!(vacant("00").pause() >= GRACE);
     }
 
     #[test]
     fn who_only_reads_never_leads() {
         let mut leadership = Leadership::new(&Part::Read, id("x"));
-        assert_eq!(leadership.vacant(both()), Step::Nothing);
+        for node in both() {
+            leadership.unheld(&node);
+        }
+        assert!(!leadership.is_vacant(&both()));
+        assert_eq!(leadership.take_over(both()), Step::Nothing);
     }
 }

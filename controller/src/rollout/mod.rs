@@ -21,7 +21,7 @@ mod survey;
 pub use cm_url::cm_url_check;
 pub use dialogue::{Begin, NodeWork};
 pub use emit::{Audience, Emitter, last_own, run_id, timestamp};
-pub use executor::{Executor, Part, Rollout, Walked};
+pub use executor::{Absent, Executor, Part, Rollout, Walked};
 pub use gates::Gates;
 pub use metadb::MetaDbReader;
 pub use register::Registration;

@@ -158,6 +158,7 @@ impl NodeWalk {
                     }
                     Some(FromAgent::Attached(attached)) => self.attached(attached).await,
                     Some(FromAgent::Unheld) => self.say(FromNode::Unheld).await,
+                    Some(FromAgent::Led) => self.say(FromNode::Led).await,
                     Some(FromAgent::Superseded(by)) => return End::Superseded(by),
                     Some(FromAgent::Refused(refusal)) => return End::Refused(refusal),
                     None => if let Err(end) = self.find_again().await {

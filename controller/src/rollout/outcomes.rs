@@ -52,11 +52,11 @@ impl Outcomes {
     }
 
     /// The host is left as it is.
-    pub(super) fn leave(&mut self, node: &NodeName, why: &str) {
+    pub(super) fn leave(&mut self, node: &NodeName, why: ErrorReport) {
         self.ended.entry(node.clone()).or_insert_with(|| NodeOutcome {
             node: node.clone(),
             result: NodeResult::Waiting,
-            error: Some(ErrorReport::new(ErrorCode::Cancelled, why)),
+            error: Some(why),
         });
     }
 

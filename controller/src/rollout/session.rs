@@ -36,6 +36,8 @@ pub enum FromAgent {
     Superseded(String),
     /// Nobody gives orders to this run.
     Unheld,
+    /// Somebody does, now or again.
+    Led,
 }
 
 /// How a run stands on a host at the moment of attaching.
@@ -271,6 +273,7 @@ async fn receive_all(
             ToController::Refused { refusal } => FromAgent::Refused(refusal),
             ToController::Event { event } => FromAgent::Event(Box::new(event)),
             ToController::Unheld => FromAgent::Unheld,
+            ToController::Led => FromAgent::Led,
             // What was said is said again after a lost connection, whether or not it was taken.
             ToController::Hello(_) | ToController::Taken { .. } | ToController::Unknown => continue,
         };

@@ -1,13 +1,16 @@
 //! What is read, table by table (`research/oms.md` 5). Knows no stream and no log-in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use serde_json::Value;
 use sqlx::MySqlConnection;
 
 use super::names::table;
 use super::questions::{Answer, MAX_ROWS, Questions};
-use crate::ports::{ClusterRow, HeartbeatRow, HostRow, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
+use crate::ports::{
+    ClusterRow, HeartbeatRow, HostRow, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
+};
 
 /// Everything that the port promises; a missing table is empty.
 pub(super) async fn read(
@@ -32,6 +35,7 @@ pub(super) async fn read(
     for database in names.heartbeats.iter().filter(|name| there.contains(*name)) {
         facts.heartbeats.extend(heartbeats(&mut questions, database).await?);
     }
+    facts.sessions = sessions(&mut questions).await?;
     Ok(facts)
 }
 
@@ -134,6 +138,26 @@ async fn ha_enabled(questions: &mut Questions<'_>, database: &str) -> Result<Opt
     }))
 }
 
+/// The process list, but for clients without an address: those are the server's own.
+async fn sessions(questions: &mut Questions<'_>) -> Result<Vec<SessionRow>, MetaDbError> {
+    let sql = format!("SELECT HOST, DB, TIME FROM information_schema.PROCESSLIST LIMIT {MAX_ROWS}");
+    let rows = questions.ask_any([sql]).await?;
+    let session = |row: &Answer| {
+        Some(SessionRow {
+            client: without_port(&row.text(0)?),
+            database: row.text(1),
+            age_s: row.number(2).unwrap_or_default(),
+        })
+    };
+    Ok(rows.iter().filter_map(session).collect())
+}
+
+/// `10.0.0.1:4711` and `[fd00::1]:4711`, as the process list has them; a name or an address without port stays.
+fn without_port(client: &str) -> String {
+    let address = client.parse::<SocketAddr>().map(|socket| socket.ip().to_canonical().to_string());
+    address.unwrap_or_else(|_| client.rsplit_once(':').map_or(client, |(host, _)| host).to_owned())
+}
+
 /// Ages by the database's clock on both sides, in the time zone of a session that set none, as OMS's own.
 async fn heartbeats(questions: &mut Questions<'_>, database: &str) -> Result<Vec<HeartbeatRow>, MetaDbError> {
     let from = table(database, "heart_beat");
@@ -171,6 +195,19 @@ mod tests {
         check("4.2.9", "4.2.10");
         check("4.2.2_CE", "4.2.11-ce-bp1");
         check("feature_4.2.2", "feature_4.2.10");
+    }
+
+    #[test]
+    fn clients_are_told_without_their_ports() {
+        for (client, address) in [
+            ("10.0.0.1:4711", "10.0.0.1"),
+            ("[fd00::1]:4711", "fd00::1"),
+            ("[::ffff:10.0.0.1]:4711", "10.0.0.1"),
+            ("node1.example.com:4711", "node1.example.com"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(without_port(client), address);
+        }
     }
 
     #[test]
