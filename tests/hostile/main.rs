@@ -240,3 +240,24 @@ fn mutations_of_valid_files_are_read_or_refused() {
     }
     measured.stays_below(32 * MIB);
 }
+
+/// What the fuzz targets start from.
+#[test]
+#[ignore = "writes tests/fuzz/seeds anew; run it when the wire changes"]
+fn seeds_of_the_fuzz_targets() {
+    let (agents, controllers, files) = (samples::to_agent(), samples::to_controller(), samples::files());
+    let targets = [
+        ("frames", [agents.clone(), controllers.clone()].concat()),
+        ("agent", agents),
+        ("controller", controllers),
+        ("existing_config", files.clone()),
+        ("operators_files", files),
+    ];
+    for (target, samples) in targets {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        for (number, sample) in samples.iter().enumerate() {
+            std::fs::write(folder.join(format!("{number:02}")), sample).unwrap();
+        }
+    }
+}
