@@ -4,16 +4,21 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
 
 mod agents;
+#[path = "../simulated/bastion.rs"]
 mod bastion;
 mod commands;
 mod controllers;
 mod cuts;
 mod failures;
 mod first_rollout;
+#[path = "../simulated/fleet.rs"]
 mod fleet;
+#[path = "../simulated/history.rs"]
 mod history;
+#[path = "../simulated/link.rs"]
 mod link;
 mod lost;
+#[path = "../simulated/metadb.rs"]
 mod metadb;
 mod operators;
 mod repair;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use omsctl_proto::{DiskFacts, ErrorCode, ErrorReport, SecretFile, former_path};
 
 use super::{Context, Stop};
-use crate::world::Places;
+use crate::world::World;
 use crate::{facts, private_file};
 
 /// Certificates and `config.yaml` are a few KiB.
@@ -27,7 +27,7 @@ pub(crate) struct Placed {
 pub(crate) async fn place(context: &Context<'_>, file: &SecretFile) -> Result<Option<Placed>, Stop> {
     let path = context.world.places.on_host(&file.path);
     let key = context.key()?;
-    let failed = |error: io::Error| report(&context.world.places, &file.path, &error);
+    let failed = |error: io::Error| report(context.world, &file.path, &error);
     let existing = match private_file::read(&path, LARGEST) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -131,7 +131,7 @@ fn mode(path: &Path) -> io::Result<u32> {
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o7777)
 }
 
-fn report(places: &Places, path: &str, error: &io::Error) -> ErrorReport {
+fn report(world: &World, path: &str, error: &io::Error) -> ErrorReport {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let code = if full { ErrorCode::Disk } else { ErrorCode::File };
     let report = ErrorReport::new(code, format!("{path} cannot be written.")).cause(error.to_string());
@@ -145,7 +145,7 @@ fn report(places: &Places, path: &str, error: &io::Error) -> ErrorReport {
         return report;
     }
     let free = |disk: DiskFacts| format!("{} bytes free on {}", disk.free_bytes, disk.mount_point);
-    let report = match facts::disk(places, path).map(free) {
+    let report = match facts::disk(world, path).map(free) {
         Some(free) => report.cause(free),
         None => report,
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::PortHolder;
+use omsctl_proto::{DiskFacts, PortHolder};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::{http, mounts, proc_net, resolver};
@@ -56,6 +56,10 @@ impl Host for LinuxHost {
 
     fn stale_mounts(&self, container: u32, binds: &[String]) -> Vec<String> {
         mounts::stale(container, binds)
+    }
+
+    fn file_system(&self, path: &Path) -> Option<DiskFacts> {
+        mounts::file_system(path)
     }
 
     fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>> {

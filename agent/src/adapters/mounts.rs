@@ -1,7 +1,29 @@
-//! Bind mounts that went stale: the source was deleted or replaced on the host, the container holds the former one.
+//! What is mounted: the file system of a path, and bind mounts that went stale, whose source was deleted or replaced on
+//! the host while the container holds the former one.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use omsctl_proto::DiskFacts;
+use rustix::fs::{StatVfsMountFlags, statvfs};
+
+pub(super) fn file_system(path: &Path) -> Option<DiskFacts> {
+    let found = statvfs(path).ok()?;
+    Some(DiskFacts {
+        mount_point: mount_point(path).display().to_string(),
+        total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        free_inodes: found.f_favail,
+        read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
+    })
+}
+
+/// The highest parent on the same device.
+fn mount_point(path: &Path) -> PathBuf {
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.dev());
+    let own = device(path);
+    path.ancestors().take_while(|ancestor| device(ancestor) == own).last().unwrap_or(path).to_owned()
+}
 
 /// Sources of these binds (`host:container[:options]`) that the process's container sees another file of.
 pub(super) fn stale(pid: u32, binds: &[String]) -> Vec<String> {

@@ -1,13 +1,13 @@
 //! Paths, compared files, OMS's `config.yaml`, and the file systems they lie on.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use omsctl_proto::{DiskFacts, FileFacts, FingerprintKey, PathState, Secret, WireSecret};
 
 use crate::private_file;
-use crate::world::Places;
+use crate::world::{Places, World};
 
 /// Configuration and certificates are a few KiB.
 const LARGEST: u64 = 1024 * 1024;
@@ -41,27 +41,14 @@ pub(super) fn config(places: &Places, path: &str) -> Option<WireSecret> {
     String::from_utf8(bytes).ok().map(|text| WireSecret(Secret::new(text)))
 }
 
-pub(super) fn disks(places: &Places, paths: &[String]) -> BTreeMap<String, DiskFacts> {
-    paths.iter().filter_map(|path| Some((path.clone(), disk(places, path)?))).collect()
+pub(super) fn disks(world: &World, paths: &[String]) -> BTreeMap<String, DiskFacts> {
+    paths.iter().filter_map(|path| Some((path.clone(), disk(world, path)?))).collect()
 }
 
 /// The file system of the path's nearest parent that is there.
-pub(crate) fn disk(places: &Places, path: &str) -> Option<DiskFacts> {
-    let wanted = places.on_host(path);
+pub(crate) fn disk(world: &World, path: &str) -> Option<DiskFacts> {
+    let wanted = world.places.on_host(path);
     let existing = wanted.ancestors().find(|ancestor| ancestor.exists())?;
-    let found = rustix::fs::statvfs(existing).ok()?;
-    Some(DiskFacts {
-        mount_point: places.as_named(&mount_point(existing)),
-        total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
-        free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
-        free_inodes: found.f_favail,
-        read_only: found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
-    })
-}
-
-/// The highest parent on the same device.
-fn mount_point(path: &Path) -> PathBuf {
-    let device = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.dev());
-    let own = device(path);
-    path.ancestors().take_while(|ancestor| device(ancestor) == own).last().unwrap_or(path).to_owned()
+    let found = world.host.file_system(existing)?;
+    Some(DiskFacts { mount_point: world.places.as_named(Path::new(&found.mount_point)), ..found })
 }

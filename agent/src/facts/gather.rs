@@ -44,7 +44,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         paths: files::paths(&world.places, &request.paths),
         files: files::files(&world.places, &request.files, &request.key),
         config: files::config(&world.places, &request.config_file),
-        disks: files::disks(&world.places, &request.paths),
+        disks: files::disks(world, &request.paths),
         ports,
         runs,
     })
@@ -54,7 +54,7 @@ async fn docker(world: &World) -> Result<DockerFacts, RuntimeError> {
     let (engine, images) = tokio::join!(world.docker.engine(), world.docker.images());
     let (Engine { server_version, root_directory, storage_driver, containerd_store }, images) =
         (engine?, images?);
-    let root_free_bytes = files::disk(&world.places, &root_directory).map(|disk| disk.free_bytes);
+    let root_free_bytes = files::disk(world, &root_directory).map(|disk| disk.free_bytes);
     Ok(DockerFacts::Answers {
         server_version,
         root_directory,

@@ -210,7 +210,7 @@ impl FakeDocker {
                 }
             }
             state.made += 1;
-            let id = Digest::of(format!("{} {}", root.display(), state.made).as_bytes()).to_string();
+            let id = Digest::of(format!("{} {}", self.shared.machine, state.made).as_bytes()).to_string();
             let environment = ["PATH=/usr/bin:/bin".to_owned()];
             let ulimits = &state.default_ulimits;
             let mut container =
@@ -228,7 +228,8 @@ impl FakeDocker {
         let root = &self.shared.root;
         let seen = self.shared.change(|state| {
             let container = state.containers.get(name).filter(|container| container.facts.running)?;
-            let config = container.source(root, CONFIG).and_then(|path| std::fs::read_to_string(path).ok());
+            let path = container.source(root, CONFIG).filter(|_| look == Look::Everything);
+            let config = path.and_then(|path| std::fs::read_to_string(path).ok());
             Some(Inside {
                 init_flag: container.init_flag,
                 init_process: container.init_running.is_some() && container.init_seen,
@@ -237,7 +238,7 @@ impl FakeDocker {
                 } else {
                     FakeContainer::services()
                 },
-                config: config.filter(|_| look == Look::Everything).map(Secret::new),
+                config: config.map(Secret::new),
             })
         });
         seen.ok_or_else(|| RuntimeError::Failed {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::PortHolder;
+use omsctl_proto::{DiskFacts, PortHolder};
 
 use super::docker::FakeDocker;
 use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};
@@ -124,6 +125,17 @@ impl Host for FakeHost {
         let stale = self.change(|state| state.stale.clone());
         let held = |source: &String| binds.iter().any(|bind| bind.starts_with(&format!("{source}:")));
         stale.into_iter().filter(held).collect()
+    }
+
+    /// Large and empty: how full the disk of whoever runs a test is must not matter.
+    fn file_system(&self, _: &Path) -> Option<DiskFacts> {
+        Some(DiskFacts {
+            mount_point: "/".to_owned(),
+            total_bytes: 1 << 40,
+            free_bytes: 1 << 39,
+            free_inodes: 1 << 24,
+            read_only: false,
+        })
     }
 
     fn source_address<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Option<IpAddr>> {

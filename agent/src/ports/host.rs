@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::PortHolder;
+use omsctl_proto::{DiskFacts, PortHolder};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connection, byte for byte.
@@ -28,6 +29,9 @@ pub trait Host: Send + Sync {
 
     /// Sources of these binds (`host:container`) that the container holds a former version of.
     fn stale_mounts(&self, container: u32, binds: &[String]) -> Vec<String>;
+
+    /// The file system of this path, which is there.
+    fn file_system(&self, path: &Path) -> Option<DiskFacts>;
 
     /// The address that packets to this host and port leave from.
     fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>>;

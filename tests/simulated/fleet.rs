@@ -1,7 +1,10 @@
 //! N simulated hosts with the links to them and the database behind them. It knows nothing of the bastion's files.
+//!
+//! This folder is shared by the suites that run real commands and real agents in one process, `inprocess` and
+//! `simulation`; it holds no test.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +27,10 @@ pub(crate) const CONTAINER: &str = "oms";
 /// Initialised by a script.
 pub(crate) const REFERENCE: &str = "registry.example.com/oms:feature_4.2.7_ce";
 /// Initialises itself.
-const SELF_INITIALISING: &str = "registry.example.com/oms:feature_4.2.11_ce";
+pub(crate) const SELF_INITIALISING: &str = "registry.example.com/oms:feature_4.2.11_ce";
 /// Between two headings of an initialisation; longer than the pause between two looks at its log.
 const INIT_STEP: Duration = Duration::from_secs(2);
+/// Of the in-process suite: more than one window of a channel.
 const ARCHIVE_BYTES: u32 = 900_000;
 
 /// One simulated host.
@@ -50,7 +54,7 @@ pub(crate) struct Fleet {
     /// What the archive holds.
     reference: &'static str,
     supervisors: JoinHandle<()>,
-    _folders: [TempDir; 2],
+    _folder: TempDir,
 }
 
 impl Drop for Fleet {
@@ -62,22 +66,21 @@ impl Drop for Fleet {
 impl Fleet {
     /// Fresh hosts whose Docker answers, and the archive of an image that a script initialises.
     pub(crate) fn new(hosts: u8) -> Self {
-        Self::with_image(hosts, REFERENCE)
+        Self::with_image(hosts, REFERENCE, ARCHIVE_BYTES)
     }
 
     /// As [`Self::new`], with an image that initialises itself.
     pub(crate) fn self_initialising(hosts: u8) -> Self {
-        Self::with_image(hosts, SELF_INITIALISING)
+        Self::with_image(hosts, SELF_INITIALISING, ARCHIVE_BYTES)
     }
 
-    fn with_image(hosts: u8, reference: &'static str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let state = state_folder();
+    /// Fresh hosts and the archive, so large, of this image.
+    pub(crate) fn with_image(hosts: u8, reference: &'static str, archive_bytes: u32) -> Self {
+        let folder = in_memory();
         let judge = Judge::default();
         let archive: Arc<[u8]> =
-            (0..ARCHIVE_BYTES).map(|number| u8::try_from(number % 251).unwrap()).collect();
-        let hosts: Vec<Host> =
-            (1..=hosts).map(|number| host(number, [folder.path(), state.path()], &judge)).collect();
+            (0..archive_bytes).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let hosts: Vec<Host> = (1..=hosts).map(|number| host(number, folder.path(), &judge)).collect();
         let image =
             FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
         for host in &hosts {
@@ -93,7 +96,7 @@ impl Fleet {
                 tokio::time::sleep(BEAT).await;
             }
         });
-        Self { hosts, judge, metadb, archive, reference, supervisors, _folders: [folder, state] }
+        Self { hosts, judge, metadb, archive, reference, supervisors, _folder: folder }
     }
 
     /// The host with this name.
@@ -162,8 +165,8 @@ impl Host {
         };
         let mut left = names(&places.runtime);
         left.retain(|name| !["lock", "controller"].contains(&name.as_str()));
-        for run in names(&places.state.join("runs")) {
-            let kept = names(&places.state.join("runs").join(&run)).into_iter();
+        for run in names(&self.journals()) {
+            let kept = names(&self.journals().join(&run)).into_iter();
             let strange =
                 kept.filter(|name| !["plan.json", "events.jsonl", "agent.log"].contains(&name.as_str()));
             left.extend(strange.map(|name| format!("{run}/{name}")));
@@ -171,10 +174,15 @@ impl Host {
         left.into_iter().map(|name| format!("{}: {name}", self.name)).collect()
     }
 
+    /// Where its event files are, each in the folder of its run.
+    pub(crate) fn journals(&self) -> PathBuf {
+        self.world.places.state.join("runs")
+    }
+
     /// The host's own event file of this run.
     pub(crate) fn journal(&self, run: &RunId) -> Vec<Event> {
-        let runs = self.world.places.state.join("runs");
-        let text = std::fs::read_to_string(runs.join(run.as_str()).join("events.jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.journals().join(run.as_str()).join("events.jsonl"));
+        let text = text.unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -184,12 +192,12 @@ pub(crate) fn works() -> InitScript {
     InitScript { step: INIT_STEP, ..InitScript::default() }
 }
 
-/// In memory where there is such a place: the agents' event files wait for the disk at every event.
-fn state_folder() -> TempDir {
+/// A folder in memory where there is such a place: whatever an agent writes waits for the disk.
+pub(crate) fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge) -> Host {
+fn host(number: u8, folder: &Path, judge: &Judge) -> Host {
     let name = format!("n{number}");
     let address = [10, 0, 0, number];
     let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
@@ -205,8 +213,7 @@ fn host(number: u8, [folder, state]: [&Path; 2], judge: &Judge) -> Host {
         Box::new(ours)
     });
     machine.docker.set_script(works());
-    let mut world = machine.world();
-    world.places.state = state.join(&name);
+    let world = machine.world();
     let link = Link::new(world.clone());
     Host { address: std::net::IpAddr::from(address).to_string(), name, machine, world, link }
 }

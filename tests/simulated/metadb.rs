@@ -20,13 +20,19 @@ use crate::bastion::{CM_URL, PASSWORD};
 use crate::fleet::CONTAINER;
 
 /// How often a supervisor beats.
-pub(crate) const BEAT: Duration = Duration::from_secs(1);
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
 /// From the end of the initialisation to the first row.
 const REGISTERS_AFTER: Duration = Duration::from_secs(2);
 
 struct Row {
     initialised: Instant,
     beat: Instant,
+}
+
+impl Row {
+    fn is_shown(&self) -> bool {
+        self.initialised.elapsed() >= REGISTERS_AFTER
+    }
 }
 
 /// The one database of a fleet.
@@ -86,9 +92,14 @@ impl FakeMetaDb {
         Ok(())
     }
 
+    /// Whether there are rows of this address.
+    pub(crate) fn shows(&self, address: &str) -> bool {
+        self.rows.lock().unwrap().get(address).is_some_and(Row::is_shown)
+    }
+
     fn facts(&self, names: &MetaDbNames) -> MetaDbFacts {
         let rows = self.rows.lock().unwrap();
-        let shown = || rows.iter().filter(|(_, row)| row.initialised.elapsed() >= REGISTERS_AFTER);
+        let shown = || rows.iter().filter(|(_, row)| row.is_shown());
         let used = !rows.is_empty();
         let databases = [names.rm.clone(), names.cm.clone()].into_iter().chain(names.heartbeats.clone());
         let cluster = ClusterRow {

@@ -77,7 +77,7 @@ impl<'a> Bastion<'a> {
     }
 
     pub(crate) fn of(fleet: &'a Fleet, operator: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::fleet::in_memory();
         let bastion = Self { fleet, store: Arc::default(), operator: operator.to_owned(), folder };
         bastion.list_hosts(fleet.hosts.len());
         bastion.write_config("");

@@ -1,12 +1,12 @@
 //! The bastion's history in memory, and what must be true of it after every run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_controller::ports::{RunRecord, StateStore, StoreError};
-use omsctl_proto::{Event, EventKind, Importance, RunId, RunResult};
+use omsctl_proto::{Event, EventKind, Importance, NodeName, RunId, RunResult};
 use tokio::sync::watch;
 
 use crate::fleet::Fleet;
@@ -16,6 +16,8 @@ use crate::fleet::Fleet;
 pub(crate) struct MemoryStore {
     runs: Mutex<Vec<RunRecord>>,
     events: Mutex<Vec<Event>>,
+    /// Run, writer and number of each.
+    places: Mutex<HashSet<(RunId, Option<NodeName>, u64)>>,
     kept: watch::Sender<usize>,
     /// Events that were told again although they were kept already.
     repeated: Mutex<Vec<Event>>,
@@ -65,13 +67,12 @@ impl StateStore for MemoryStore {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<(), StoreError>> {
         let mut kept = self.events.lock().unwrap();
+        let mut places = self.places.lock().unwrap();
         for event in events {
-            let place = (&event.run, &event.node, event.seq);
-            // The newest are the likeliest.
-            if kept.iter().rev().any(|known| (&known.run, &known.node, known.seq) == place) {
-                self.repeated.lock().unwrap().push(event.clone());
-            } else {
+            if places.insert((event.run.clone(), event.node.clone(), event.seq)) {
                 kept.push(event.clone());
+            } else {
+                self.repeated.lock().unwrap().push(event.clone());
             }
         }
         self.kept.send_replace(kept.len());
@@ -101,12 +102,15 @@ impl StateStore for MemoryStore {
     }
 }
 
-/// Of every writer: numbers from 1 without a gap and without a repetition, and nothing after a terminal event but, of
+/// What was called proved is there. Of every writer: numbers from 1 without a gap and without a repetition, and nothing after a terminal event but, of
 /// the controllers', another controller that carries the run on; of every host that was heard to its end: what its own
 /// file says.
 pub(crate) fn assert_whole(events: &[Event], run: &RunId, fleet: &Fleet) {
     let mut writers: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in events {
+        if let EventKind::HostRegistered { host, .. } = &event.kind {
+            assert!(fleet.metadb.shows(&fleet.host(host.as_str()).address), "{host} is not in the MetaDB");
+        }
         let writer = event.node.as_ref().map(ToString::to_string).unwrap_or_default();
         writers.entry(writer).or_default().push(event);
     }
