@@ -1,6 +1,7 @@
 //! The one door to stdout, stderr and the operator's keyboard: results to stdout, everything else to stderr.
 //! Nothing else in this crate writes there. A reader that went away is no error; the writer falls silent.
 
+mod echo;
 mod json;
 mod log;
 mod sink;
@@ -14,6 +15,7 @@ use indicatif::ProgressBar;
 use omsctl_proto::Secret;
 use serde::Serialize;
 
+use self::echo::WithoutControlEcho;
 pub use self::json::json_line;
 pub use self::log::install_log;
 pub use self::sink::{Sink, Written};
@@ -25,9 +27,16 @@ pub struct Out {
     environment: Environment,
     stdout_terminal: bool,
     stderr_terminal: bool,
-    live: Arc<Mutex<Option<ProgressBar>>>,
+    live: Arc<Mutex<Option<Live>>>,
     /// `None`: the streams of this process.
     memory: Option<Written>,
+}
+
+/// Live lines, and the terminal as they need it.
+#[derive(Debug)]
+struct Live {
+    lines: ProgressBar,
+    _echo: Option<WithoutControlEcho>,
 }
 
 impl Out {
@@ -147,13 +156,16 @@ impl Out {
 
     /// The live lines that everything else has to be written around; `None` when they are gone.
     pub fn set_live(&self, lines: Option<ProgressBar>) {
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+        let live = lines.map(|lines| Live { lines, _echo: WithoutControlEcho::begin() });
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = live;
     }
 
     /// Does something on the terminal while the live lines are away.
     fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match live {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = live.as_ref().map(|live| live.lines.clone());
+        drop(live);
+        match lines {
             Some(lines) => lines.suspend(act),
             None => act(),
         }

@@ -75,9 +75,7 @@ fn row(agent: &AgentDocument) -> Vec<Cell> {
     let step = agent.step.as_deref().unwrap_or("the next step");
     let (state, paint) = match (agent.state, &agent.gate) {
         (AgentState::Walking, _) => (format!("in {step}"), Paint::Good),
-        (AgentState::Waiting, Some(gate)) => {
-            (format!("waits at the gate {gate} before {step}"), Paint::Warning)
-        }
+        (AgentState::Waiting, Some(gate)) => (format!("waits: {gate} gate"), Paint::Warning),
         (AgentState::Waiting, None) => (format!("waits before {step}"), Paint::Warning),
         (AgentState::Ended, _) => ("has ended".to_owned(), Paint::Good),
         (AgentState::Gone, _) => ("gone before its run ended".to_owned(), Paint::Bad),
@@ -86,7 +84,7 @@ fn row(agent: &AgentDocument) -> Vec<Cell> {
         Cell::new(agent.node.as_str()),
         Cell::new(agent.run.as_str()),
         Cell::new(agent.operator.as_str()),
-        Cell::new(agent.started.get(..19).unwrap_or(&agent.started).replace('T', " ")),
+        Cell::new(agent.started.get(..16).unwrap_or(&agent.started).replace('T', " ")),
         Cell::painted(state, paint),
     ]
 }

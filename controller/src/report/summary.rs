@@ -12,8 +12,8 @@ use crate::out::{Paint, Style};
 const PASSWORD: &str = "Whoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.";
 
 /// Source: `research/oms.md` 6.
-const HA: &str = "HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, \
-                  set enable to true.";
+const HA: &str = "HA is still off. To turn it on, in the console:\n\
+                  System Management > System Parameters > ha.config, set enable to true.";
 
 /// The text that ends an `apply`, and the replay of one; empty before the terminal event of the run.
 pub fn summary(tally: &Tally, style: Style) -> String {
@@ -204,7 +204,7 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
         RunResult::Interrupted => (
             Paint::Warning,
             format!(
-                "interrupted: {} of {hosts} ready, {}, {took}; {}. To continue: omsctl apply",
+                "interrupted: {} of {hosts} ready, {}, {took}\n{}\nTo continue: omsctl apply",
                 totals.ready,
                 steps(&totals),
                 goes_on(tally)
@@ -222,8 +222,8 @@ fn goes_on(tally: &Tally) -> String {
         let names: Vec<&NodeName> = nodes.iter().map(|(name, _)| *name).collect();
         match names.as_slice() {
             [] => None,
-            [host] => Some(format!("the agent on {host} {one}")),
-            hosts => Some(format!("the agents on {} {many}", words::list(hosts))),
+            [host] => Some(format!("The agent on {host} {one}")),
+            hosts => Some(format!("The agents on {} {many}", words::list(hosts))),
         }
     };
     let parts: Vec<String> = [
@@ -234,10 +234,10 @@ fn goes_on(tally: &Tally) -> String {
     .flatten()
     .collect();
     if parts.is_empty() {
-        return "nothing goes on".to_owned();
+        return "Nothing goes on.".to_owned();
     }
-    let follow = tally.run().map(|run| format!(". To follow: omsctl attach {run}")).unwrap_or_default();
-    format!("{}{follow}", parts.join(", "))
+    let follow = tally.run().map(|run| format!("\nTo follow: omsctl attach {run}")).unwrap_or_default();
+    format!("{}.{follow}", parts.join("; "))
 }
 
 fn steps(totals: &Totals) -> String {

@@ -20,7 +20,8 @@ node3  ready, 7 steps changed
 
 Console: http://10.0.0.11:8089
 Whoever opens it first sets the admin password (OMS 4.2.1 and later): do it now.
-HA is still off. To turn it on, in the console: System Management > System Parameters > ha.config, set enable to true.
+HA is still off. To turn it on, in the console:
+System Management > System Parameters > ha.config, set enable to true.
 
 done: 3 hosts ready, 21 steps changed, 49 s
 "
@@ -157,7 +158,11 @@ fn an_interrupted_run_says_what_goes_on_and_how_to_continue() {
     story.connect("node1").plan("node1", &fixtures::FRESH).prepare("node1");
     story.finish(RunResult::Interrupted, 130, vec![outcome("node1", NodeResult::Waiting, None)]);
     let told = text(&story.events);
-    let end = "; the agent on node1 goes on up to its next gate. To follow: omsctl attach 20261122t174000-3f9a2c. To continue: omsctl apply\n";
+    let end = "\
+The agent on node1 goes on up to its next gate.
+To follow: omsctl attach 20261122t174000-3f9a2c
+To continue: omsctl apply
+";
     assert!(told.contains("interrupted: 0 of 1 host ready") && told.ends_with(end), "{told}");
 }
 
