@@ -102,6 +102,10 @@ fn the_terminal_is_closed_and_the_rollout_goes_on() {
     operator.inventory(&stage, &stage.host_lines(3), &[]);
     await_schema(&stage, stage.host(2));
     assert_eq!(in_background(&operator), controllers, "the closed terminal took it along");
+    // As a person reads it: who, since when, and what can be done about it, once for all hosts.
+    let refused = operator.run(&["apply", "--yes"]).exits(5);
+    let refused = refused.tells(&["since 20", "omsctl attach", "--wait", "--take-over"]);
+    assert_eq!(refused.stdout.matches("since 20").count(), 1, "{}", refused.stdout);
 
     let attached = operator.run(&["attach", "--format", "jsonl"]).exits(0);
     assert_told_whole(&attached.events(), &["node1", "node2", "node3"]);
@@ -116,9 +120,9 @@ fn the_terminal_is_closed_and_the_rollout_goes_on() {
     assert_eq!(listed["agents"], serde_json::json!([]));
     assert_rolled_out_once(&stage, stage.usual());
     let history = operator.run(&["history", "--format", "json"]).exits(0).json();
-    assert_eq!(history["runs"].as_array().unwrap().len(), 1, "one run, whoever told it: {history}");
-    assert_eq!(history["runs"][0]["result"], "done", "{history}");
-    assert_eq!(history["runs"][0]["command"], "omsctl apply -k -K --detach", "{history}");
+    let results: Vec<_> = history["runs"].as_array().unwrap().iter().map(|run| &run["result"]).collect();
+    assert_eq!(results, ["busy", "done"], "one run, whoever told it: {history}");
+    assert_eq!(history["runs"][1]["command"], "omsctl apply -k -K --detach", "{history}");
     drop(left);
 }
 

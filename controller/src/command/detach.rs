@@ -30,8 +30,9 @@ pub(super) async fn detach(world: &World, run: &RunId, typed: &str, busy: BTreeS
     match or_interrupted(world, begun(events, busy)).await {
         Some(Begun::GoesOn) | None => {
             world.out.message(&format!(
-                "detached: the rollout {run} goes on without this terminal. Follow it: omsctl attach {run}; \
-                 what its controller says: {log}"
+                "detached: the rollout {run} goes on without this terminal\n\
+                 To follow: omsctl attach {run}\n\
+                 What its controller says: {log}"
             ));
             Exit::Interrupted
         }

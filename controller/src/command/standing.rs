@@ -93,7 +93,11 @@ impl Theirs {
 
     /// The hosts with what keeps them from being changed.
     pub(super) fn outcomes(&self, nodes: impl Iterator<Item = NodeName>) -> Vec<NodeOutcome> {
-        let error = |node: &NodeName| Some(held_report(self.0.get(node)?));
+        // One refusal for all hosts of a run, which were taken one after the other.
+        let first = |run: &RunId| {
+            self.0.values().filter(|holder| holder.run == *run).min_by_key(|holder| &holder.since)
+        };
+        let error = |node: &NodeName| Some(held_report(first(&self.0.get(node)?.run)?));
         nodes.map(|node| NodeOutcome { error: error(&node), result: NodeResult::Waiting, node }).collect()
     }
 }

@@ -1,6 +1,8 @@
 //! The last words of `apply`: one line per host, failures with cause and remedy, what to do next, one clear line.
 
-use omsctl_proto::{CheckResult, ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId};
+use omsctl_proto::{
+    CheckResult, ErrorCode, ErrorReport, NodeName, NodeOutcome, NodeResult, RunResult, StepId,
+};
 
 use super::check_text::check_blocks;
 use super::tally::{Ending, Tally};
@@ -92,6 +94,9 @@ fn failed_step(tally: &Tally, host: &NodeName) -> Option<StepId> {
 
 /// Where it stands, and for what.
 fn waiting(tally: &Tally, outcome: &NodeOutcome) -> String {
+    if let Some(error) = outcome.error.as_ref().filter(|_| is_held(tally, outcome)) {
+        return format!("not begun: {}", words::clean(&error.message));
+    }
     let reason = outcome.error.as_ref().map(|error| words::clean(&error.one_line()));
     let waits = tally.node(&outcome.node).and_then(|node| node.agent.waits);
     let before = waits.map(|(step, gate)| {
@@ -104,6 +109,12 @@ fn waiting(tally: &Tally, outcome: &NodeOutcome) -> String {
         (None, Some(reason)) => format!("not finished: {reason}"),
         (None, None) => "not begun".to_owned(),
     }
+}
+
+/// Somebody else's, and nothing was begun there: told once for all hosts, with what can be done about it.
+fn is_held(tally: &Tally, outcome: &NodeOutcome) -> bool {
+    let held = outcome.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
+    held && tally.node(&outcome.node).is_none_or(|node| node.agent.planned.is_empty())
 }
 
 /// One failure, on all the hosts that had just it.
@@ -127,6 +138,7 @@ fn failures<'a>(tally: &'a Tally, nodes: &'a [NodeOutcome]) -> Vec<Failure<'a>> 
 
 fn failure<'a>(tally: &'a Tally, outcome: &'a NodeOutcome) -> Option<(String, &'a ErrorReport)> {
     let what = match outcome.result {
+        NodeResult::Waiting if is_held(tally, outcome) => "not begun".to_owned(),
         NodeResult::Changed | NodeResult::Unchanged | NodeResult::Waiting => return None,
         NodeResult::Failed => failed(tally, &outcome.node),
         NodeResult::Unreachable => "unreachable".to_owned(),
@@ -237,7 +249,7 @@ fn goes_on(tally: &Tally) -> String {
         return "Nothing goes on.".to_owned();
     }
     let follow = tally.run().map(|run| format!("\nTo follow: omsctl attach {run}")).unwrap_or_default();
-    format!("{}.{follow}", parts.join("; "))
+    format!("{}.{follow}", parts.join(".\n"))
 }
 
 fn steps(totals: &Totals) -> String {

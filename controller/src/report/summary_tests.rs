@@ -167,6 +167,32 @@ To continue: omsctl apply
 }
 
 #[test]
+fn hosts_of_another_rollout_are_told_once_with_the_choices() {
+    let mut story = Recording::default();
+    story.begin(&["node1", "node2"]);
+    story.connect("node1").connect("node2");
+    let held = ErrorReport::new(ErrorCode::Busy, "another omsctl holds this host")
+        .cause("run r-1 of ann@bastion, since ten")
+        .hint("follow it: omsctl attach r-1");
+    let waits = |node| outcome(node, NodeResult::Waiting, Some(held.clone()));
+    story.finish(RunResult::Busy, 5, vec![waits("node1"), waits("node2")]);
+    assert_eq!(
+        text(&story.events),
+        "\
+node1  not begun: another omsctl holds this host
+node2  not begun: another omsctl holds this host
+
+node1 and node2: not begun
+  another omsctl holds this host
+  run r-1 of ann@bastion, since ten
+  What to do: follow it: omsctl attach r-1
+
+refused: another rollout holds the hosts; nothing was changed
+"
+    );
+}
+
+#[test]
 fn ha_that_is_on_is_not_mentioned() {
     let mut events = fixtures::success();
     let Some(EventKind::RolloutFinished { consoles, ha_enabled, .. }) =
