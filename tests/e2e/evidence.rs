@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+use system_tests::left::left_on;
 use system_tests::rig::{Node, Record, until};
 
 use super::stage::{CONTAINER, Stage};
@@ -124,16 +125,9 @@ find /data -maxdepth 2 -type f -exec sha256sum {} + 2>/dev/null | sort";
 /// Nothing of omsctl runs on the hosts, listens there or lies in their temporary folders; the empty locks stay.
 #[track_caller]
 pub(super) fn assert_nothing_left(nodes: &[Node]) {
-    let look = "ps -eo pid,comm | grep '[o]msctl'
-ss -H -ltnp 2>/dev/null | grep '[o]msctl'
-find /run/omsctl -mindepth 1 ! -name lock ! -name controller 2>/dev/null
-find /run/omsctl -type f -size +0 2>/dev/null
-find /tmp /var/tmp -mindepth 1 -name '*omsctl*' 2>/dev/null
-find /var/lib/omsctl /data/oms -maxdepth 3 \\( -name '*.part' -o -name '*.tmp' -o -name '.omsctl*' \\) 2>/dev/null
-exit 0";
     for node in nodes {
-        let left = node.exec(["sh", "-c", look]).unwrap().stdout;
-        assert!(left.trim().is_empty(), "left on {}:\n{left}", node.name());
+        let left = left_on(node).unwrap();
+        assert!(left.is_empty(), "left on {}:\n{left}", node.name());
     }
 }
 

@@ -28,4 +28,5 @@ mod secrets;
 mod self_initialising;
 mod stage;
 mod state_mysql;
+mod survive;
 mod terminal;

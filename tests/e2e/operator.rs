@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use system_tests::bastion;
 use system_tests::rig::HostLine;
-use system_tests::{prepare, steps};
 use tempfile::TempDir;
 
 use super::outcome::Outcome;
@@ -86,14 +86,7 @@ impl Operator {
 
     /// A program in the operator's folder and environment.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command
-            .env("HOME", self.home())
-            .env("XDG_STATE_HOME", self.path("home/state"))
-            .env("LC_ALL", "C.UTF-8");
-        command
+        bastion::command(program, self.folder.path())
     }
 
     /// `apply` without a question, with the document as its result.
@@ -115,11 +108,5 @@ impl Operator {
 /// The `omsctl` under test: `OMSCTL_BIN`, or the release build, brought up to date once.
 pub(super) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(given) = std::env::var_os("OMSCTL_BIN") {
-            return PathBuf::from(given);
-        }
-        prepare::build_release().unwrap();
-        steps::release_folder().join("omsctl")
-    })
+    PROGRAM.get_or_init(|| bastion::program().unwrap())
 }

@@ -110,7 +110,7 @@ fn a_deleted_directory_takes_a_restart() {
 fn a_container_of_another_image_is_replaced() {
     let (stage, operator) = Stage::cluster();
     let ids = container_ids(stage.usual());
-    stage.have_image(OmsImage::Patched, &stage.nodes()[..1]);
+    stage.have_image(OmsImage::Patched, &stage.nodes()[..1]).unwrap();
     swap_image(stage.host(1), OmsImage::Patched);
     let other = container_ids(&stage.nodes()[..1]).remove(0);
 

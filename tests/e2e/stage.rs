@@ -35,6 +35,11 @@ impl Stage {
         Self { rig: rig.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
+    /// As the last story left it.
+    pub(super) fn any() -> Self {
+        Self::enter()
+    }
+
     /// Hosts and databases empty, no image anywhere.
     pub(super) fn bare() -> Self {
         let stage = Self::enter();
@@ -46,7 +51,7 @@ impl Stage {
     pub(super) fn empty() -> Self {
         let stage = Self::enter();
         stage.reset(false).unwrap();
-        stage.have_image(OmsImage::Script, stage.nodes());
+        stage.have_image(OmsImage::Script, stage.nodes()).unwrap();
         stage
     }
 
@@ -70,22 +75,6 @@ impl Stage {
             && self.violations().is_ok_and(|violations| violations.is_empty())
             && self.nodes().iter().skip(USUAL).all(|node| matches!(node.container_id(CONTAINER), Ok(None)))
             && operator.run(&["plan", "--format", "json"]).is_quiet_plan()
-    }
-
-    /// Loads an image past omsctl where it is missing.
-    pub(super) fn have_image(&self, image: OmsImage, nodes: &[Node]) {
-        let archive = self.archive(image).unwrap();
-        std::thread::scope(|scope| {
-            for node in nodes {
-                let archive = &archive;
-                scope.spawn(move || {
-                    let found = node.docker(["image", "inspect", "--format", "{{.Id}}", image.reference()]);
-                    if !found.unwrap().success() {
-                        node.load_image(archive).unwrap();
-                    }
-                });
-            }
-        });
     }
 
     /// The hosts of the usual inventory.

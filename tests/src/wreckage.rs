@@ -1,6 +1,7 @@
 //! What is worth keeping of a rig on which something failed, before it is taken down.
 
 use std::fs;
+use std::path::Path;
 
 use crate::rig::{Node, Rig};
 use crate::steps::{repository, say};
@@ -13,9 +14,14 @@ for file in /var/lib/omsctl/runs/*/*; do echo \"== $file\"; tail -c 20000 \"$fil
 pub fn collect(rig: &Rig) {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let folder = repository().join(target).join("wreckage");
-    if fs::create_dir_all(&folder).is_err() {
-        return;
+    if fs::create_dir_all(&folder).is_ok() {
+        collect_into(rig, &folder);
+        say(&format!("what the hosts had to tell is in {}", folder.display()));
     }
+}
+
+/// As [`collect`], into a folder that is there.
+pub fn collect_into(rig: &Rig, folder: &Path) {
     let of_node = |node: &Node| node.exec(["sh", "-c", LOOK]).map(|output| output.stdout + &output.stderr);
     let mut texts: Vec<(String, String)> = rig
         .nodes()
@@ -28,5 +34,4 @@ pub fn collect(rig: &Rig) {
             say(&format!("{name}.txt could not be kept: {error}"));
         }
     }
-    say(&format!("what the hosts had to tell is in {}", folder.display()));
 }

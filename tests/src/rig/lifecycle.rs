@@ -186,6 +186,15 @@ impl Rig {
         archives::ensure(image, &self.instance.layout, self.progress)
     }
 
+    /// Loads an image past omsctl on those of these hosts that lack it.
+    pub fn have_image(&self, image: OmsImage, nodes: &[Node]) -> Result<(), RigError> {
+        let archive = self.archive(image)?;
+        parallel(nodes, |node| {
+            let found = node.docker(["image", "inspect", "--format", "{{.Id}}", image.reference()])?;
+            if found.success() { Ok(()) } else { node.load_image(&archive) }
+        })
+    }
+
     /// The same archive compressed, as `.tar.gz`.
     pub fn archive_gzip(&self, image: OmsImage) -> Result<PathBuf, RigError> {
         let _machine = machine_lock()?;

@@ -1,0 +1,183 @@
+//! `cargo sweep`: a rollout on three hosts, disturbed at every moment in every way. Goes on where it was left, prints a
+//! line for each case and a table at the end. It only translates between the command line and the library.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+use system_tests::bastion;
+use system_tests::prepare::rig_line;
+use system_tests::rig::{Options, Rig};
+use system_tests::steps::{one_line, repository, say};
+use system_tests::sweep::{Case, Entry, Heard, Ledger, Scene, Sweep, Undisturbed, Verdict, cases, table};
+
+const HOSTS: usize = 3;
+/// The folder of the bastion's disk.
+const DISK: &str = "bastion";
+
+/// A rollout on three hosts, disturbed at every moment in every way. See README.md, "Survives".
+#[derive(Debug, Parser)]
+#[command(name = "cargo sweep")]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
+struct Arguments {
+    /// The instance of the rig.
+    #[arg(long, default_value = "sweep")]
+    name: String,
+    /// Print the cases in their order, with their verdicts so far, and run none.
+    #[arg(long)]
+    list: bool,
+    /// Print the table of the cases so far, and run none.
+    #[arg(long)]
+    table: bool,
+    /// Only cases whose name contains this; those that were run are run again.
+    #[arg(long)]
+    only: Option<String>,
+    /// Only cases that have failed; they are run again.
+    #[arg(long)]
+    failed: bool,
+    /// No more cases than this.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Forget what was run before.
+    #[arg(long)]
+    fresh: bool,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    match sweep(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("the sweep ended early: {}", one_line(error.as_ref())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that was run has passed.
+fn sweep(arguments: &Arguments) -> Result<bool, Failure> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let folder = repository().join(target).join("sweep");
+    let ledger = Ledger::at(&folder.join("ledger.jsonl"));
+    if arguments.table {
+        print(&table(ledger.entries().values()));
+        return Ok(true);
+    }
+    fs::create_dir_all(&folder)?;
+    if arguments.fresh {
+        forget(&folder)?;
+    }
+    let program = bastion::program()?;
+    let rig = Rig::up(&Options { progress: rig_line, ..Options::new(&arguments.name, HOSTS) })?;
+    let sweep = Sweep::on(&rig, HOSTS, folder.join(DISK), program)?;
+    let mut scenes = BTreeMap::new();
+    let mut moments = Vec::new();
+    for scene in Scene::ALL {
+        let undisturbed = sweep.undisturbed(scene)?;
+        moments.extend(sweep.moments(scene, &recording(&folder, &undisturbed)?));
+        scenes.insert(scene, undisturbed);
+    }
+    let done = ledger.entries();
+    let wanted = |case: &Case| {
+        let name = case.name();
+        match (&arguments.only, done.get(&name)) {
+            (Some(text), entry) => {
+                name.contains(text.as_str())
+                    && (!arguments.failed || entry.is_some_and(|entry| !entry.passed))
+            }
+            (None, Some(entry)) => arguments.list || (arguments.failed && !entry.passed),
+            (None, None) => !arguments.failed,
+        }
+    };
+    let chosen: Vec<Case> =
+        cases(&moments).into_iter().filter(wanted).take(arguments.limit.unwrap_or(usize::MAX)).collect();
+    if arguments.list {
+        for case in &chosen {
+            let verdict =
+                done.get(&case.name()).map_or("", |entry| if entry.passed { "passed" } else { "FAILED" });
+            print(&format!("{:6} {}", verdict, case.name()));
+        }
+        return Ok(true);
+    }
+    let revision = revision()?;
+    let mut passed = true;
+    for (number, case) in chosen.iter().enumerate() {
+        let Some(undisturbed) = scenes.get(&case.scene) else { continue };
+        let entry = one(&sweep, case, undisturbed, &folder, &revision)?;
+        ledger.add(&entry)?;
+        let verdict = if entry.passed { "passed" } else { "FAILED" };
+        say(&format!("{}/{} {verdict} {:5.1} s {}", number + 1, chosen.len(), entry.seconds, entry.case));
+        for reason in &entry.reasons {
+            say(&format!("    {}", reason.lines().next().unwrap_or_default()));
+        }
+        passed &= entry.passed;
+    }
+    print(&table(ledger.entries().values()));
+    Ok(passed)
+}
+
+/// All but the bastion's disk, which a killed sweep leaves mounted.
+fn forget(folder: &Path) -> Result<(), Failure> {
+    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.file_name() != DISK) {
+        let path = entry.path();
+        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }?;
+    }
+    Ok(())
+}
+
+/// The recording that names the cases: the one of the sweep's beginning, so that they stay the same.
+fn recording(folder: &Path, undisturbed: &Undisturbed) -> Result<Vec<Heard>, Failure> {
+    let path: PathBuf = folder.join(format!("recording-{}.json", undisturbed.scene.name()));
+    if path.exists() {
+        return Ok(serde_json::from_str(&fs::read_to_string(&path)?)?);
+    }
+    fs::write(&path, serde_json::to_string_pretty(&undisturbed.recording)?)?;
+    Ok(undisturbed.recording.clone())
+}
+
+fn one(
+    sweep: &Sweep<'_>,
+    case: &Case,
+    undisturbed: &Undisturbed,
+    folder: &Path,
+    revision: &str,
+) -> Result<Entry, Failure> {
+    let verdict = match sweep.run(case, undisturbed) {
+        Ok(verdict) => verdict,
+        Err(error) => Verdict::unjudged(format!("it could not be judged: {}", one_line(&error))),
+    };
+    let kept = folder.join(case.name());
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
+    }
+    if !verdict.reasons.is_empty() {
+        sweep.keep(&verdict, &kept)?;
+    }
+    Ok(Entry {
+        case: case.name(),
+        step: case.moment.step.clone(),
+        fault: case.fault.name().to_owned(),
+        passed: verdict.reasons.is_empty(),
+        reasons: verdict.reasons,
+        struck: verdict.struck,
+        seconds: verdict.took.as_secs_f64(),
+        revision: revision.to_owned(),
+    })
+}
+
+fn revision() -> Result<String, Failure> {
+    let mut git = Command::new("git");
+    let output = git.args(["describe", "--always", "--dirty"]).current_dir(repository()).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Results, for whoever reads or pipes them.
+fn print(text: &str) {
+    use std::io::Write as _;
+    // Nobody is left to tell when standard output is closed.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
