@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use omsctl_proto::{ErrorCode, ErrorReport, Operator, Secret};
 use tokio::sync::Mutex;
@@ -26,6 +27,9 @@ use crate::out::{self, Out};
 use crate::ports::{Asked, StateStore, Transport};
 use crate::report::schema;
 
+/// A database that does not answer any more is not waited for.
+const CLOSES_WITHIN: Duration = Duration::from_secs(5);
+
 /// The whole program; the first word is the program's name.
 pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     let out = Out::open();
@@ -47,7 +51,11 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Completion(shell) => written(out.result(&cli::completion(*shell))),
         Command::Schema(cli::SchemaName::Events) => written(out.document(&schema::events())),
         _ => match world(&mut request, out.clone()).await {
-            Ok(world) => perform(&world, &request).await,
+            Ok((world, store)) => {
+                let exit = perform(&world, &request).await;
+                leave(store).await;
+                exit
+            }
             Err(error) => {
                 let hint = error.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
                 out.message(&format!("error: {}{hint}", error.one_line()));
@@ -76,17 +84,20 @@ async fn perform(world: &World, request: &Request) -> Exit {
 }
 
 /// Everything that the command may use. Errors are of the operator's making: nothing was contacted.
-async fn world(request: &mut Request, out: Out) -> Result<World, ErrorReport> {
+async fn world(
+    request: &mut Request,
+    out: Out,
+) -> Result<(World, Option<Arc<SqlStore>>), ErrorReport> {
     let handed_over = handed_over(request)?;
     let globals = request.globals.clone();
     let place = state_place(&globals)?;
-    let state = match request.command {
+    let (state, store) = match request.command {
         Command::Apply(_)
         | Command::Attach(_)
         | Command::Agents(_)
         | Command::History(_)
         | Command::Show(_) => open_state(&place).await,
-        _ => Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")),
+        _ => (Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")), None),
     };
     let ssh = SshOptions {
         config_file: globals.ssh_config.clone(),
@@ -112,7 +123,7 @@ async fn world(request: &mut Request, out: Out) -> Result<World, ErrorReport> {
     let state_folder = state_folder(&place);
     let background = BackgroundProcess::of_this_command(state_folder.clone())
         .map_err(|error| internal("this program cannot be found", &error))?;
-    Ok(World {
+    let world = World {
         passwords,
         environment: std::env::vars_os().filter_map(utf8).collect(),
         working_directory: std::env::current_dir()
@@ -128,7 +139,8 @@ async fn world(request: &mut Request, out: Out) -> Result<World, ErrorReport> {
         operator: operator(),
         random: Box::new(random),
         interrupts: Mutex::new(interrupts),
-    })
+    };
+    Ok((world, store))
 }
 
 fn utf8((name, value): (OsString, OsString)) -> Option<(String, String)> {
@@ -152,10 +164,22 @@ fn state_folder(place: &StatePlace) -> Option<PathBuf> {
     file.parent().map(PathBuf::from)
 }
 
-async fn open_state(place: &StatePlace) -> State {
+async fn open_state(place: &StatePlace) -> (State, Option<Arc<SqlStore>>) {
     match SqlStore::open(place).await {
-        Ok(store) => Ok(Arc::new(store) as Arc<dyn StateStore>),
-        Err(error) => Err(ErrorReport::from_error(ErrorCode::State, &error)),
+        Ok(store) => {
+            let store = Arc::new(store);
+            (Ok(Arc::clone(&store) as Arc<dyn StateStore>), Some(store))
+        }
+        Err(error) => (Err(ErrorReport::from_error(ErrorCode::State, &error)), None),
+    }
+}
+
+/// Without it the last events may lie in a file beside SQLite's, and a copy of the history would lack them.
+async fn leave(store: Option<Arc<SqlStore>>) {
+    if let Some(store) = store
+        && tokio::time::timeout(CLOSES_WITHIN, store.close()).await.is_err()
+    {
+        tracing::warn!("the history could not be closed in time");
     }
 }
 
@@ -215,4 +239,21 @@ fn internal(what: &str, error: &std::io::Error) -> ErrorReport {
 
 fn written(result: std::io::Result<()>) -> Exit {
     result.map_or(Exit::Failed, |()| Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_leaves_the_history_in_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("state.db");
+        let words = ["omsctl", "history", "--format", "json", "--state"].map(OsString::from);
+        let exit = run(words.into_iter().chain([place.clone().into_os_string()])).await;
+        assert_eq!(exit, Exit::Done);
+        let files: Vec<PathBuf> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(files, [place], "what SQLite keeps beside it is merged and gone");
+    }
 }
