@@ -84,10 +84,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
 }
 
 /// Everything that the command may use. Errors are of the operator's making: nothing was contacted.
-async fn world(
-    request: &mut Request,
-    out: Out,
-) -> Result<(World, Option<Arc<SqlStore>>), ErrorReport> {
+async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<SqlStore>>), ErrorReport> {
     let handed_over = handed_over(request)?;
     let globals = request.globals.clone();
     let place = state_place(&globals)?;

@@ -94,6 +94,14 @@ async fn at_every_event_of_another_host_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn before_the_agent_has_its_plan() {
+    let expected = undisturbed().await;
+    for then in [Then::Back, Then::BackAfter(Duration::from_secs(7))] {
+        check(&format!("{then:?}"), "n2", Moment::Plan, then, &expected).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_the_middle_of_an_image() {
     let expected = undisturbed().await;
     for bytes in [1, 300_000, 899_999] {

@@ -10,7 +10,7 @@ use omsctl_agent::World;
 use omsctl_controller::ports::{
     AgentCommand, ByteStream, Connection, ConnectionDetails, HostTarget, Transport,
 };
-use omsctl_proto::{ErrorCode, ErrorReport, Event, ToController, read_frame, write_frame};
+use omsctl_proto::{ErrorCode, ErrorReport, Event, ToAgent, ToController, read_frame, write_frame};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 
@@ -33,6 +33,8 @@ pub(crate) enum Way {
 pub(crate) enum Moment {
     /// Instead of the first event that fits.
     Event(Box<dyn Fn(&Event) -> bool + Send>),
+    /// Instead of the host's plan.
+    Plan,
     /// After so many bytes of the image.
     Bytes(u64),
     /// When the controller asks for its so-manieth connection to the MetaDB by way of this host.
@@ -127,8 +129,9 @@ impl Link {
         match command {
             AgentCommand::Session => {
                 let (theirs, said) = tokio::io::duplex(WINDOW);
-                let session = omsctl_agent::session(input, theirs, world);
-                let (_, ()) = tokio::join!(session, self.read_along(said, output));
+                let (asked, heard) = tokio::io::duplex(WINDOW);
+                let session = omsctl_agent::session(heard, theirs, world);
+                let _ = tokio::join!(session, self.read_along(said, output), self.listen_along(input, asked));
             }
             AgentCommand::Connect { host, port } => {
                 let dials = {
@@ -163,6 +166,18 @@ impl Link {
             }
         }
         let _ = output.shutdown().await;
+    }
+
+    async fn listen_along(self: &Arc<Self>, mut input: impl AsyncRead + Unpin, mut asked: DuplexStream) {
+        while let Ok(Some(frame)) = read_frame::<ToAgent, _>(&mut input).await {
+            if matches!(frame, ToAgent::Start { .. }) && self.strike(|moment| matches!(moment, Moment::Plan))
+            {
+                return;
+            }
+            if write_frame(&mut asked, &frame).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Ends only when the link breaks: the receiver knows by itself when it has all.

@@ -38,6 +38,8 @@ pub(super) struct NodeWalk {
     target: HostTarget,
     connection: Arc<dyn Connection>,
     session: Session,
+    /// Until the agent has answered it: what was lost on the way is given again.
+    plan: Option<Box<NodePlan>>,
     /// The last event that was passed on.
     seen: u64,
     /// Events up to this one were there when the run was attached to.
@@ -74,6 +76,7 @@ impl NodeWalk {
             target: link.target,
             connection: link.connection,
             session: link.session,
+            plan: None,
             seen: 0,
             latest: None,
             claim,
@@ -89,10 +92,10 @@ impl NodeWalk {
     /// From the plan to the proof. Closes the connection when nobody wants anything of the host any more.
     pub(super) async fn run(mut self, work: NodeWork, mut commands: mpsc::Receiver<ToNode>) {
         self.secrets = work.secrets.into_iter().map(|(name, secret)| (name, WireSecret(secret))).collect();
-        let begun = match work.begin {
-            Begin::Start(plan) => self.start(*plan).await,
-            Begin::Attach => self.session.send(self.attachment()).await,
-        };
+        if let Begin::Start(plan) = work.begin {
+            self.plan = Some(plan);
+        }
+        let begun = self.session.send(self.attachment()).await;
         let end = match begun {
             Ok(()) => self.follow(&mut commands).await,
             Err(error) => End::Gone(error),
@@ -117,23 +120,23 @@ impl NodeWalk {
         self.connection.close().await;
     }
 
-    async fn start(&self, plan: NodePlan) -> Result<(), ErrorReport> {
-        let start = ToAgent::Start {
-            plan,
-            key: self.shared.key.clone(),
-            secrets: self.secrets.clone(),
-            operator: self.shared.operator.clone(),
-            claim: self.claim.clone().unwrap_or_else(|| Claim::first(self.shared.controller.clone())),
-        };
-        self.session.send(start).await
-    }
-
+    /// Begins the run, or finds it again.
     fn attachment(&self) -> ToAgent {
-        ToAgent::Attach {
-            run: self.shared.run.clone(),
-            after: self.seen,
-            claim: self.claim.clone(),
-            operator: self.shared.operator.clone(),
+        let operator = self.shared.operator.clone();
+        match &self.plan {
+            Some(plan) => ToAgent::Start {
+                plan: plan.as_ref().clone(),
+                key: self.shared.key.clone(),
+                secrets: self.secrets.clone(),
+                operator,
+                claim: self.claim.clone().unwrap_or_else(|| Claim::first(self.shared.controller.clone())),
+            },
+            None => ToAgent::Attach {
+                run: self.shared.run.clone(),
+                after: self.seen,
+                claim: self.claim.clone(),
+                operator,
+            },
         }
     }
 
@@ -174,6 +177,7 @@ impl NodeWalk {
     }
 
     async fn attached(&mut self, attached: Attached) {
+        self.plan = None;
         self.latest = Some(attached.latest);
         self.say(FromNode::Attached(attached)).await;
         self.tell_when_caught_up().await;

@@ -41,11 +41,7 @@ impl Bastion {
 
     fn unmount(&self) {
         // Fails when nothing is mounted, which is what is wanted.
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.folder)
-            .stderr(Stdio::null())
-            .status();
+        let _ = Command::new("umount").arg("--lazy").arg(&self.folder).stderr(Stdio::null()).status();
     }
 
     /// Empties it and gives it the operator's two files of this rig.
