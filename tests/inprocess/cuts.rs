@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Event, EventKind, Milestone};
+use omsctl_proto::{Event, EventKind, Milestone, Request, ToAgent};
 
 use crate::bastion::{Applied, Bastion};
 use crate::fleet::Fleet;
@@ -97,9 +97,29 @@ async fn at_every_event_of_another_host_for_a_while() {
 async fn before_the_agent_has_its_plan() {
     let expected = undisturbed().await;
     for then in [Then::Back, Then::BackAfter(Duration::from_secs(7))] {
-        check(&format!("{then:?}"), "n2", Moment::Plan, then, &expected).await.unwrap();
+        let moment = Moment::Asked(|word| matches!(word, ToAgent::Start { .. }));
+        check(&format!("{then:?}"), "n2", moment, then, &expected).await.unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn before_anything_has_begun() {
+    let expected = undisturbed().await;
+    for (what, fits) in QUESTIONS {
+        let fleet = Fleet::new(HOSTS);
+        let bastion = Bastion::new(&fleet);
+        fleet.host("n2").link.break_at(Moment::Asked(fits), Then::Back);
+        let applied = bastion.apply().await;
+        assert!(fleet.host("n2").link.broke(), "{what}");
+        assert_undisturbed(what, &fleet, &applied, &expected).await;
+    }
+}
+
+/// Before the plan.
+const QUESTIONS: [(&str, fn(&ToAgent) -> bool); 2] = [
+    ("taking the host", |word| matches!(word, ToAgent::Request { request: Request::Hold(_), .. })),
+    ("the facts", |word| matches!(word, ToAgent::Request { request: Request::Facts(_), .. })),
+];
 
 #[tokio::test(start_paused = true)]
 async fn in_the_middle_of_an_image() {

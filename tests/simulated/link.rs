@@ -33,8 +33,8 @@ pub(crate) enum Way {
 pub(crate) enum Moment {
     /// Instead of the first event that fits.
     Event(Box<dyn Fn(&Event) -> bool + Send>),
-    /// Instead of the host's plan.
-    Plan,
+    /// Instead of the first word of the controller that fits.
+    Asked(fn(&ToAgent) -> bool),
     /// After so many bytes of the image.
     Bytes(u64),
     /// When the controller asks for its so-manieth connection to the MetaDB by way of this host.
@@ -170,8 +170,7 @@ impl Link {
 
     async fn listen_along(self: &Arc<Self>, mut input: impl AsyncRead + Unpin, mut asked: DuplexStream) {
         while let Ok(Some(frame)) = read_frame::<ToAgent, _>(&mut input).await {
-            if matches!(frame, ToAgent::Start { .. }) && self.strike(|moment| matches!(moment, Moment::Plan))
-            {
+            if self.strike(|moment| matches!(moment, Moment::Asked(fits) if fits(&frame))) {
                 return;
             }
             if write_frame(&mut asked, &frame).await.is_err() {

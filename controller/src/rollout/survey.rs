@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use omsctl_proto::{ErrorReport, EventKind, Facts, FactsRequest, Hold, Holder, NodeName};
+use omsctl_proto::{ErrorCode, ErrorReport, EventKind, Facts, FactsRequest, Hold, Holder, NodeName};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use super::{Emitter, MetaDbReader, Session};
 use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbError, MetaDbFacts, Transport};
+
+/// Before a host is gone to again whose connection broke.
+const AGAIN: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// A host that answers: its connection and its control channel.
 pub struct HostLink {
@@ -116,10 +121,30 @@ impl Surveyor {
         // The semaphore is never closed, so the only outcome is a permit.
         let _permit = permits.acquire().await;
         let node = target.node.clone();
-        let visited = async {
-            let connection = self.transport.connect(&target).await?;
+        let mut pauses = AGAIN.into_iter();
+        loop {
+            let (error, was_reached) = match self.attempt(&target, questions.as_ref()).await {
+                Ok(visited) => return (node, Ok(visited)),
+                Err(failed) => failed,
+            };
+            // Nothing has begun yet, so a connection that breaks is made again, as it is later on.
+            match pauses.next().filter(|_| was_reached && error.code == ErrorCode::Unreachable) {
+                Some(pause) => sleep(pause).await,
+                None => return (node, Err(error)),
+            }
+        }
+    }
+
+    /// The error with whether the host was reached before.
+    async fn attempt(
+        &self,
+        target: &HostTarget,
+        questions: Option<&Questions<'_>>,
+    ) -> Result<(HostLink, Answers), (ErrorReport, bool)> {
+        let connection = self.transport.connect(target).await.map_err(|error| (error, false))?;
+        let asked = async {
             let stream = connection.run_agent(AgentCommand::Session).await?;
-            let session = Session::open(node.clone(), stream, self.clock.utc_ms()).await?;
+            let session = Session::open(target.node.clone(), stream, self.clock.utc_ms()).await?;
             let held_by = match self.hold.clone() {
                 Some(hold) => session.hold(hold).await?,
                 None => None,
@@ -127,15 +152,15 @@ impl Surveyor {
             let answers = match questions {
                 Some(Questions { metadb, request }) => {
                     let (facts, login) =
-                        tokio::join!(session.facts(request), metadb.log_in(connection.as_ref()));
+                        tokio::join!(session.facts(request.clone()), metadb.log_in(connection.as_ref()));
                     Some((facts?, login))
                 }
                 None => None,
             };
-            Ok((HostLink { target, connection, session, held_by }, answers))
+            Ok((session, held_by, answers))
         };
-        let visited = visited.await;
-        (node, visited)
+        let (session, held_by, answers) = asked.await.map_err(|error| (error, true))?;
+        Ok((HostLink { target: target.clone(), connection, session, held_by }, answers))
     }
 }
 
@@ -171,7 +196,7 @@ impl Survey {
     /// Closes every connection.
     pub async fn close(self) {
         let closing = self.links.into_values().map(|link| async move {
-            link.session.close(std::time::Duration::from_secs(2)).await;
+            link.session.close(Duration::from_secs(2)).await;
             link.connection.close().await;
         });
         futures::future::join_all(closing).await;

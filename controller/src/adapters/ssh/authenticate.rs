@@ -57,7 +57,12 @@ impl<'a> LogIn<'a> {
         let entered = (self.settings.public_key && self.keys(handle).await?)
             || self.password(handle).await?
             || self.nothing(handle).await?;
-        if entered { Ok(()) } else { Err(self.refused()) }
+        match entered {
+            true => Ok(()),
+            // Not a word about what it offers: it has not refused, it is gone.
+            false if handle.is_closed() && self.offered.is_none() => Err(self.gone()),
+            false => Err(self.refused()),
+        }
     }
 
     async fn keys(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
@@ -197,6 +202,11 @@ impl<'a> LogIn<'a> {
 
     fn lost(&self, error: &russh::Error) -> ConnectError {
         let reason = self.notes.farewell().unwrap_or_else(|| error.to_string());
+        ConnectError::Lost { place: self.place.to_owned(), reason }
+    }
+
+    fn gone(&self) -> ConnectError {
+        let reason = self.notes.farewell().unwrap_or_else(|| "it was closed during the log-in".to_owned());
         ConnectError::Lost { place: self.place.to_owned(), reason }
     }
 

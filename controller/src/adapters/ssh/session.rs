@@ -22,7 +22,7 @@ use crate::adapters::resolver::Resolver;
 const MAX_HANDSHAKES: usize = 64;
 /// Greeting, key exchange and log-in together.
 const HANDSHAKE: Duration = Duration::from_mins(1);
-/// Waits before the next try when sshd hangs up before its greeting (`MaxStartups` does that).
+/// Waits before the next try when sshd hangs up before its greeting (`MaxStartups` does that) or in the log-in.
 const BACK_OFF: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
 
@@ -53,7 +53,7 @@ impl Handshakes {
         Self { resolver, host_keys: Arc::new(host_keys), identities, limit: Semaphore::new(MAX_HANDSHAKES) }
     }
 
-    /// Connects and logs in; tries again when sshd hangs up before it spoke.
+    /// Connects and logs in; tries again when sshd hangs up before it has decided.
     pub(super) async fn open(
         &self,
         settings: Arc<HostSettings>,
@@ -66,7 +66,9 @@ impl Handshakes {
         loop {
             let attempt = self.attempt(&settings, password, via.clone()).await;
             match (attempt, waits.next()) {
-                (Err(ConnectError::NoBanner { .. }), Some(wait)) => tokio::time::sleep(jittered(*wait)).await,
+                (Err(ConnectError::NoBanner { .. } | ConnectError::Lost { .. }), Some(wait)) => {
+                    tokio::time::sleep(jittered(*wait)).await;
+                }
                 (result, _) => return result,
             }
         }

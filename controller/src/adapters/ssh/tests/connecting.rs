@@ -103,6 +103,19 @@ async fn unchecked_keys_are_accepted_with_a_warning_and_without_a_password() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_in_the_log_in_is_no_refusal() {
+    let bench = Bench::new();
+    let server = bench.server().await;
+    bench.know(server.port, &server.host_key, "");
+    server.behaviour.drop_out.store(3, Ordering::SeqCst);
+    bench.transport(SshOptions::default()).connect(&bench.target(&server)).await.unwrap();
+    assert_eq!(server.behaviour.connections.load(Ordering::SeqCst), 4);
+    server.behaviour.drop_out.store(usize::MAX, Ordering::SeqCst);
+    let report = refusal(&bench, &bench.target(&server)).await;
+    assert!(report.code == ErrorCode::Unreachable && report.message.contains("is lost"), "{report:?}");
+}
+
+#[tokio::test]
 async fn a_wrong_key_says_what_was_tried_and_what_is_offered() {
     let bench = Bench::new();
     let behaviour = Behaviour { authorised: Some(new_key().public_key().clone()), ..Behaviour::default() };

@@ -29,6 +29,8 @@ pub(super) struct Behaviour {
     pub cut_after: Option<usize>,
     /// Connections that are hung up on before the greeting.
     pub hang_up: AtomicUsize,
+    /// Log-ins that end with the connection.
+    pub drop_out: AtomicUsize,
     pub connections: AtomicUsize,
     pub log_ins: AtomicUsize,
     /// Bytes that commands were sent.
@@ -116,6 +118,10 @@ impl server::Handler for Handler {
         _user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
+        if self.behaviour.drop_out.load(Ordering::SeqCst) > 0 {
+            self.behaviour.drop_out.fetch_sub(1, Ordering::SeqCst);
+            return Err(russh::Error::Disconnect);
+        }
         let right = self
             .behaviour
             .authorised
