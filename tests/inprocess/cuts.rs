@@ -105,21 +105,17 @@ async fn before_the_agent_has_its_plan() {
 #[tokio::test(start_paused = true)]
 async fn before_anything_has_begun() {
     let expected = undisturbed().await;
-    for (what, fits) in QUESTIONS {
+    let holds = |word: &ToAgent| matches!(word, ToAgent::Request { request: Request::Hold(_), .. });
+    let looks = |word: &ToAgent| matches!(word, ToAgent::Request { request: Request::Facts(_), .. });
+    for (what, moment) in [("the hold", Moment::Asked(holds)), ("the facts", Moment::Asked(looks))] {
         let fleet = Fleet::new(HOSTS);
         let bastion = Bastion::new(&fleet);
-        fleet.host("n2").link.break_at(Moment::Asked(fits), Then::Back);
+        fleet.host("n2").link.break_at(moment, Then::Back);
         let applied = bastion.apply().await;
         assert!(fleet.host("n2").link.broke(), "{what}");
         assert_undisturbed(what, &fleet, &applied, &expected).await;
     }
 }
-
-/// Before the plan.
-const QUESTIONS: [(&str, fn(&ToAgent) -> bool); 2] = [
-    ("taking the host", |word| matches!(word, ToAgent::Request { request: Request::Hold(_), .. })),
-    ("the facts", |word| matches!(word, ToAgent::Request { request: Request::Facts(_), .. })),
-];
 
 #[tokio::test(start_paused = true)]
 async fn in_the_middle_of_an_image() {
