@@ -84,8 +84,12 @@ pub enum ToAgent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum Order {
+    /// `waiting` is the number of the event by which the host said that it waits: a host that has to pass a gate once
+    /// more is not let through by what was meant for the first time.
     OpenGate {
         gate: Gate,
+        #[serde(default)]
+        waiting: u64,
     },
     Cancel {
         mode: CancelMode,

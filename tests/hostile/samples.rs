@@ -149,7 +149,7 @@ pub(crate) fn to_agent() -> Vec<Vec<u8>> {
         ]),
         frames(&[
             start(secrets.clone()),
-            order(1, Order::OpenGate { gate: Gate::Schema }),
+            order(1, Order::OpenGate { gate: Gate::Schema, waiting: 11 }),
             order(2, Order::Secrets { secrets }),
             order(3, Order::Acknowledge { seq: 9 }),
             order(4, Order::Cancel { mode: CancelMode::AfterStep, by: "dba".to_owned() }),

@@ -1,7 +1,10 @@
 //! Agents that are left alone: their hosts restart, or somebody ends them.
 
+use std::time::Duration;
+
+use omsctl_agent::fakes::InitScript;
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Event, EventKind, StepId};
+use omsctl_proto::{Event, EventKind, NodeName, StepId};
 
 use crate::bastion::{Bastion, PASSWORD};
 use crate::controllers::{assert_nothing_left, in_schema, slow};
@@ -36,6 +39,30 @@ async fn a_host_that_restarts_gets_its_secrets_again_from_its_controller() {
             restart(fleet.host("n1"));
         });
         assert_eq!(applied.exit, Exit::Done, "{step}: {}", applied.stderr);
+        assert_mended(&fleet).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_restarts_after_its_schema_step_waits_for_the_gate_again() {
+    for fleet in [Fleet::new(3), Fleet::self_initialising(3)] {
+        let script = InitScript { step: Duration::from_secs(30), ..InitScript::default() };
+        fleet.hosts.iter().for_each(|host| host.machine.docker.set_script(script.clone()));
+        let ann = Bastion::new(&fleet);
+        let (applied, ()) = tokio::join!(ann.apply(), async {
+            let second =
+                |event: &Event| event.node.as_ref().map(NodeName::as_str) == Some("n2") && in_schema(event);
+            ann.store.heard(second).await;
+            // It is in the third step, whose interruption makes it begin with the first.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            restart(fleet.host("n1"));
+        });
+        assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+        assert_eq!(fleet.judge.interrupted(), ["n1/oms"]);
+        let opened = |node: &str| {
+            applied.count(|kind| matches!(kind, EventKind::GateOpened { host, .. } if host.as_str() == node))
+        };
+        assert_eq!(["n1", "n2", "n3"].map(opened), [2, 1, 1]);
         assert_mended(&fleet).await;
     }
 }

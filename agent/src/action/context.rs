@@ -114,6 +114,34 @@ impl Context<'_> {
         events.iter().rev().find_map(|event| milestone(event)) == Some(Milestone::SchemaEntered)
     }
 
+    /// The gate was passed for a schema step that is over: another one needs it once more, since by now some other host
+    /// may be in its own.
+    pub(crate) fn schema_is_spent(&self) -> bool {
+        let spent = |kind: &EventKind| match kind {
+            EventKind::GatePassed { gate: Gate::Schema, .. } => Some(false),
+            EventKind::StepMilestone { milestone: Milestone::SchemaOver, .. } => Some(true),
+            _ => None,
+        };
+        self.journal.events().iter().rev().find_map(|event| spent(&event.kind)) == Some(true)
+    }
+
+    /// An earlier incarnation of this agent saw that the initialisation had succeeded.
+    pub(crate) fn is_initialised(&self) -> bool {
+        let done = |kind: &EventKind| matches!(kind, EventKind::StepDone { step: StepId::Initialise, .. });
+        self.journal.events().iter().any(|event| done(&event.kind))
+    }
+
+    /// Says that it waits, and goes on when the gate is opened for this wait.
+    pub(crate) async fn pass(&self, wanted: Gate) -> Result<(), Stop> {
+        self.desk.shut(wanted);
+        self.tell(EventKind::GateWaiting { step: self.step, gate: wanted })?;
+        let waits = |kind: &EventKind| matches!(kind, EventKind::GateWaiting { gate, .. } if *gate == wanted);
+        let events = self.journal.events();
+        let waiting = events.iter().rev().find(|event| waits(&event.kind)).map_or(0, |event| event.seq);
+        self.desk.opened(wanted, waiting).await.map_err(Stop::Called)?;
+        self.tell(EventKind::GatePassed { step: self.step, gate: wanted })
+    }
+
     pub(crate) fn has_passed(&self, wanted: Gate) -> bool {
         let events = self.journal.events();
         events

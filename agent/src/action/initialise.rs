@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use omsctl_proto::{ErrorCode, ErrorReport, InitFacts, InitState, Initialiser};
+use omsctl_proto::{ErrorCode, ErrorReport, Gate, InitFacts, InitState, Initialiser};
 use tokio::time::Instant;
 
 use super::container_state::{down, look};
@@ -73,6 +73,16 @@ pub(crate) async fn initialise(
             (_, Initialiser::Container) => {
                 init.watch.begin_with_newest();
                 enter_schema(context, "the container initialises itself")?;
+            }
+            (_, Initialiser::Script) if context.schema_is_spent() => {
+                context.warn(format!(
+                    "The initialisation was interrupted after its schema step: {}. It begins again when it is let \
+                     through the gate.",
+                    found.proof
+                ))?;
+                // Much may have happened while it waited: look again.
+                context.pass(Gate::Schema).await?;
+                continue;
             }
             (state, Initialiser::Script) => {
                 if state == InitState::Interrupted {

@@ -20,7 +20,7 @@ async fn two_readers_each_get_exactly_what_they_lack() {
     second.attach("r-1", 2).await;
     let seen = second.until(|kind| matches!(kind, EventKind::GateWaiting { .. })).await;
     assert!(seen.iter().map(|event| event.seq).eq(3..=4));
-    second.order(Order::OpenGate { gate: Gate::Turn }).await;
+    second.order(Order::OpenGate { gate: Gate::Turn, waiting: u64::MAX }).await;
     for talk in [&mut first, &mut second] {
         let seen = talk.until(|kind| kind.importance() == Importance::Terminal).await;
         assert!(seen.iter().map(|event| event.seq).eq(5..=8));
@@ -59,7 +59,7 @@ async fn another_run_on_the_host_is_refused_with_its_holder() {
     let refusal = Refusal::NoSuchRun { run: RunId::new("r-9").unwrap() };
     assert_eq!(second.hear().await, ToController::Refused { refusal });
     // Once the first has ended, acknowledged or not, the host is free.
-    first.order(Order::OpenGate { gate: Gate::Turn }).await;
+    first.order(Order::OpenGate { gate: Gate::Turn, waiting: u64::MAX }).await;
     first.until(|kind| kind.importance() == Importance::Terminal).await;
     second.start(plan("r-2", vec![step(None, folder("two"))])).await;
     let seen = second.until(|kind| kind.importance() == Importance::Terminal).await;

@@ -141,7 +141,7 @@ impl Setup {
             self.bring(&event.run, &self.archive).await;
         }
         if let EventKind::GateWaiting { gate, .. } = event.kind {
-            talk.order(Order::OpenGate { gate }).await;
+            talk.order(Order::OpenGate { gate, waiting: event.seq }).await;
         }
     }
 

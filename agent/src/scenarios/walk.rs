@@ -84,7 +84,7 @@ async fn a_closed_gate_holds_the_walk_and_a_cancel_ends_it_there() {
     let steps = vec![step(None, folders("one")), step(Some(Gate::Turn), folders("two"))];
     talk.start(plan("r-1", steps)).await;
     talk.until(|kind| matches!(kind, EventKind::GateWaiting { gate: Gate::Turn, .. })).await;
-    talk.order(Order::OpenGate { gate: Gate::Schema }).await;
+    talk.order(Order::OpenGate { gate: Gate::Schema, waiting: u64::MAX }).await;
     talk.order(Order::Cancel { mode: CancelMode::AfterStep, by: "ann".to_owned() }).await;
     let events = talk.until(|kind| matches!(kind, EventKind::NodeAborted { .. })).await;
     assert_eq!(names(&events), ["node_aborted"]);

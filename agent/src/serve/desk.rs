@@ -1,7 +1,7 @@
 //! Where orders to a run are laid down and waited for: opened gates, cancellation, acknowledgement, secrets, bytes of an
 //! image. They come from one controller at a time, the one with the greatest claim; giving one twice is the same as once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use omsctl_proto::{CancelMode, Claim, Gate, Order};
@@ -22,7 +22,8 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct Orders {
-    opened: BTreeSet<Gate>,
+    /// With the number of the wait that it was opened for.
+    opened: BTreeMap<Gate, u64>,
     cancelled_by: Option<String>,
     acknowledged: u64,
     /// How often secrets were brought.
@@ -53,7 +54,8 @@ pub(crate) struct Called {
 
 impl Desk {
     /// With the gates that an earlier incarnation of the agent has passed, and the last claim that it knew.
-    pub(crate) fn new(opened: BTreeSet<Gate>, claim: Claim, by: String) -> Self {
+    pub(crate) fn new(passed: BTreeSet<Gate>, claim: Claim, by: String) -> Self {
+        let opened = passed.into_iter().map(|gate| (gate, u64::MAX)).collect();
         Self {
             orders: watch::Sender::new(Orders { opened, ..Orders::default() }),
             standing: watch::Sender::new(Standing { claim, by, speaker: None, taken: 0 }),
@@ -123,17 +125,22 @@ impl Desk {
 
     /// The gates that were opened, passed or not.
     pub(crate) fn open_gates(&self) -> BTreeSet<Gate> {
-        self.orders.borrow().opened.clone()
+        self.orders.borrow().opened.keys().copied().collect()
     }
 
     pub(crate) fn is_open(&self, gate: Gate) -> bool {
-        self.orders.borrow().opened.contains(&gate)
+        self.orders.borrow().opened.contains_key(&gate)
     }
 
-    /// Until the gate is open, or somebody calls the walk off, or nobody came for a day.
-    pub(crate) async fn opened(&self, gate: Gate) -> Result<(), Called> {
-        self.wait_for(|orders| orders.opened.contains(&gate), &format!("nobody opened the gate `{gate}`"))
-            .await
+    /// It has to be opened again.
+    pub(crate) fn shut(&self, gate: Gate) {
+        self.orders.send_modify(|orders| orders.opened.retain(|opened, _| *opened != gate));
+    }
+
+    /// Until the gate is open for the wait of this number, or somebody calls the walk off, or nobody came for a day.
+    pub(crate) async fn opened(&self, gate: Gate, waiting: u64) -> Result<(), Called> {
+        let open = |orders: &Orders| orders.opened.get(&gate).is_some_and(|opened| *opened >= waiting);
+        self.wait_for(open, &format!("nobody opened the gate `{gate}`")).await
     }
 
     /// How often secrets were brought so far.
@@ -179,8 +186,9 @@ impl Desk {
 impl Orders {
     fn add(&mut self, order: Order) {
         match order {
-            Order::OpenGate { gate } => {
-                self.opened.insert(gate);
+            Order::OpenGate { gate, waiting } => {
+                let opened = self.opened.entry(gate).or_default();
+                *opened = waiting.max(*opened);
             }
             Order::Cancel { mode: CancelMode::AfterStep, by } => {
                 self.cancelled_by.get_or_insert(by);
@@ -215,7 +223,7 @@ mod tests {
     }
 
     fn open() -> Order {
-        Order::OpenGate { gate: Gate::Schema }
+        Order::OpenGate { gate: Gate::Schema, waiting: 7 }
     }
 
     #[test]
@@ -235,7 +243,7 @@ mod tests {
     fn an_order_is_done_once_however_often_it_comes() {
         let desk = Desk::new(BTreeSet::new(), claim(1, "aaaa"), "ann".to_owned());
         desk.claim(&claim(1, "aaaa"), "ann", 1).unwrap();
-        let brought = Order::Secrets { secrets: std::collections::BTreeMap::new() };
+        let brought = Order::Secrets { secrets: BTreeMap::new() };
         assert!(desk.take(1, 1, brought.clone()));
         assert!(desk.take(1, 1, brought.clone()), "answered again");
         assert_eq!(desk.secrets_brought(), 1);
@@ -243,6 +251,19 @@ mod tests {
         desk.claim(&claim(1, "aaaa"), "ann", 2).unwrap();
         assert!(desk.take(2, 1, brought));
         assert_eq!(desk.secrets_brought(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_opened_a_gate_once_does_not_open_it_for_a_later_wait() {
+        let desk = Desk::new(BTreeSet::from([Gate::Schema]), claim(1, "aaaa"), "ann".to_owned());
+        desk.claim(&claim(1, "aaaa"), "ann", 1).unwrap();
+        assert!(desk.is_open(Gate::Schema));
+        desk.shut(Gate::Schema);
+        assert!(desk.take(1, 1, open()), "said again by a controller that lost its connection");
+        let late = Duration::from_secs(1);
+        assert!(tokio::time::timeout(late, desk.opened(Gate::Schema, 20)).await.is_err());
+        assert!(desk.take(1, 2, Order::OpenGate { gate: Gate::Schema, waiting: 20 }));
+        assert_eq!(desk.opened(Gate::Schema, 20).await, Ok(()));
     }
 
     #[test]

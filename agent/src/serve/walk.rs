@@ -60,7 +60,7 @@ async fn take(planned: &Step, context: &Context<'_>) -> Result<(), Stop> {
         return Err(Stop::Called(called));
     }
     if let Some(gate) = planned.gate {
-        pass(gate, context).await?;
+        pass(gate, &planned.action, context).await?;
     }
     let begun = Instant::now();
     let elapsed = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -92,16 +92,20 @@ async fn take(planned: &Step, context: &Context<'_>) -> Result<(), Stop> {
     }
 }
 
-async fn pass(gate: Gate, context: &Context<'_>) -> Result<(), Stop> {
-    let known = context.desk.is_open(gate);
-    if !known {
-        context.tell(EventKind::GateWaiting { step: context.step, gate })?;
-        context.desk.opened(gate).await.map_err(Stop::Called)?;
+async fn pass(gate: Gate, action: &Action, context: &Context<'_>) -> Result<(), Stop> {
+    if !context.desk.is_open(gate) || starts_over(action, context).await {
+        return context.pass(gate).await;
     }
     if !context.has_passed(gate) {
         context.tell(EventKind::GatePassed { step: context.step, gate })?;
     }
     Ok(())
+}
+
+/// A container that initialises itself and was stopped in the middle of that begins again when it is started.
+async fn starts_over(action: &Action, context: &Context<'_>) -> bool {
+    let Some(name) = started(action).filter(|_| context.schema_is_spent()) else { return false };
+    !context.is_initialised() && !runs(name, context).await.unwrap_or(true)
 }
 
 fn fail(context: &Context<'_>, error: &ErrorReport, elapsed_ms: u64) -> Result<(), Stop> {
@@ -110,9 +114,18 @@ fn fail(context: &Context<'_>, error: &ErrorReport, elapsed_ms: u64) -> Result<(
 
 /// A container that did not come up, or is down again, cannot be inside its schema step.
 async fn leave_schema_when_gone(action: &Action, context: &Context<'_>) -> Result<(), Stop> {
-    let name = match action {
-        Action::CreateContainer { container, .. } => &container.name,
-        Action::StartContainer { name } | Action::RestartContainer { name, .. } => name,
+    let Some(name) = started(action) else { return Ok(()) };
+    match runs(name, context).await {
+        Some(false) => context.leave_schema("the container does not run"),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// The container that the action starts.
+fn started(action: &Action) -> Option<&str> {
+    match action {
+        Action::CreateContainer { container, .. } => Some(&container.name),
+        Action::StartContainer { name } | Action::RestartContainer { name, .. } => Some(name),
         Action::MakeDirectories { .. }
         | Action::WriteCertificates { .. }
         | Action::WriteConfig { .. }
@@ -120,12 +133,12 @@ async fn leave_schema_when_gone(action: &Action, context: &Context<'_>) -> Resul
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }
-        | Action::AwaitHealthy { .. } => return Ok(()),
-    };
-    match context.world.docker.container(name).await {
-        Ok(container) if container.as_ref().is_none_or(|container| !container.facts.running) => {
-            context.leave_schema("the container does not run")
-        }
-        Ok(_) | Err(_) => Ok(()),
+        | Action::AwaitHealthy { .. } => None,
     }
+}
+
+/// `None` when Docker does not tell.
+async fn runs(name: &str, context: &Context<'_>) -> Option<bool> {
+    let container = context.world.docker.container(name).await.ok()?;
+    Some(container.is_some_and(|container| container.facts.running))
 }

@@ -80,12 +80,7 @@ impl Gates {
     /// An event of a host's agent.
     pub fn observe(&mut self, node: &NodeName, event: &EventKind) {
         match event {
-            EventKind::GateWaiting { gate: Gate::Schema, .. } => {
-                self.at_schema.insert(node.clone());
-            }
-            EventKind::GateWaiting { gate: Gate::Turn, .. } if !self.at_turn.contains(node) => {
-                self.at_turn.push_back(node.clone());
-            }
+            EventKind::GateWaiting { gate, .. } => self.waits(node, *gate),
             // Opened by this controller, or by one before it.
             EventKind::GatePassed { gate, .. } => self.passed(node, *gate),
             EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. } => self.schema_entered(node),
@@ -95,6 +90,26 @@ impl Gates {
                 self.failing.insert(node.clone());
             }
             _ => {}
+        }
+    }
+
+    /// Also once more: a host whose agent was killed before it heard that the gate is open, and one whose
+    /// initialisation was interrupted after its schema step and begins again. Whoever waits is not behind the gate.
+    fn waits(&mut self, node: &NodeName, gate: Gate) {
+        match gate {
+            Gate::Schema => {
+                self.at_schema.insert(node.clone());
+                if !self.schema_queue.contains(node) {
+                    self.release_schema(node);
+                    self.schema_queue.push_front(node.clone());
+                }
+            }
+            Gate::Turn if self.turn_holder.as_ref() == Some(node) => {
+                self.turn_holder = None;
+                self.at_turn.push_front(node.clone());
+            }
+            Gate::Turn if !self.at_turn.contains(node) => self.at_turn.push_back(node.clone()),
+            Gate::Turn => {}
         }
     }
 

@@ -211,6 +211,29 @@ fn a_gate_that_another_controller_opened_is_not_opened_again() {
 }
 
 #[test]
+fn whoever_waits_once_more_is_let_through_once_more_but_not_beside_another() {
+    let mut gates = gates(&FRESH);
+    for name in ["a", "b", "c"] {
+        waits(&mut gates, name, Gate::Schema);
+    }
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    passes(&mut gates, "a", Gate::Schema);
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+    // Its host restarted before the initialisation was over: it begins again.
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), [""; 0], "b may be in its schema step");
+    // The agent of b was killed before it heard of its opening.
+    waits(&mut gates, "b", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["b:schema"]);
+    passes(&mut gates, "b", Gate::Schema);
+    milestone(&mut gates, "b", Milestone::SchemaEntered);
+    milestone(&mut gates, "b", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+}
+
+#[test]
 fn a_turn_that_another_controller_gave_is_waited_for() {
     let mut gates = gates(&[("a", Role::Existing, TURN), ("b", Role::Existing, TURN)]);
     waits(&mut gates, "a", Gate::Turn);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omsctl_proto::{
-    CancelMode, Claim, ControllerId, Digest, ErrorReport, Event, EventKind, FingerprintKey, Hold, Importance,
-    NodeName, NodePlan, Operator, Order, ProbeTarget, RunId, SecretName, ToAgent, WireSecret,
+    CancelMode, Claim, ControllerId, Digest, ErrorReport, Event, EventKind, FingerprintKey, Gate, Hold,
+    Importance, NodeName, NodePlan, Operator, Order, ProbeTarget, RunId, SecretName, ToAgent, WireSecret,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -48,6 +48,8 @@ pub(super) struct NodeWalk {
     claim: Option<Claim>,
     orders: Orders,
     secrets: BTreeMap<SecretName, WireSecret>,
+    /// The event by which the host said last that it waits at a gate.
+    waits: BTreeMap<Gate, u64>,
     /// What the running step waits for.
     asks: Option<Ask>,
     sendings: Sendings,
@@ -82,6 +84,7 @@ impl NodeWalk {
             claim,
             orders: Orders::default(),
             secrets: BTreeMap::new(),
+            waits: BTreeMap::new(),
             asks: None,
             sendings: Sendings::default(),
             given_up: None,
@@ -213,7 +216,10 @@ impl NodeWalk {
 
     async fn command(&mut self, command: ToNode) {
         match command {
-            ToNode::Open(gate) => self.order(Order::OpenGate { gate }).await,
+            ToNode::Open(gate) => {
+                let waiting = self.waits.get(&gate).copied().unwrap_or_default();
+                self.order(Order::OpenGate { gate, waiting }).await;
+            }
             ToNode::Cancel => self.order(self.cancel()).await,
             ToNode::Hold => {
                 let held = self.session.hold(self.hold()).await;
@@ -273,6 +279,10 @@ impl NodeWalk {
             }
             EventKind::SecretsWanted { .. } => {
                 self.asks = Some(Ask::Secrets);
+                None
+            }
+            EventKind::GateWaiting { gate, .. } => {
+                self.waits.insert(*gate, event.seq);
                 None
             }
             EventKind::StepStarted { .. } | EventKind::StepDone { .. } | EventKind::StepFailed { .. } => {
