@@ -250,7 +250,7 @@ impl Audit {
                 let terminal = journal.events.iter().filter(|event| is_terminal(event)).count();
                 let last = journal.events.last().is_some_and(is_terminal);
                 self.require(terminal == 1 && last, || {
-                    format!("{name}: {} has {terminal} terminal events, last: {last}", run.display())
+                    format!("{name}: {:?} has {terminal} terminal events, last: {last}", run.file_name())
                 });
             }
         }

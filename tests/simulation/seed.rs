@@ -35,6 +35,8 @@ const ROUND: Duration = Duration::from_mins(30);
 const QUIET: Duration = Duration::from_mins(3);
 /// When everything works, a command ends within this time.
 const ENDS_WITHIN: Duration = Duration::from_hours(1);
+/// Closing a connection takes a moment on the slowest way.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// One that carries on what it finds, one that ends what wants something else, one that mends what failed before.
 const APPLIES: usize = 3;
 
@@ -210,13 +212,14 @@ async fn ends_well(story: &Story, ann: &Bastion<'_>, around: &Around) {
         audit.require(host.config().contains(&wanted), || format!("{} has another config.yaml", host.name));
         audit.require(ann.fleet.metadb.shows(&host.address), || format!("{} is not registered", host.name));
     }
+    sleep(FAREWELL).await;
+    audit.require(ann.fleet.is_left_alone().await, || "an agent or a channel is left".to_owned());
     let calls = ann.fleet.calls();
     let exit = apply(false, story, ann, around).await;
     let unchanged = ann.store.last().result == Some(RunResult::Unchanged) && ann.fleet.calls() == calls;
     audit.require(exit == Some(Exit::Done) && unchanged, || "the last apply changed something".to_owned());
     audit.look();
     audit.all_ended();
-    audit.require(ann.fleet.is_left_alone().await, || "an agent or a channel is left".to_owned());
     let leftovers = ann.fleet.leftovers();
     audit.require(leftovers.is_empty(), || format!("left behind: {leftovers:?}"));
 }

@@ -218,7 +218,8 @@ fn delay(random: &mut Rng) -> RangeInclusive<u64> {
 fn script(random: &mut Rng) -> InitScript {
     let verdict = if chance(random, 10) { Verdict::FailsIn(random.u8(1..=5)) } else { Verdict::Succeeds };
     let begins_after = if chance(random, 20) { seconds(random, 0.01, 4.0) } else { Duration::ZERO };
-    InitScript { begins_after, step: seconds(random, 0.1, 8.0), verdict }
+    let healthy_after = if chance(random, 50) { seconds(random, 0.5, 20.0) } else { Duration::ZERO };
+    InitScript { begins_after, step: seconds(random, 0.1, 4.0), healthy_after, verdict }
 }
 
 fn chance(random: &mut Rng, percent: u8) -> bool {

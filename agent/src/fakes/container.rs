@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, InitFacts, InitState};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::ports::Container;
 
@@ -16,6 +17,7 @@ pub(super) struct FakeContainer {
     pub(super) facts: ContainerFacts,
     pub(super) pid: u32,
     pub(super) init_flag: bool,
+    pub(super) healthy_from: Option<Instant>,
     pub(super) init_running: Option<AbortHandle>,
     /// Its process can be seen: it takes a moment after the container's start.
     pub(super) init_seen: bool,
@@ -64,6 +66,7 @@ impl FakeContainer {
             facts,
             pid: 0,
             init_flag: false,
+            healthy_from: None,
             init_running: None,
             init_seen: false,
             initialises_itself: false,
@@ -85,6 +88,11 @@ impl FakeContainer {
         "exited".clone_into(&mut self.facts.status);
         self.facts.exit_code = Some(exit_code);
         self.pid = 0;
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        let waits = self.healthy_from.is_some_and(|from| from > Instant::now());
+        self.facts.running && self.init_flag && !waits
     }
 
     pub(super) fn shown(&self) -> Container {

@@ -115,9 +115,7 @@ impl FakeDocker {
     }
 
     pub(super) fn healthy(&self) -> bool {
-        self.shared.change(|state| {
-            state.containers.values().any(|container| container.facts.running && container.init_flag)
-        })
+        self.shared.change(|state| state.containers.values().any(FakeContainer::is_healthy))
     }
 
     pub(super) fn answers(&self) -> Result<(), RuntimeError> {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::clock;
 use super::docker::Shared;
 
@@ -15,6 +17,8 @@ pub struct InitScript {
     pub begins_after: Duration,
     /// Between two headings.
     pub step: Duration,
+    /// From the success until OMS says that it is healthy.
+    pub healthy_after: Duration,
     pub verdict: Verdict,
 }
 
@@ -27,7 +31,12 @@ pub enum Verdict {
 
 impl Default for InitScript {
     fn default() -> Self {
-        Self { begins_after: Duration::ZERO, step: Duration::from_millis(20), verdict: Verdict::Succeeds }
+        Self {
+            begins_after: Duration::ZERO,
+            step: Duration::from_millis(20),
+            healthy_after: Duration::ZERO,
+            verdict: Verdict::Succeeds,
+        }
     }
 }
 
@@ -84,6 +93,7 @@ impl Run {
             if let Some(container) = state.containers.get_mut(&self.container) {
                 container.init_running = None;
                 container.init_flag |= success;
+                container.healthy_from = Some(Instant::now() + self.script.healthy_after);
                 let line =
                     if success { "OMS service start successfully" } else { "OMS service start failed" };
                 if container.initialises_itself {

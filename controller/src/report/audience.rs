@@ -77,7 +77,10 @@ impl Audience {
         let room = if lossy { LOSSY_WAITING } else { KEPT_WAITING };
         if queue.events.len() < room {
             queue.events.push_back(event.clone());
-            self.shared.changed.notify_all();
+            // The reporter sleeps only when there is nothing.
+            if queue.events.len() == 1 {
+                self.shared.changed.notify_all();
+            }
         } else if !lossy {
             queue.missed += 1;
         }
