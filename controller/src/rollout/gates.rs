@@ -24,11 +24,12 @@ pub struct Gates {
     max_failures: Option<NonZeroUsize>,
     /// Hosts that will come to the schema gate, in the order in which they pass.
     schema_queue: VecDeque<NodeName>,
-    schema_holder: Option<SchemaHolder>,
+    /// One, but for what was found: whoever hears the past of several hosts hears it in any order.
+    schema_holders: BTreeMap<NodeName, SchemaHolder>,
     /// The first host of the default region creates the schemas; from the second on the order is of no matter.
     first_passed: bool,
     at_schema: BTreeSet<NodeName>,
-    turn_holder: Option<NodeName>,
+    turn_holders: BTreeSet<NodeName>,
     at_turn: VecDeque<NodeName>,
     turns_done: usize,
     /// Why no further turn is given.
@@ -41,9 +42,8 @@ pub struct Gates {
     closed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct SchemaHolder {
-    node: NodeName,
     entered: bool,
     /// The host cannot be asked, so nobody can tell whether its schema step runs.
     lost: bool,
@@ -62,10 +62,10 @@ impl Gates {
             init_order,
             max_failures,
             schema_queue,
-            schema_holder: None,
+            schema_holders: BTreeMap::new(),
             first_passed,
             at_schema: BTreeSet::new(),
-            turn_holder: None,
+            turn_holders: BTreeSet::new(),
             at_turn: VecDeque::new(),
             turns_done: 0,
             turn_shut: None,
@@ -104,8 +104,7 @@ impl Gates {
                     self.schema_queue.push_front(node.clone());
                 }
             }
-            Gate::Turn if self.turn_holder.as_ref() == Some(node) => {
-                self.turn_holder = None;
+            Gate::Turn if self.turn_holders.remove(node) => {
                 self.at_turn.push_front(node.clone());
             }
             Gate::Turn if !self.at_turn.contains(node) => self.at_turn.push_back(node.clone()),
@@ -121,15 +120,14 @@ impl Gates {
                 self.at_schema.remove(node);
                 let waited = self.schema_queue.contains(node);
                 self.schema_queue.retain(|waiting| waiting != node);
-                if waited && self.schema_holder.is_none() {
-                    self.schema_holder =
-                        Some(SchemaHolder { node: node.clone(), entered: false, lost: false });
+                if waited {
+                    self.schema_holders.entry(node.clone()).or_default();
                 }
             }
             Gate::Turn => {
                 self.at_turn.retain(|waiting| waiting != node);
-                if self.turn_holder.is_none() && !self.ended.contains_key(node) {
-                    self.turn_holder = Some(node.clone());
+                if !self.ended.contains_key(node) {
+                    self.turn_holders.insert(node.clone());
                 }
             }
         }
@@ -137,8 +135,8 @@ impl Gates {
 
     /// A host of the run that cannot be asked how far it is: whatever gate it may be behind stays shut.
     pub fn absent(&mut self, row: &GateRow) {
-        if row.gates.contains(&Gate::Schema) && self.schema_holder.is_none() {
-            self.schema_holder = Some(SchemaHolder { node: row.node.clone(), entered: false, lost: true });
+        if row.gates.contains(&Gate::Schema) {
+            self.schema_holders.insert(row.node.clone(), SchemaHolder { entered: false, lost: true });
         }
         self.given_up(row);
     }
@@ -160,15 +158,10 @@ impl Gates {
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
-        if self
-            .schema_holder
-            .as_ref()
-            .is_some_and(|holder| holder.node == *node && !holder.entered && !holder.lost)
-        {
-            self.schema_holder = None;
+        if self.schema_holders.get(node).is_some_and(|holder| !holder.entered && !holder.lost) {
+            self.schema_holders.remove(node);
         }
-        if self.turn_holder.as_ref() == Some(node) {
-            self.turn_holder = None;
+        if self.turn_holders.remove(node) {
             if success {
                 self.turns_done += 1;
             } else if self.turns_done == 0 {
@@ -194,7 +187,7 @@ impl Gates {
 
     /// The host cannot be reached any more. A schema step that it may be in keeps its gate shut.
     pub fn lost(&mut self, node: &NodeName) {
-        if let Some(holder) = self.schema_holder.as_mut().filter(|holder| holder.node == *node) {
+        if let Some(holder) = self.schema_holders.get_mut(node) {
             holder.lost = true;
         }
         self.ended(node, false);
@@ -212,7 +205,7 @@ impl Gates {
             return opened;
         }
         let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
-        if self.schema_holder.is_none()
+        if self.schema_holders.is_empty()
             && let Some(next) =
                 self.schema_queue.iter().take(candidates).find(|next| self.at_schema.contains(*next))
         {
@@ -220,15 +213,15 @@ impl Gates {
             self.first_passed = true;
             self.schema_queue.retain(|waiting| *waiting != next);
             self.at_schema.remove(&next);
-            self.schema_holder = Some(SchemaHolder { node: next.clone(), entered: false, lost: false });
+            self.schema_holders.insert(next.clone(), SchemaHolder::default());
             opened.push((next, Gate::Schema));
         }
-        if self.turn_holder.is_none()
+        if self.turn_holders.is_empty()
             && self.turn_shut.is_none()
             && self.new_unfinished.is_empty()
             && let Some(next) = self.at_turn.pop_front()
         {
-            self.turn_holder = Some(next.clone());
+            self.turn_holders.insert(next.clone());
             opened.push((next, Gate::Turn));
         }
         opened
@@ -250,14 +243,12 @@ impl Gates {
         if at_turn && let Some(reason) = &self.turn_shut {
             return Some(Shut::ForGood(reason.clone()));
         }
-        let holder = self
-            .schema_holder
-            .as_ref()
-            .filter(|holder| at_schema && self.ended.contains_key(&holder.node))?;
+        let mut holders = self.schema_holders.iter().filter(|_| at_schema);
+        let (node, holder) = holders.find(|(node, _)| self.ended.contains_key(*node))?;
         Some(if holder.lost {
-            Shut::Behind(holder.node.clone())
+            Shut::Behind(node.clone())
         } else {
-            Shut::ForGood(format!("{} failed in the schema step, which is not proved over", holder.node))
+            Shut::ForGood(format!("{node} failed in the schema step, which is not proved over"))
         })
     }
 
@@ -265,32 +256,24 @@ impl Gates {
         self.max_failures.is_some_and(|limit| self.failures + self.failing.len() >= limit.get())
     }
 
+    /// Also found running, from a rollout before this one: it holds the gate all the same.
     fn schema_entered(&mut self, node: &NodeName) {
-        match &mut self.schema_holder {
-            Some(holder) if holder.node == *node => holder.entered = true,
-            Some(_) => {}
-            // Found running, from a rollout before this one: it holds the gate all the same.
-            None => {
-                self.first_passed = true;
-                self.schema_queue.retain(|waiting| waiting != node);
-                self.schema_holder = Some(SchemaHolder { node: node.clone(), entered: true, lost: false });
-            }
-        }
+        self.first_passed = true;
+        self.schema_queue.retain(|waiting| waiting != node);
+        self.schema_holders.entry(node.clone()).or_default().entered = true;
     }
 
     fn schema_over(&mut self, node: &NodeName) {
         if self.init_order == InitOrder::Staggered || self.ended.contains_key(node) {
             self.release_schema(node);
-        } else if let Some(holder) = self.schema_holder.as_mut().filter(|holder| holder.node == *node) {
+        } else if let Some(holder) = self.schema_holders.get_mut(node) {
             // Proved over: when the host fails later on, nobody has to wait for it.
             holder.entered = false;
         }
     }
 
     fn release_schema(&mut self, node: &NodeName) {
-        if self.schema_holder.as_ref().is_some_and(|holder| holder.node == *node) {
-            self.schema_holder = None;
-        }
+        self.schema_holders.remove(node);
     }
 }
 

@@ -211,6 +211,35 @@ fn a_gate_that_another_controller_opened_is_not_opened_again() {
 }
 
 #[test]
+fn whoever_hears_the_past_of_two_hosts_in_any_order_knows_who_is_inside() {
+    let mut gates = gates(&FRESH);
+    waits(&mut gates, "a", Gate::Schema);
+    passes(&mut gates, "a", Gate::Schema);
+    milestone(&mut gates, "a", Milestone::SchemaEntered);
+    // b was let through when a was over; that a is over is heard later.
+    waits(&mut gates, "b", Gate::Schema);
+    passes(&mut gates, "b", Gate::Schema);
+    milestone(&mut gates, "b", Milestone::SchemaEntered);
+    waits(&mut gates, "c", Gate::Schema);
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), [""; 0], "b is in its schema step");
+    milestone(&mut gates, "b", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["c:schema"]);
+
+    let hosts = [("a", Role::Existing, TURN), ("b", Role::Existing, TURN), ("c", Role::Existing, TURN)];
+    let mut gates = self::gates(&hosts);
+    for name in ["a", "b", "c"] {
+        waits(&mut gates, name, Gate::Turn);
+    }
+    passes(&mut gates, "a", Gate::Turn);
+    passes(&mut gates, "b", Gate::Turn);
+    gates.ended(&node("a"), true);
+    assert_eq!(opened(&mut gates), [""; 0], "b is changing");
+    gates.ended(&node("b"), true);
+    assert_eq!(opened(&mut gates), ["c:turn"]);
+}
+
+#[test]
 fn whoever_waits_once_more_is_let_through_once_more_but_not_beside_another() {
     let mut gates = gates(&FRESH);
     for name in ["a", "b", "c"] {
