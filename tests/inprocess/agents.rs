@@ -68,6 +68,21 @@ async fn a_host_that_restarts_after_its_schema_step_waits_for_the_gate_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_script_that_was_started_and_is_not_seen_yet_is_not_started_again() {
+    let fleet = Fleet::new(1);
+    let script = InitScript { begins_after: Duration::from_secs(3), ..InitScript::default() };
+    fleet.host("n1").machine.docker.set_script(script);
+    let ann = Bastion::new(&fleet);
+    let (applied, ()) = tokio::join!(ann.apply(), async {
+        ann.store.heard(in_schema).await;
+        fleet.host("n1").machine.daemons.kill();
+    });
+    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
+    assert_eq!(fleet.judge.offences(), Vec::<String>::new());
+    assert_eq!(fleet.judge.initialised(), ["n1/oms"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_hosts_restart_and_the_next_apply_brings_the_secrets() {
     for step in [StepId::WriteConfig, StepId::LoadImage, StepId::Initialise] {
         let fleet = slow(3);

@@ -51,6 +51,7 @@ pub(crate) async fn initialise(
     logs: &str,
 ) -> Result<Done, Stop> {
     let folder = context.world.places.on_host(logs);
+    let begun = Instant::now();
     loop {
         if by == Initialiser::Script {
             await_supervisord(context, name).await?;
@@ -73,6 +74,11 @@ pub(crate) async fn initialise(
             (_, Initialiser::Container) => {
                 init.watch.begin_with_newest();
                 enter_schema(context, "the container initialises itself")?;
+            }
+            // The agent was killed when it had just started the script, or was about to: it may not be seen yet.
+            (_, Initialiser::Script) if context.is_in_schema() && begun.elapsed() <= START_WITHIN => {
+                tokio::time::sleep(SERVICES_PAUSE).await;
+                continue;
             }
             (_, Initialiser::Script) if context.schema_is_spent() => {
                 context.warn(format!(
