@@ -79,7 +79,9 @@ impl Journal {
             .and_then(|file| file.set_len(length).map(|()| file))
             .map_err(failed)?;
         // Without a reserve the run goes on: it only matters on a disk that is full already.
-        let _ = private_file::write(&reserve(&path), &vec![0; RESERVE]);
+        if terminal(events.last()).is_none() {
+            let _ = private_file::write(&reserve(&path), &vec![0; RESERVE]);
+        }
         let last = events.last().map_or(0, |event| event.seq);
         Ok(Self {
             path,

@@ -53,6 +53,11 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
         }
     };
     let journal = Arc::new(Journal::open(folder.journal(), run.clone(), record.plan.node.clone())?);
+    if journal.terminal().is_some() {
+        // Two sessions found the run without a daemon and each started one. The other has done everything, and its door
+        // is the one that is known.
+        return Ok(());
+    }
     // A host whose history cannot be shortened is still rolled out.
     let _ = history::trim(&world.places, &run);
     let (claim, by) = last_claim(&journal, &record);
@@ -68,10 +73,7 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
     let mut guests = JoinSet::new();
     let mut numbers = 1..;
     let walking = async {
-        let mut ended = Ok(());
-        if journal.terminal().is_none() {
-            ended = walk::walk(&world, &record.plan, &folder, &journal, &desk).await;
-        }
+        let ended = walk::walk(&world, &record.plan, &folder, &journal, &desk).await;
         folder.forget_secrets().map_err(ServeError::Secrets)?;
         ended?;
         // The host is free for the next run while this one waits to be acknowledged.
