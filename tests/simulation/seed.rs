@@ -213,7 +213,18 @@ async fn ends_well(story: &Story, ann: &Bastion<'_>, around: &Around) {
         audit.require(ann.fleet.metadb.shows(&host.address), || format!("{} is not registered", host.name));
     }
     sleep(FAREWELL).await;
-    audit.require(ann.fleet.is_left_alone().await, || "an agent or a channel is left".to_owned());
+    let alone = ann.fleet.is_left_alone().await;
+    audit.require(alone, || {
+        let left = ann.fleet.hosts.iter().map(|host| {
+            format!(
+                "{}: {} agents, {} channels",
+                host.name,
+                host.machine.daemons.alive(),
+                host.link.open_channels()
+            )
+        });
+        left.collect::<Vec<_>>().join(", ")
+    });
     let calls = ann.fleet.calls();
     let exit = apply(false, story, ann, around).await;
     let unchanged = ann.store.last().result == Some(RunResult::Unchanged) && ann.fleet.calls() == calls;

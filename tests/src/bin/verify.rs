@@ -13,6 +13,8 @@ use system_tests::wreckage;
 
 /// Hosts of the rig: three for a first rollout, one to add.
 const HOSTS: usize = 4;
+/// Of the simulation.
+const SEEDS: &str = "10000";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -64,9 +66,18 @@ fn build_and_test() -> Result<(), StepError> {
     let suite = ["clippy", "--package", "system-tests", "--test", "e2e", "--", "--deny", "warnings"];
     run("lints of the end-to-end suite", "cargo", suite)?;
     run("tests that need no rig", "cargo", ["test", "--workspace"])?;
+    simulate()?;
     build_release()?;
     let suite = ["test", "--package", "system-tests", "--test", "e2e", "--no-run"];
     run("build of the end-to-end suite", "cargo", suite)
+}
+
+fn simulate() -> Result<(), StepError> {
+    let suite = ["test", "--profile", "simulation", "--package", "system-tests", "--test", "simulation"];
+    run("build of the simulation", "cargo", suite.into_iter().chain(["--no-run"]))?;
+    let mut simulation = Command::new("cargo");
+    simulation.args(suite).args(["--", "--nocapture"]).env("OMSCTL_SEEDS", SEEDS);
+    run_command("simulation, ten thousand seeds", &mut simulation)
 }
 
 fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
