@@ -1,5 +1,6 @@
 //! Story: something differs from the files. `plan` names exactly the steps that mend it and why; `apply` mends it.
 
+use system_tests::by_hand;
 use system_tests::rig::{Node, OmsImage};
 
 use super::evidence::{
@@ -144,12 +145,6 @@ fn a_container_of_another_image_is_replaced() {
 /// Puts a container of another image where the real one was, with the documented arguments, as somebody by hand would.
 fn swap_image(node: &Node, image: OmsImage) {
     node.docker(["rm", "--force", CONTAINER]).unwrap().ok().unwrap();
-    let address = format!("OMS_HOST_IP={}", node.address());
-    let mut block = vec!["run", "-dit", "--net", "host"];
-    block.extend(["-v", "/data/oms/config.yaml:/home/admin/conf/config.yaml"]);
-    block.extend(["-v", "/data/oms/oms_logs:/home/admin/logs", "-v", "/data/oms/oms_store:/home/ds/store"]);
-    block.extend(["-v", "/data/oms/oms_run:/home/ds/run", "-e", &address]);
-    block.extend(["--privileged=true", "--pids-limit", "-1", "--ulimit", "nproc=65535:65535"]);
-    block.extend(["--name", CONTAINER, image.reference()]);
-    node.docker(block).unwrap().ok().unwrap();
+    let block = by_hand::run(node, &[], image.reference());
+    node.docker(block.iter().map(String::as_str)).unwrap().ok().unwrap();
 }

@@ -29,7 +29,7 @@ fn a_disturbed_rollout_ends_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = Sweep::on(&stage, USUAL, folder.path().to_owned(), program().to_owned()).unwrap();
     let undisturbed = sweep.undisturbed(Scene::Fresh).unwrap();
-    let all = cases(&sweep.moments(Scene::Fresh, &undisturbed.recording));
+    let all = cases(&Scene::Fresh.moments(&undisturbed.recording));
     let chosen: Vec<&Case> = CASES
         .iter()
         .map(|(moment, fault)| {

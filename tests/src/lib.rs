@@ -2,6 +2,7 @@
 
 pub mod bastion;
 pub mod built;
+pub mod by_hand;
 pub mod left;
 pub mod on_host;
 pub mod prepare;

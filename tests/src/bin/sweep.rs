@@ -2,8 +2,9 @@
 //! line for each case and a table at the end. It only translates between the command line and the library.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
@@ -71,43 +72,75 @@ fn sweep(arguments: &Arguments) -> Result<bool, Failure> {
     if arguments.fresh {
         forget(&folder)?;
     }
+    if arguments.list {
+        list(&chosen(arguments, &recordings(&folder, None)?, &ledger));
+        return Ok(true);
+    }
     let program = bastion::program()?;
     let rig = Rig::up(&Options { progress: rig_line, ..Options::new(&arguments.name, HOSTS) })?;
     let sweep = Sweep::on(&rig, HOSTS, folder.join(DISK), program)?;
-    let mut scenes = BTreeMap::new();
-    let mut moments = Vec::new();
+    let recordings = recordings(&folder, Some(&sweep))?;
+    let passed = run(&sweep, &chosen(arguments, &recordings, &ledger), &ledger, &folder)?;
+    print(&table(ledger.entries().values()));
+    Ok(passed)
+}
+
+type Recordings = BTreeMap<Scene, Vec<Heard>>;
+
+/// What names the cases: the undisturbed rollouts of the sweep's beginning, so that the names stay the same.
+fn recordings(folder: &Path, sweep: Option<&Sweep<'_>>) -> Result<Recordings, Failure> {
+    let mut found = Recordings::new();
     for scene in Scene::ALL {
-        let undisturbed = sweep.undisturbed(scene)?;
-        moments.extend(sweep.moments(scene, &recording(&folder, &undisturbed)?));
-        scenes.insert(scene, undisturbed);
+        let path = folder.join(format!("recording-{}.json", scene.name()));
+        if !path.exists() {
+            let sweep = sweep.ok_or("nothing is recorded yet: `cargo sweep --limit 0` does it")?;
+            fs::write(&path, serde_json::to_string_pretty(&sweep.undisturbed(scene)?.recording)?)?;
+        }
+        found.insert(scene, serde_json::from_str(&fs::read_to_string(&path)?)?);
     }
+    Ok(found)
+}
+
+/// A case and whether it has passed, when it was run before.
+type Chosen = (Case, Option<bool>);
+
+fn chosen(arguments: &Arguments, recordings: &Recordings, ledger: &Ledger) -> Vec<Chosen> {
+    let moments: Vec<_> = recordings.iter().flat_map(|(scene, recording)| scene.moments(recording)).collect();
     let done = ledger.entries();
-    let wanted = |case: &Case| {
-        let name = case.name();
-        match (&arguments.only, done.get(&name)) {
-            (Some(text), entry) => {
-                name.contains(text.as_str())
-                    && (!arguments.failed || entry.is_some_and(|entry| !entry.passed))
-            }
-            (None, Some(entry)) => arguments.list || (arguments.failed && !entry.passed),
-            (None, None) => !arguments.failed,
+    let wanted = |(case, passed): &Chosen| {
+        let fits = arguments.only.as_ref().is_none_or(|text| case.name().contains(text.as_str()));
+        let again = arguments.only.is_some() || arguments.list;
+        fits && match passed {
+            Some(false) if arguments.failed => true,
+            Some(_) => again && !arguments.failed,
+            None => !arguments.failed,
         }
     };
-    let chosen: Vec<Case> =
-        cases(&moments).into_iter().filter(wanted).take(arguments.limit.unwrap_or(usize::MAX)).collect();
-    if arguments.list {
-        for case in &chosen {
-            let verdict =
-                done.get(&case.name()).map_or("", |entry| if entry.passed { "passed" } else { "FAILED" });
-            print(&format!("{:6} {}", verdict, case.name()));
-        }
-        return Ok(true);
+    let all = cases(&moments).into_iter().map(|case| {
+        let passed = done.get(&case.name()).map(|entry| entry.passed);
+        (case, passed)
+    });
+    all.filter(wanted).take(arguments.limit.unwrap_or(usize::MAX)).collect()
+}
+
+fn list(chosen: &[Chosen]) {
+    for (case, passed) in chosen {
+        let verdict = passed.map_or("", |passed| if passed { "passed" } else { "FAILED" });
+        print(&format!("{verdict:6} {}", case.name()));
     }
+}
+
+/// Runs cases, each with its line in the ledger; whether all have passed.
+fn run(sweep: &Sweep<'_>, chosen: &[Chosen], ledger: &Ledger, folder: &Path) -> Result<bool, Failure> {
     let revision = revision()?;
+    let mut undisturbed: BTreeMap<Scene, Undisturbed> = BTreeMap::new();
     let mut passed = true;
-    for (number, case) in chosen.iter().enumerate() {
-        let Some(undisturbed) = scenes.get(&case.scene) else { continue };
-        let entry = one(&sweep, case, undisturbed, &folder, &revision)?;
+    for (number, (case, _)) in chosen.iter().enumerate() {
+        let expected = match undisturbed.entry(case.scene) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(unknown) => unknown.insert(sweep.undisturbed(case.scene)?),
+        };
+        let entry = one(sweep, case, expected, folder, &revision)?;
         ledger.add(&entry)?;
         let verdict = if entry.passed { "passed" } else { "FAILED" };
         say(&format!("{}/{} {verdict} {:5.1} s {}", number + 1, chosen.len(), entry.seconds, entry.case));
@@ -116,7 +149,6 @@ fn sweep(arguments: &Arguments) -> Result<bool, Failure> {
         }
         passed &= entry.passed;
     }
-    print(&table(ledger.entries().values()));
     Ok(passed)
 }
 
@@ -127,16 +159,6 @@ fn forget(folder: &Path) -> Result<(), Failure> {
         if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }?;
     }
     Ok(())
-}
-
-/// The recording that names the cases: the one of the sweep's beginning, so that they stay the same.
-fn recording(folder: &Path, undisturbed: &Undisturbed) -> Result<Vec<Heard>, Failure> {
-    let path: PathBuf = folder.join(format!("recording-{}.json", undisturbed.scene.name()));
-    if path.exists() {
-        return Ok(serde_json::from_str(&fs::read_to_string(&path)?)?);
-    }
-    fs::write(&path, serde_json::to_string_pretty(&undisturbed.recording)?)?;
-    Ok(undisturbed.recording.clone())
 }
 
 fn one(

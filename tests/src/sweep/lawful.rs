@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::rig::Record;
 
-/// Complaints about the stand-in's record. `interrupts` says that the fault stops containers, which may interrupt an
-/// initialisation; `warned` that omsctl told of an interruption.
+/// Complaints about the stand-in's record of hosts, each with how often it has to be initialised. `interrupts` says that
+/// the fault stops containers, which may interrupt an initialisation; `warned` that omsctl told of an interruption.
 pub(super) fn in_the_record(
     records: &[Record],
-    hosts: &[&str],
+    hosts: &[(&str, usize)],
     interrupts: bool,
     warned: bool,
 ) -> Vec<String> {
@@ -19,13 +19,13 @@ pub(super) fn in_the_record(
         .filter(|record| record.violation)
         .map(|record| format!("the judge: {} on {}: {}", record.kind, record.host, record.detail))
         .collect();
-    for host in hosts {
+    for (host, wanted) in hosts {
         let of =
             |kind: &str| records.iter().filter(|record| record.host == *host && record.kind == kind).count();
         let (started, done) = (of("init_started"), of("init_done"));
         let broken = of("init_interrupted") + of("init_failed");
-        if done != 1 {
-            wrong.push(format!("{host}: {done} initialisations were finished"));
+        if done != *wanted {
+            wrong.push(format!("{host}: {done} initialisations were finished instead of {wanted}"));
         }
         if started != done + broken {
             wrong.push(format!("{host}: {started} begun, {done} finished, {broken} broken off"));
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_undisturbed_record_is_lawful_and_anything_else_is_not() {
-        let wrong = |kinds: &[&'static str]| in_the_record(&of(kinds), &["h"], false, false).len();
+        let wrong = |kinds: &[&'static str]| in_the_record(&of(kinds), &[("h", 1)], false, false).len();
         assert_eq!(wrong(&WHOLE), 0);
         assert_eq!(wrong(&[&WHOLE[..], &["schema_overlap"]].concat()), 1);
         assert_eq!(wrong(&WHOLE[..4]), 2, "begun and never finished");
@@ -154,8 +154,8 @@ mod tests {
         let kinds =
             [&["container_started", "init_started", "schema_entered", "init_interrupted"], &WHOLE[..]]
                 .concat();
-        assert_eq!(in_the_record(&of(&kinds), &["h"], true, true), Vec::<String>::new());
-        assert_eq!(in_the_record(&of(&kinds), &["h"], true, false).len(), 1);
+        assert_eq!(in_the_record(&of(&kinds), &[("h", 1)], true, true), Vec::<String>::new());
+        assert_eq!(in_the_record(&of(&kinds), &[("h", 1)], true, false).len(), 1);
     }
 
     #[test]

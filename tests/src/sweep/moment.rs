@@ -79,12 +79,13 @@ pub struct Moment {
     pub step: String,
 }
 
-/// Every event of a recording and the middle of every long pause, in the order in which they came.
-pub(super) fn moments(recording: &[Heard], hosts: &[&str]) -> Vec<Moment> {
+/// Every event of a recording and the middle of every long pause, in the order in which they came. What is about the
+/// whole run is disturbed on the first host.
+pub(super) fn moments(recording: &[Heard]) -> Vec<Moment> {
     let mut found = Vec::new();
+    let first = recording.iter().map(|heard| heard.host.as_str()).filter(|host| !host.is_empty()).min();
     for (index, heard) in recording.iter().enumerate() {
-        let host =
-            if heard.host.is_empty() { hosts.first().copied().unwrap_or_default() } else { &heard.host };
+        let host = if heard.host.is_empty() { first.unwrap_or_default() } else { &heard.host };
         let moment = |name: String, later_ms| Moment {
             name,
             event: heard.name.clone(),
@@ -143,7 +144,7 @@ mod tests {
         };
         let recording =
             [event("a", "", 0), event("b", "n1", 100), event("c", "n2", 200), event("d", "n1", 2100)];
-        let found = moments(&recording, &["n1", "n2"]);
+        let found = moments(&recording);
         let names: Vec<(&str, u64, &str)> = found
             .iter()
             .map(|moment| (moment.name.as_str(), moment.later_ms, moment.host.as_str()))

@@ -12,7 +12,7 @@ use super::bastion::Bastion;
 use super::case::Case;
 use super::fault::{Fault, Ready};
 use super::lawful::{in_the_event_file, in_the_history, in_the_record};
-use super::moment::{Heard, Moment, moments};
+use super::moment::Heard;
 use super::scene::Scene;
 use super::state::{State, differences, observe};
 use crate::left::left_on;
@@ -64,16 +64,22 @@ impl<'a> Sweep<'a> {
         Ok(Self { rig, hosts, bastion: Bastion::mount(folder, program)? })
     }
 
+    /// Answers the number of the last record that belongs to what was before.
+    fn prepare(&self, scene: Scene) -> Result<u64, SweepError> {
+        scene.prepare(self.rig, self.hosts, &self.bastion)?;
+        Ok(self.rig.judge()?.iter().map(|record| record.id).max().unwrap_or(0))
+    }
+
     /// The scene's rollout without any fault; an error when even that is not as it has to be.
     pub fn undisturbed(&self, scene: Scene) -> Result<Undisturbed, SweepError> {
-        scene.prepare(self.rig, self.hosts, &self.bastion)?;
+        let mark = self.prepare(scene)?;
         let told = self.bastion.apply()?;
         let state = observe(self.rig, self.hosts, &self.bastion)?;
         let mut wrong = Vec::new();
         if told.code != Some(0) {
             wrong.push(format!("exit {:?}: {}", told.code, told.complaints));
         }
-        wrong.extend(self.unlawful(false, std::slice::from_ref(&told))?);
+        wrong.extend(self.unlawful((scene, mark), false, std::slice::from_ref(&told))?);
         wrong.extend(self.history()?);
         if wrong.is_empty() {
             Ok(Undisturbed { scene, recording: told.heard, state })
@@ -82,19 +88,9 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The moments of a recording that belong to its scene.
-    pub fn moments(&self, scene: Scene, recording: &[Heard]) -> Vec<(Scene, Moment)> {
-        let names: Vec<&str> = self.hosts.iter().map(Node::name).collect();
-        moments(recording, &names)
-            .into_iter()
-            .filter(|moment| scene.has(moment))
-            .map(|moment| (scene, moment))
-            .collect()
-    }
-
     /// One case: the rollout, the fault, another `apply`, a last one that finds nothing to do.
     pub fn run(&self, case: &Case, undisturbed: &Undisturbed) -> Result<Verdict, SweepError> {
-        case.scene.prepare(self.rig, self.hosts, &self.bastion)?;
+        let mark = self.prepare(case.scene)?;
         let began = Instant::now();
         let host = self.rig.node(&case.moment.host)?;
         let ready = Ready::make(case.fault, host, self.hosts)?;
@@ -116,7 +112,7 @@ impl<'a> Sweep<'a> {
         let code = struck.code;
         let told = vec![struck, again, last];
         reasons.extend(differences(&undisturbed.state, &observe(self.rig, self.hosts, &self.bastion)?));
-        reasons.extend(self.unlawful(case.fault.stops_container(), &told)?);
+        reasons.extend(self.unlawful((case.scene, mark), case.fault.stops_container(), &told)?);
         // A full disk takes events away, and omsctl says so.
         if case.fault != Fault::FullDisk {
             reasons.extend(self.history()?);
@@ -125,12 +121,20 @@ impl<'a> Sweep<'a> {
     }
 
     /// What the stand-in, the event files, the history and the hosts have to complain about.
-    fn unlawful(&self, interrupts: bool, told: &[Told]) -> Result<Vec<String>, SweepError> {
+    fn unlawful(
+        &self,
+        (scene, mark): (Scene, u64),
+        interrupts: bool,
+        told: &[Told],
+    ) -> Result<Vec<String>, SweepError> {
         let warned = told.iter().any(|told| {
             told.complaints.contains("interrupt") || told.lines.iter().any(|line| line.contains("interrupt"))
         });
-        let addresses: Vec<&str> = self.hosts.iter().map(Node::address).collect();
-        let mut wrong = in_the_record(&self.rig.judge()?, &addresses, interrupts, warned);
+        let wanted = |(place, host): (usize, &'a Node)| (host.address(), scene.initialisations(place));
+        let hosts: Vec<(&str, usize)> = self.hosts.iter().enumerate().map(wanted).collect();
+        let mut records = self.rig.judge()?;
+        records.retain(|record| record.id > mark);
+        let mut wrong = in_the_record(&records, &hosts, interrupts, warned);
         for host in self.hosts {
             for (run, text) in event_files(host)? {
                 wrong.extend(in_the_event_file(&format!("{}, {run}", host.name()), &text));

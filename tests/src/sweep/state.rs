@@ -10,11 +10,12 @@ use super::bastion::Bastion;
 use crate::rig::{Node, Rig, RigError};
 
 /// The container's usual name.
-const CONTAINER: &str = "oms";
+pub(super) const CONTAINER: &str = "oms";
 
 /// On a host, beside the container itself.
 const LOOK: [(&str, &str); 3] = [
-    ("containers", "docker ps --all --format '{{.Names}} {{.Image}}' | sort"),
+    // One that was replaced is set aside under the name of the run.
+    ("containers", "docker ps --all --format '{{.Names}} {{.Image}}' | sed 's/^oms-[^ ]*/oms-RUN/' | sort"),
     (
         "files",
         "find /data -maxdepth 3 ! -path '*/oms_logs/*' ! -path '*/oms_run/*' ! -path '*/oms_store/*' -printf '%p %m %u %y\\n' | sort
