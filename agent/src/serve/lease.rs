@@ -38,10 +38,10 @@ impl Drop for Lease {
     }
 }
 
-/// Who holds this host now.
+/// Who holds this host now. A holder that was killed leaves its name behind, which goes here.
 pub(crate) fn holder(places: &Places) -> io::Result<Option<Holder>> {
     let mut file = open(places)?;
-    if lock(&file)? { Ok(None) } else { read(&mut file).map(Some) }
+    if lock(&file)? { file.set_len(0).map(|()| None) } else { read(&mut file).map(Some) }
 }
 
 fn open(places: &Places) -> io::Result<File> {
@@ -91,5 +91,14 @@ mod tests {
         drop(lease);
         assert_eq!(holder(&places).unwrap(), None);
         assert!(Lease::take(&places, &second).await.unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_holder_that_was_killed_leaves_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { runtime: folder.path().to_owned(), ..Places::default() };
+        std::fs::write(folder.path().join("lock"), "{}").unwrap();
+        assert_eq!(holder(&places).unwrap(), None);
+        assert_eq!(std::fs::read(folder.path().join("lock")).unwrap(), b"");
     }
 }
