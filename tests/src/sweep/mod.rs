@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub use case::{Case, cases};
 pub use fault::Fault;
 pub use ledger::{Entry, Ledger, table};
-pub use moment::Heard;
+pub use moment::{Heard, Moment};
 pub use run::{Sweep, Undisturbed, Verdict};
 pub use scene::Scene;
 
