@@ -15,8 +15,8 @@ use system_tests::steps::{one_line, repository, say};
 use system_tests::sweep::{Case, Entry, Heard, Ledger, Scene, Sweep, Undisturbed, Verdict, cases, table};
 
 const HOSTS: usize = 3;
-/// The folder of the bastion's disk.
-const DISK: &str = "bastion";
+/// How the folder of a bastion's disk begins; the instance's name follows.
+const DISK: &str = "bastion-";
 
 /// A rollout on three hosts, disturbed at every moment in every way. See README.md, "Survives".
 #[derive(Debug, Parser)]
@@ -41,9 +41,27 @@ struct Arguments {
     /// No more cases than this.
     #[arg(long)]
     limit: Option<usize>,
+    /// Of every N cases the Kth: as many sweeps side by side, each with a --name of its own.
+    #[arg(long, value_name = "K/N", default_value = "1/1", value_parser = share)]
+    share: Share,
     /// Forget what was run before.
     #[arg(long)]
     fresh: bool,
+}
+
+/// One of so many sweeps, from 0.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    number: usize,
+    of: usize,
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((number @ 1.., of)) if number <= of => Ok(Share { number: number - 1, of }),
+        _ => Err("two numbers are wanted, like 1/2".to_owned()),
+    }
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -78,7 +96,7 @@ fn sweep(arguments: &Arguments) -> Result<bool, Failure> {
     }
     let program = bastion::program()?;
     let rig = Rig::up(&Options { progress: rig_line, ..Options::new(&arguments.name, HOSTS) })?;
-    let sweep = Sweep::on(&rig, HOSTS, folder.join(DISK), program)?;
+    let sweep = Sweep::on(&rig, HOSTS, folder.join(format!("{DISK}{}", arguments.name)), program)?;
     let recordings = recordings(&folder, Some(&sweep))?;
     let passed = run(&sweep, &chosen(arguments, &recordings, &ledger), &ledger, &folder)?;
     print(&table(ledger.entries().values()));
@@ -120,6 +138,8 @@ fn chosen(arguments: &Arguments, recordings: &Recordings, ledger: &Ledger) -> Ve
         let passed = done.get(&case.name()).map(|entry| entry.passed);
         (case, passed)
     });
+    let Share { number, of } = arguments.share;
+    let all = all.enumerate().filter(|(index, _)| index % of == number).map(|(_, case)| case);
     all.filter(wanted).take(arguments.limit.unwrap_or(usize::MAX)).collect()
 }
 
@@ -152,9 +172,11 @@ fn run(sweep: &Sweep<'_>, chosen: &[Chosen], ledger: &Ledger, folder: &Path) -> 
     Ok(passed)
 }
 
-/// All but the bastion's disk, which a killed sweep leaves mounted.
+/// All but the disks of bastions, which a killed sweep leaves mounted.
 fn forget(folder: &Path) -> Result<(), Failure> {
-    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.file_name() != DISK) {
+    for entry in
+        fs::read_dir(folder)?.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with(DISK))
+    {
         let path = entry.path();
         if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }?;
     }

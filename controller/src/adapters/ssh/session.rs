@@ -167,6 +167,10 @@ fn began_badly(place: &str, error: SessionError, wire: &WireState) -> ConnectErr
             let reason = if words.is_empty() { error.to_string() } else { words };
             ConnectError::NoBanner { place: place.to_owned(), reason }
         }
+        // Nothing was found wanting: the connection broke.
+        SessionError::Ssh(error @ (russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect)) => {
+            ConnectError::Lost { place: place.to_owned(), reason: error.to_string() }
+        }
         SessionError::Ssh(error) => {
             ConnectError::KeyExchange { place: place.to_owned(), reason: error.to_string() }
         }

@@ -103,6 +103,16 @@ async fn unchecked_keys_are_accepted_with_a_warning_and_without_a_password() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_in_the_key_exchange_is_made_again() {
+    let bench = Bench::new();
+    let server = bench.server().await;
+    bench.know(server.port, &server.host_key, "");
+    server.behaviour.greet_only.store(3, Ordering::SeqCst);
+    bench.transport(SshOptions::default()).connect(&bench.target(&server)).await.unwrap();
+    assert_eq!(server.behaviour.connections.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn a_connection_that_ends_in_the_log_in_is_no_refusal() {
     let bench = Bench::new();
     let server = bench.server().await;

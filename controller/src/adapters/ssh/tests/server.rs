@@ -29,6 +29,8 @@ pub(super) struct Behaviour {
     pub cut_after: Option<usize>,
     /// Connections that are hung up on before the greeting.
     pub hang_up: AtomicUsize,
+    /// Connections that end after the server's greeting.
+    pub greet_only: AtomicUsize,
     /// Log-ins that end with the connection.
     pub drop_out: AtomicUsize,
     pub connections: AtomicUsize,
@@ -75,6 +77,11 @@ impl Server {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 if shared.hang_up.load(Ordering::SeqCst) > 0 {
                     shared.hang_up.fetch_sub(1, Ordering::SeqCst);
+                    continue;
+                }
+                if shared.greet_only.load(Ordering::SeqCst) > 0 {
+                    shared.greet_only.fetch_sub(1, Ordering::SeqCst);
+                    let _ = stream.write_all(b"SSH-2.0-brief\r\n").await;
                     continue;
                 }
                 let handler = Handler {
