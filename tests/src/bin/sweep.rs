@@ -15,6 +15,8 @@ use system_tests::steps::{one_line, repository, say};
 use system_tests::sweep::{Case, Entry, Heard, Ledger, Scene, Sweep, Undisturbed, Verdict, cases, table};
 
 const HOSTS: usize = 3;
+/// Ledger and recordings are kept with the code, so that a sweep can be run in parts and by several people.
+const RECORD: &str = "tests/sweep";
 /// How the folder of a bastion's disk begins; the instance's name follows.
 const DISK: &str = "bastion-";
 
@@ -81,23 +83,27 @@ fn main() -> ExitCode {
 fn sweep(arguments: &Arguments) -> Result<bool, Failure> {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let folder = repository().join(target).join("sweep");
-    let ledger = Ledger::at(&folder.join("ledger.jsonl"));
+    let record = repository().join(RECORD);
+    let ledger = Ledger::at(&record.join("ledger.jsonl"));
     if arguments.table {
         print(&table(ledger.entries().values()));
         return Ok(true);
     }
-    fs::create_dir_all(&folder)?;
+    for folder in [&folder, &record] {
+        fs::create_dir_all(folder)?;
+    }
     if arguments.fresh {
         forget(&folder)?;
+        forget(&record)?;
     }
     if arguments.list {
-        list(&chosen(arguments, &recordings(&folder, None)?, &ledger));
+        list(&chosen(arguments, &recordings(&record, None)?, &ledger));
         return Ok(true);
     }
     let program = bastion::program()?;
     let rig = Rig::up(&Options { progress: rig_line, ..Options::new(&arguments.name, HOSTS) })?;
     let sweep = Sweep::on(&rig, HOSTS, folder.join(format!("{DISK}{}", arguments.name)), program)?;
-    let recordings = recordings(&folder, Some(&sweep))?;
+    let recordings = recordings(&record, Some(&sweep))?;
     let passed = run(&sweep, &chosen(arguments, &recordings, &ledger), &ledger, &folder)?;
     print(&table(ledger.entries().values()));
     Ok(passed)
@@ -213,10 +219,16 @@ fn one(
     })
 }
 
+/// The last commit that changed the product; marked when the product was changed since.
 fn revision() -> Result<String, Failure> {
-    let mut git = Command::new("git");
-    let output = git.args(["describe", "--always", "--dirty"]).current_dir(repository()).output()?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    const PRODUCT: [&str; 6] = ["agent", "controller", "inventory", "proto", "Cargo.toml", "Cargo.lock"];
+    let git = |arguments: &[&str]| -> Result<String, Failure> {
+        let mut git = Command::new("git");
+        let output = git.args(arguments).arg("--").args(PRODUCT).current_dir(repository()).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let changed = !git(&["status", "--porcelain"])?.is_empty();
+    Ok(git(&["log", "-1", "--format=%h"])? + if changed { "-dirty" } else { "" })
 }
 
 /// Results, for whoever reads or pipes them.

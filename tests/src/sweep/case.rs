@@ -21,29 +21,32 @@ impl Case {
     }
 }
 
-/// Every moment with every fault. One moment of each kind of step comes first, then one of each kind of event, then the
-/// other hosts' and the rest; the fault that takes longest comes last of each.
+/// Every moment with every fault. One moment of each kind of step comes first with every fault, then every moment with one
+/// fault, in turn; then the rest, one moment of each kind of event before those of other hosts. What takes longest comes
+/// last.
 pub fn cases(moments: &[(Scene, Moment)]) -> Vec<Case> {
     let (slow, quick): (Vec<Fault>, Vec<Fault>) =
         Fault::ALL.into_iter().partition(|fault| *fault == Fault::Vanish);
-    let every = |moment: &Moment| moment.name.clone();
+    let steps = representatives(moments, |moment| moment.step.clone());
+    let events = representatives(moments, kind);
+    let every = || 0..moments.len();
+    let with =
+        |faults: &[Fault], index: usize| faults.iter().map(move |fault| (index, *fault)).collect::<Vec<_>>();
     let tiers = [
-        representatives(moments, |moment| moment.step.clone()),
-        representatives(moments, kind),
-        representatives(moments, every),
+        steps.iter().flat_map(|index| with(&quick, *index)).collect::<Vec<_>>(),
+        every().flat_map(|index| with(&quick[index % quick.len()..][..1], index)).collect(),
+        events.iter().flat_map(|index| with(&quick, *index)).collect(),
+        every().flat_map(|index| with(&quick, index)).collect(),
+        steps.iter().flat_map(|index| with(&slow, *index)).collect(),
+        every().flat_map(|index| with(&slow, index)).collect(),
     ];
     let mut taken = BTreeSet::new();
-    let mut cases = Vec::new();
-    for tier in tiers {
-        let new: Vec<usize> = tier.into_iter().filter(|index| taken.insert(*index)).collect();
-        for faults in [&quick, &slow] {
-            for (scene, moment) in new.iter().filter_map(|index| moments.get(*index)) {
-                let of = |fault: &Fault| Case { scene: *scene, moment: moment.clone(), fault: *fault };
-                cases.extend(faults.iter().map(of));
-            }
-        }
-    }
-    cases
+    let new = tiers.into_iter().flatten().filter(|case| taken.insert(*case));
+    let case = |(index, fault): (usize, Fault)| {
+        let (scene, moment) = moments.get(index)?;
+        Some(Case { scene: *scene, moment: moment.clone(), fault })
+    };
+    new.filter_map(case).collect()
 }
 
 /// The moment's name without the host.
@@ -92,13 +95,23 @@ mod tests {
     }
 
     #[test]
+    fn every_moment_comes_with_one_fault_before_any_comes_with_all() {
+        let moments = ["a", "b", "c"].map(|name| moment(&format!("n1.step_started.{name}"), "s", 0));
+        let cases = cases(&moments);
+        let next: Vec<(&str, Fault)> =
+            cases[7..9].iter().map(|case| (case.moment.event.as_str(), case.fault)).collect();
+        assert_eq!(next, [("n1.step_started.b", Fault::ALL[1]), ("n1.step_started.c", Fault::ALL[2])]);
+    }
+
+    #[test]
     fn every_kind_of_event_comes_before_other_hosts() {
         let mut moments = vec![moment("n1.step_started.a", "a", 0), moment("n2.step_started.a", "a", 0)];
         moments[1].1.host = "n2".to_owned();
         moments.push(moment("n1.step_done.a", "a", 0));
         let cases = cases(&moments);
-        let mut order: Vec<&str> = cases.iter().map(|case| case.moment.name.as_str()).collect();
+        // After the two that come with one fault.
+        let mut order: Vec<&str> = cases[9..21].iter().map(|case| case.moment.name.as_str()).collect();
         order.dedup();
-        assert_eq!(order, ["n1.step_started.a", "n1.step_done.a", "n2.step_started.a"]);
+        assert_eq!(order, ["n1.step_done.a", "n2.step_started.a"]);
     }
 }

@@ -23,7 +23,7 @@ pub struct Entry {
     /// Exit status of the command that was struck.
     pub struck: Option<i32>,
     pub seconds: f64,
-    /// The commit that was tested.
+    /// The commit of the product that was tested.
     pub revision: String,
 }
 
