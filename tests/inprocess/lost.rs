@@ -5,6 +5,7 @@ use omsctl_controller::cli::ApplyRequest;
 use omsctl_controller::exit::Exit;
 use omsctl_controller::ports::SessionRow;
 use omsctl_proto::{Event, EventKind, Gate, Milestone, NodeName};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bastion::Bastion;
@@ -173,4 +174,27 @@ async fn a_host_that_returns_late_in_a_long_initialisation_is_found_again() {
     assert_eq!(applied.count(|kind| matches!(kind, EventKind::HostRegained { .. })), 1);
     assert_eq!((fleet.judge.initialised().len(), fleet.judge.most_in_schema()), (2, 1));
     assert!(fleet.is_left_alone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_lost_after_its_end_does_not_make_the_rollout_fail() {
+    for way in [Way::Open, Way::Dead] {
+        let fleet = Fleet::new(3);
+        let bastion = Bastion::new(&fleet);
+        // At the last one's end the first one is asked whether the CM answers.
+        let first = Arc::clone(&fleet.host("n1").link);
+        let last_is_done = move |event: &Event| {
+            if matches!(event.kind, EventKind::NodeDone { .. }) {
+                first.set(way);
+                first.cut();
+            }
+            false
+        };
+        fleet.host("n3").link.break_at(Moment::Event(Box::new(last_is_done)), Then::Back);
+        let applied = bastion.apply().await;
+        assert_eq!(applied.exit, Exit::Done, "{way:?}: {}", applied.stderr);
+        let asked =
+            applied.count(|kind| matches!(kind, EventKind::Check { check } if check.name == "cm_url"));
+        assert_eq!(asked, 1);
+    }
 }

@@ -297,20 +297,31 @@ impl<'a> Lead<'a> {
         }
     }
 
-    /// Whether the CM answers where OMS's components look for it, seen from the first host that is done.
+    /// Whether the CM answers where OMS's components look for it, seen from the first host that is done and can be asked.
     pub(super) async fn probe(
         &mut self,
         url: String,
         heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
     ) -> Option<CheckResult> {
-        let node = self.outcomes.first_done().filter(|_| self.leadership.leads())?.clone();
-        self.tell(&node, ToNode::Probe(url.clone())).await;
-        let answer = loop {
-            match heard.recv().await? {
-                (from, FromNode::Probed(answer)) if from == node => break answer,
-                _ => {}
+        if !self.leadership.leads() {
+            return None;
+        }
+        let mut last = None;
+        for node in self.outcomes.done() {
+            self.tell(&node, ToNode::Probe(url.clone())).await;
+            let answer = loop {
+                match heard.recv().await? {
+                    (from, FromNode::Probed(answer)) if from == node => break answer,
+                    _ => {}
+                }
+            };
+            let asked = answer.is_ok();
+            last = Some((node, answer));
+            if asked {
+                break;
             }
-        };
+        }
+        let (node, answer) = last?;
         let check = cm_url_check(&url, &node, answer);
         self.emitter.say(EventKind::Check { check: check.clone() }).await;
         Some(check)

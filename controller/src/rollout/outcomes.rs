@@ -64,9 +64,10 @@ impl Outcomes {
         self.ended.contains_key(node)
     }
 
-    /// A host that came to a good end.
-    pub(super) fn first_done(&self) -> Option<&NodeName> {
-        self.ended.values().find(|outcome| is_done(outcome.result)).map(|outcome| &outcome.node)
+    /// The hosts that came to a good end.
+    pub(super) fn done(&self) -> Vec<NodeName> {
+        let done = self.ended.values().filter(|outcome| is_done(outcome.result));
+        done.map(|outcome| outcome.node.clone()).collect()
     }
 
     pub(super) fn into_all(self) -> Vec<NodeOutcome> {
