@@ -105,8 +105,9 @@ pub struct WantedImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum ImageOrigin {
-    /// The controller sends an uncompressed `docker save` archive; `size` in bytes.
-    Archive { content: Digest, size: u64 },
+    /// The controller sends what the host lacks of an uncompressed `docker save` archive: `size` bytes of `whole`. The
+    /// content is named by [`crate::content_digest`].
+    Archive { content: Digest, size: u64, whole: u64 },
     /// The host's Docker pulls it.
     Pull,
 }

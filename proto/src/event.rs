@@ -61,7 +61,7 @@ pub enum EventKind {
         step: StepId,
         why: String,
     },
-    /// The agent needs bytes that only the controller has: the content's SHA-256 and how many it has already.
+    /// The agent needs bytes that only the controller has: the content's name and how many bytes of it the agent has.
     ContentWanted {
         step: StepId,
         content: String,

@@ -4,6 +4,7 @@
 //! whatever the caller brings. A change here is a change of the wire: see [`PROTOCOL`].
 
 mod action;
+mod content;
 mod error_report;
 mod event;
 mod facts;
@@ -18,6 +19,7 @@ mod secret;
 pub use action::{
     Action, ContainerSpec, FormerText, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage, former_path,
 };
+pub use content::{Consignment, MAX_PIECE, Piece, content_digest, content_size};
 pub use error_report::{ErrorCode, ErrorReport};
 pub use event::{
     CheckResult, CheckStatus, Event, EventKind, Evidence, Importance, Milestone, NodeOutcome, NodeResult,

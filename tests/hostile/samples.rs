@@ -196,7 +196,7 @@ fn start(secrets: BTreeMap<SecretName, WireSecret>) -> ToAgent {
         step(
             Action::LoadImage {
                 image,
-                origin: ImageOrigin::Archive { content: Digest::of(b"archive"), size: 9 },
+                origin: ImageOrigin::Archive { content: Digest::of(b"archive"), size: 9, whole: 9 },
             },
             Some(Gate::Schema),
         ),

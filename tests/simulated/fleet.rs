@@ -4,6 +4,7 @@
 //! `simulation`; it holds no test.
 
 use std::io::Cursor;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use futures::future::BoxFuture;
 use omsctl_agent::World;
 use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge};
 use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
-use omsctl_controller::ports::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
-use omsctl_proto::{ContainerFacts, Digest, ErrorReport, Event, ImageFacts, RunId};
+use omsctl_controller::ports::{
+    Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress, Section,
+};
+use omsctl_proto::{ContainerFacts, Digest, ErrorReport, Event, ImageFacts, Piece, RunId};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::task::JoinHandle;
@@ -239,8 +242,12 @@ impl ImageArchives for FakeArchives {
             config: facts.id,
             layers: facts.layers,
             architecture: facts.architecture,
-            raw_size: u64::try_from(self.0.len()).unwrap(),
-            raw_content: Digest::of(&self.0),
+            // Several, so that a connection can break between two.
+            sections: [Section {
+                pieces: self.0.chunks(100_000).map(Piece::of).collect(),
+                layers: Vec::new(),
+            }]
+            .into(),
         };
         let source = Arc::new(FakeContent(Arc::clone(&self.0)));
         async { Ok(Archive { identity, source }) }.boxed()
@@ -250,8 +257,15 @@ impl ImageArchives for FakeArchives {
 struct FakeContent(Arc<[u8]>);
 
 impl ContentSource for FakeContent {
-    fn open(&self) -> BoxFuture<'_, std::io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
-        let bytes = Cursor::new(Arc::clone(&self.0));
+    fn open(
+        &self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, std::io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
+        let part = |range: &Range<u64>| {
+            let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap());
+            &self.0[start..end]
+        };
+        let bytes = Cursor::new(ranges.iter().map(part).collect::<Vec<_>>().concat());
         async { Ok(Box::new(bytes) as Box<dyn AsyncRead + Send + Unpin>) }.boxed()
     }
 }

@@ -18,12 +18,16 @@ pub(crate) async fn load_image(
         tag(context, &id, wanted).await?;
         return Ok(evidence(Done::changed(), &id, wanted).with("tagged", "true"));
     }
+    let mut done = Done::changed();
     let said = match origin {
-        ImageOrigin::Archive { content, size } => receive_archive(context, content, *size).await?,
+        ImageOrigin::Archive { content, size, whole } => {
+            done = done.with("received_bytes", size.to_string()).with("archive_bytes", whole.to_string());
+            receive_archive(context, content, *size).await?
+        }
         ImageOrigin::Pull => pull(context, wanted).await?,
     };
     if let Some(id) = named(context, wanted).await? {
-        return Ok(evidence(Done::changed(), &id, wanted));
+        return Ok(evidence(done, &id, wanted));
     }
     let Some(id) = anywhere(context, wanted).await? else {
         return Err(ErrorReport::new(ErrorCode::Image, format!("What came is not the image {}.", wanted.reference))
@@ -32,7 +36,7 @@ pub(crate) async fn load_image(
             .into());
     };
     tag(context, &id, wanted).await?;
-    Ok(evidence(Done::changed(), &id, wanted))
+    Ok(evidence(done, &id, wanted))
 }
 
 /// The image under the wanted name, when it is the wanted one.

@@ -1,8 +1,8 @@
 //! An image archive on its way into Docker.
 
-use omsctl_proto::{Digest, ErrorCode, EventKind, Importance, StepId};
+use omsctl_proto::{Consignment, Digest, ErrorCode, EventKind, Importance, MAX_PIECE, Piece, StepId};
 
-use super::setup::{Setup, Talk, last, names};
+use super::setup::{PIECE, Setup, Talk, last, names};
 
 async fn at_the_hatch(setup: &Setup) -> Talk {
     let mut talk = Talk::open(&setup.machine).await;
@@ -14,28 +14,57 @@ async fn at_the_hatch(setup: &Setup) -> Talk {
 }
 
 #[tokio::test(start_paused = true)]
-async fn damaged_bytes_fail_and_docker_never_gets_the_end_of_them() {
+async fn damaged_bytes_fail_and_docker_never_gets_them() {
     let setup = Setup::new();
     let mut talk = at_the_hatch(&setup).await;
     let mut damaged = setup.archive.clone();
     damaged[1_000_000] ^= 1;
     let run = setup.plan("r-1").run;
-    setup.bring(&run, &damaged).await;
+    setup.bring(&run, 0, &damaged).await;
     let events = talk.until(|kind| kind.importance() == Importance::Terminal).await;
     let EventKind::NodeFailed { step, error } = last(&events) else { panic!("failed") };
     assert_eq!((*step, error.code), (StepId::LoadImage, ErrorCode::Image));
+    assert!(error.causes[0].contains("500000 bytes from byte 1000000 on"), "{error:?}");
     assert_eq!(setup.machine.docker.calls(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_that_break_off_are_asked_for_again() {
+async fn an_announcement_of_something_else_fails() {
+    let setup = Setup::new();
+    let run = setup.plan("r-1").run;
+    let all = setup.archive.chunks(PIECE).map(Piece::of).collect::<Vec<_>>();
+    let huge = vec![Piece { size: MAX_PIECE + 1, digest: Digest::of(b"huge") }];
+    let empty = [&all[..], &[Piece::of(b"")]].concat();
+    for (number, (pieces, offset)) in
+        [(all[..2].to_vec(), 0), (all, 500_000), (huge, 0), (empty, 0), (Vec::new(), 0)]
+            .into_iter()
+            .enumerate()
+    {
+        let setup = Setup::new();
+        let mut talk = at_the_hatch(&setup).await;
+        setup.announce(&run, &Consignment { pieces, offset }, &setup.archive).await;
+        let events = talk.until(|kind| kind.importance() == Importance::Terminal).await;
+        let EventKind::NodeFailed { error, .. } = last(&events) else { panic!("failed") };
+        assert_eq!(error.code, ErrorCode::Image, "{number}");
+        assert_eq!(setup.machine.docker.calls(), Vec::<String>::new(), "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_break_only_what_is_missing_is_asked_for() {
     let setup = Setup::new();
     let mut talk = at_the_hatch(&setup).await;
     let run = setup.plan("r-1").run;
-    setup.bring(&run, &setup.archive[..900_000]).await;
+    setup.bring(&run, 0, &setup.archive[..900_000]).await;
     let events = talk.until(|kind| matches!(kind, EventKind::ContentWanted { .. })).await;
     assert_eq!(names(&events), ["step_warning load_image", "content_wanted load_image"]);
-    setup.bring(&run, &setup.archive).await;
+    let EventKind::ContentWanted { offset, .. } = last(&events) else { panic!("wanted") };
+    assert_eq!(*offset, 500_000);
+    // The announcement alone is a break too.
+    setup.bring(&run, PIECE, &[]).await;
+    let events = talk.until(|kind| matches!(kind, EventKind::ContentWanted { .. })).await;
+    assert!(matches!(last(&events), EventKind::ContentWanted { offset: 500_000, .. }));
+    setup.bring(&run, PIECE, &setup.archive[PIECE..]).await;
     let events = talk.until(|kind| matches!(kind, EventKind::StepDone { .. })).await;
     assert_eq!(names(&events), ["step_done load_image changed"]);
     let calls = setup.machine.docker.calls();

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use omsctl_proto::{
-    Action, Claim, ContainerSpec, ControllerId, Digest, Event, EventKind, Facts, FactsRequest,
+    Action, Claim, Consignment, ContainerSpec, ControllerId, Digest, Event, EventKind, Facts, FactsRequest,
     FingerprintKey, FormerText, Gate, GateTable, Hello, ImageFacts, ImageOrigin, Importance, InitOrder,
-    Initialiser, Mount, NodeName, NodePlan, Operator, Order, Request, Response, RunId, Secret, SecretFile,
-    SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage, WireSecret, read_frame, write_frame,
+    Initialiser, Mount, NodeName, NodePlan, Operator, Order, Piece, Request, Response, RunId, Secret,
+    SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage, WireSecret,
+    content_digest, read_frame, write_frame,
 };
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
@@ -16,6 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::fakes::{FakeImage, FakeMachine, Judge};
 use crate::{SessionError, session};
+
+pub(super) const PIECE: usize = 500_000;
 
 pub(super) const CONFIG: &str = "oms_meta_password: \"canary-7f3a\"\n";
 pub(super) const CONTAINER: &str = "oms";
@@ -65,15 +68,20 @@ impl Setup {
         }
     }
 
+    /// Three of [`PIECE`] bytes.
+    fn pieces(&self) -> Vec<Piece> {
+        self.archive.chunks(PIECE).map(Piece::of).collect()
+    }
+
     pub(super) fn content(&self) -> Digest {
-        Digest::of(&self.archive)
+        content_digest(&self.pieces())
     }
 
     /// A first rollout.
     pub(super) fn plan(&self, run: &str) -> NodePlan {
         let folders = ["/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run"];
         let size = u64::try_from(self.archive.len()).unwrap();
-        let origin = ImageOrigin::Archive { content: self.content(), size };
+        let origin = ImageOrigin::Archive { content: self.content(), size, whole: size };
         let (create_gate, init_gate) = match self.initialiser {
             Initialiser::Script => (None, Some(Gate::Schema)),
             Initialiser::Container => (Some(Gate::Schema), None),
@@ -138,16 +146,24 @@ impl Setup {
     /// Brings what is asked for and opens what is waited at.
     pub(super) async fn obey(&self, talk: &mut Talk, event: &Event) {
         if let EventKind::ContentWanted { .. } = event.kind {
-            self.bring(&event.run, &self.archive).await;
+            self.bring(&event.run, 0, &self.archive).await;
         }
         if let EventKind::GateWaiting { gate, .. } = event.kind {
             talk.order(Order::OpenGate { gate, waiting: event.seq }).await;
         }
     }
 
-    /// Like `omsctl-agent receive`.
-    pub(super) async fn bring(&self, run: &RunId, bytes: &[u8]) {
-        let output = self.offer(run, &self.content(), bytes).await;
+    /// Like `omsctl-agent receive`: announces the archive and gives these bytes, from `offset` on.
+    pub(super) async fn bring(&self, run: &RunId, offset: usize, bytes: &[u8]) {
+        let head = Consignment { pieces: self.pieces(), offset: offset.try_into().unwrap() };
+        self.announce(run, &head, bytes).await;
+    }
+
+    pub(super) async fn announce(&self, run: &RunId, head: &Consignment, bytes: &[u8]) {
+        let mut delivery = Vec::new();
+        write_frame(&mut delivery, head).await.unwrap();
+        delivery.extend(bytes);
+        let output = self.offer(run, &self.content(), &delivery).await;
         assert!(String::from_utf8_lossy(&output).contains("connected"));
     }
 

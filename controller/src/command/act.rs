@@ -1,6 +1,5 @@
 //! The rollout of `apply`: from a plan to the hosts' work, and from the hosts' ends to how it went.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use omsctl_proto::{
@@ -12,7 +11,6 @@ use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
 use crate::plan::{self, Goal, Observed, Plan};
-use crate::ports::ContentSource;
 use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Rollout, Survey, cm_url_check};
 
 /// The rollout itself, with what it is about.
@@ -56,7 +54,7 @@ impl Act<'_> {
             operator: world.operator.clone(),
             part: Part::Lead(Claim::first(controller.clone())),
             controller,
-            contents: self.contents(&plan),
+            contents: self.apply.inputs.contents(),
             cm_url: self.cm_url(),
         };
         let executor = Executor {
@@ -118,24 +116,23 @@ impl Act<'_> {
         works
     }
 
-    fn contents(&self, plan: &Plan) -> BTreeMap<omsctl_proto::Digest, Arc<dyn ContentSource>> {
-        let wanted = plan.contents.values().flatten();
-        let known = wanted.filter_map(|content| {
-            let archive = self.apply.inputs.archives.get(&content.archive)?;
-            Some((content.content.clone(), Arc::clone(&archive.source)))
-        });
-        known.collect()
-    }
-
     fn cm_url(&self) -> String {
         self.apply.inputs.deployment.regions[0].config.cm_url.text.clone()
     }
 
     /// For a run that changes nothing: the CM answers behind its address.
     async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
-        let Some((node, link)) = survey.links.iter().next() else { return true };
         let url = self.cm_url();
-        let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
+        let mut last = None;
+        for (node, link) in &survey.links {
+            let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
+            let asked = probed.is_ok();
+            last = Some((node, probed));
+            if asked {
+                break;
+            }
+        }
+        let Some((node, probed)) = last else { return true };
         let check = cm_url_check(&url, node, probed.map(|(reached, _, found)| (reached, found)));
         let answers = check.status != CheckStatus::Fail;
         if !answers {

@@ -64,7 +64,7 @@ impl Carry<'_> {
             operator: self.world.operator.clone(),
             controller: self.controller.clone(),
             part: self.part.clone(),
-            contents: self.contents(),
+            contents: self.known.map(|(inputs, _)| inputs.contents()).unwrap_or_default(),
             cm_url: table.cm_url,
         };
         let executor = Executor {
@@ -97,11 +97,6 @@ impl Carry<'_> {
     fn registration(&self, node: &NodeName) -> Option<Registration> {
         let (inputs, observed) = self.known?;
         look::registration(self.world, inputs, observed, node)
-    }
-
-    fn contents(&self) -> BTreeMap<omsctl_proto::Digest, Arc<dyn crate::ports::ContentSource>> {
-        let archives = self.known.into_iter().flat_map(|(inputs, _)| inputs.archives.values());
-        archives.map(|archive| (archive.identity.raw_content.clone(), Arc::clone(&archive.source))).collect()
     }
 }
 

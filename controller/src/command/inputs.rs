@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use omsctl_inventory::{Deployment, Host, ImageSource, Problems, Severity, Sources};
-use omsctl_proto::Secret;
+use omsctl_proto::{Digest, Secret};
 
 use super::World;
 use super::interrupt::{interrupted, or_interrupted};
 use crate::exit::Exit;
-use crate::ports::Archive;
+use crate::ports::{Archive, Content};
 
 /// The largest certificate or key file, in bytes.
 const CERTIFICATE_LIMIT: u64 = 1024 * 1024;
@@ -77,6 +77,11 @@ impl Inputs {
     /// The hosts of `--limit`.
     pub(super) fn selected(&self) -> impl Iterator<Item = &Host> {
         self.deployment.hosts.iter().filter(|host| host.selected)
+    }
+
+    /// What hosts may ask for.
+    pub(super) fn contents(&self) -> BTreeMap<Digest, Content> {
+        self.archives.values().flat_map(Archive::contents).collect()
     }
 
     fn read_certificates(&mut self, world: &World) -> bool {

@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 
 use omsctl_inventory::Deployment;
 use omsctl_proto::{
-    Action, ContainerFacts, Gate, ImageOrigin, InitState, Initialiser, NodeName, Role, SecretFile, StepId,
+    Action, ContainerFacts, Digest, Gate, ImageOrigin, InitState, Initialiser, NodeName, Role, SecretFile,
+    StepId,
 };
 
 use super::input::Observed;
 use super::output::{NodeSteps, Plan};
+use crate::ports::ArchiveIdentity;
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
 pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -> Vec<String> {
     let mut broken = every_host_once(plan, deployment);
     broken.extend(schema_order_is_complete(plan));
     broken.extend(nobody_waits_for_a_turn_at_the_schema_gate(plan));
+    let archives = observed.archives.values();
+    let contents = archives.flat_map(ArchiveIdentity::parcels).map(|parcel| parcel.content()).collect();
     for node in &plan.nodes {
         let facts = observed.facts.get(&node.node).and_then(|facts| facts.as_ref().ok());
         let container = facts.and_then(|facts| facts.container.as_ref());
@@ -27,7 +31,7 @@ pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -
             schema_gate_where_it_is_needed(node, container),
             turn_before_service_is_touched(node, container),
             health_is_proved_last(node),
-            everything_named_travels(node, plan),
+            everything_named_travels(node, plan, &contents),
         ];
         broken.extend(rules.into_iter().flatten().map(|rule| format!("{}: {rule}", node.node)));
     }
@@ -195,17 +199,16 @@ fn health_is_proved_last(node: &NodeSteps) -> Option<String> {
     (touched && last != Some(StepId::AwaitHealthy)).then(|| "health is not proved at the end".to_owned())
 }
 
-fn everything_named_travels(node: &NodeSteps, plan: &Plan) -> Option<String> {
+fn everything_named_travels(node: &NodeSteps, plan: &Plan, contents: &BTreeSet<Digest>) -> Option<String> {
     let secrets = plan.secrets.get(&node.node);
     let has_secret = |file: &SecretFile| secrets.is_some_and(|all| all.contains_key(&file.content));
-    let contents = plan.contents.get(&node.node);
     let missing = |action: &Action| {
         if let Action::WriteConfig { file, .. } = action {
             !has_secret(file)
         } else if let Action::WriteCertificates { files } = action {
             !files.iter().all(has_secret)
         } else if let Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. } = action {
-            !contents.is_some_and(|all| all.iter().any(|one| one.content == *content))
+            !contents.contains(content)
         } else {
             false
         }

@@ -39,7 +39,7 @@ pub use checks::{cluster_failed, failed_nodes, passed, preflight};
 pub use giving_up::giving_up;
 pub use goal::goal as goal_of;
 pub use input::{Goal, Observed};
-pub use output::{Content, NodeSteps, Plan};
+pub use output::{NodeSteps, Plan};
 pub use planner::{plan, secrets};
 pub use refusal::{Refusal, Refusals};
 pub use registration::Registered;

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use omsctl_proto::{
-    Digest, ErrorReport, Fingerprint, Gate, GateRow, GateTable, InitOrder, NodeName, NodePlan, PlannedStep,
-    Role, RunId, Secret, SecretName, Step, StepId,
+    ErrorReport, Fingerprint, Gate, GateRow, GateTable, InitOrder, NodeName, NodePlan, PlannedStep, Role,
+    RunId, Secret, SecretName, Step, StepId,
 };
 
 /// Everything that a rollout does, and nothing else.
@@ -21,8 +20,6 @@ pub struct Plan {
     pub sequential: bool,
     /// What the secret names in the steps mean, for each host.
     pub secrets: BTreeMap<NodeName, BTreeMap<SecretName, Secret>>,
-    /// Image archives that hosts will ask for.
-    pub contents: BTreeMap<NodeName, Vec<Content>>,
     /// Selected hosts that did not answer.
     pub unreachable: BTreeMap<NodeName, ErrorReport>,
     /// Selected hosts that `--keep-going` leaves out, and why.
@@ -40,16 +37,6 @@ pub struct NodeSteps {
     pub steps: Vec<Step>,
     /// Why the MetaDB has to show the host after its last step; `None` when it does so already.
     pub register: Option<String>,
-}
-
-/// An image archive on the bastion.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// SHA-256 of the uncompressed archive; the steps name it so.
-    pub content: Digest,
-    pub archive: PathBuf,
-    /// Bytes of the uncompressed archive.
-    pub size: u64,
 }
 
 impl Plan {

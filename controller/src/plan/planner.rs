@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use omsctl_inventory::{Deployment, Host, InitOrder, Region};
 use omsctl_proto::{
-    Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, ImageOrigin, InitState, NodeName,
-    Role, Secret, SecretName,
+    Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, NodeName, Role, Secret,
+    SecretName,
 };
 
 use super::addresses::{self, Addresses};
@@ -15,7 +15,7 @@ use super::config;
 use super::findings::look;
 use super::gates::{self, Draft};
 use super::input::{Goal, Observed};
-use super::output::{Content, NodeSteps, Plan};
+use super::output::{NodeSteps, Plan};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
 use super::registration;
@@ -121,10 +121,6 @@ impl Outcome {
         let secrets = secrets_of(&draft);
         if !secrets.is_empty() {
             self.plan.secrets.insert(draft.node.clone(), secrets);
-        }
-        let contents = contents(&draft);
-        if !contents.is_empty() {
-            self.plan.contents.insert(draft.node.clone(), contents);
         }
         let Draft { node, role, steps, register, .. } = draft;
         self.plan.nodes.push(NodeSteps { node, role, steps, register });
@@ -242,20 +238,4 @@ fn secrets_of(draft: &Draft) -> BTreeMap<SecretName, Secret> {
         }
     });
     named.filter_map(|file| Some((file.content.clone(), (*texts.get(&file.content)?).clone()))).collect()
-}
-
-fn contents(draft: &Draft) -> Vec<Content> {
-    let needed = draft.steps.iter().filter_map(|step| {
-        if let Action::LoadImage { origin: ImageOrigin::Archive { content, size }, .. } = &step.action {
-            Some((content, *size))
-        } else {
-            None
-        }
-    });
-    let archive = draft.wanted.archive.clone();
-    needed
-        .filter_map(|(content, size)| {
-            Some(Content { content: content.clone(), archive: archive.clone()?, size })
-        })
-        .collect()
 }

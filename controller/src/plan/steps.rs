@@ -1,14 +1,16 @@
 //! From differences to steps: which actions mend them, in the order of design.md section 3. Gates are put on later.
 
-use omsctl_proto::{Action, Facts, FormerText, RunId, Step};
+use omsctl_proto::{Action, Facts, FormerText, ImageOrigin, RunId, Step};
 
+use super::checks::row;
 use super::findings::{ContainerFinding, Findings};
+use super::image;
 use super::wanted::Wanted;
 
 /// The steps of one host; empty when nothing differs.
 pub(super) fn steps(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Vec<Step> {
     let mut steps = files(wanted, findings, facts);
-    steps.extend(image(wanted, findings));
+    steps.extend(image(wanted, findings, facts));
     let container = container(wanted, findings, facts, run);
     let started = container.is_some();
     steps.extend(container);
@@ -52,10 +54,21 @@ pub(super) fn write_config(wanted: &Wanted, findings: &Findings, facts: &Facts) 
     }
 }
 
-fn image(wanted: &Wanted, findings: &Findings) -> Option<Step> {
+fn image(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Option<Step> {
     let why = findings.image.as_ref()?;
     let image = wanted.container.image.clone();
-    Some(step(why, Action::LoadImage { image, origin: wanted.origin.clone() }))
+    let origin = image::origin(wanted.archive.as_ref(), &facts.docker);
+    let why = match &origin {
+        ImageOrigin::Archive { size, whole, .. } if size < whole => {
+            format!(
+                "{why}, and some of its layers are: {} of {} are sent",
+                row::size(*size),
+                row::size(*whole)
+            )
+        }
+        ImageOrigin::Archive { .. } | ImageOrigin::Pull => why.clone(),
+    };
+    Some(step(why, Action::LoadImage { image, origin }))
 }
 
 fn container(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Option<Step> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use omsctl_inventory::{Host, HttpsFiles, InitBy, MountPaths, OmsConfig};
 use omsctl_proto::{
-    ContainerSpec, FactsRequest, FingerprintKey, ImageOrigin, Initialiser, Mount, Secret, SecretFile,
-    SecretName, WantedHealth, former_path,
+    ContainerSpec, FactsRequest, FingerprintKey, Initialiser, Mount, Secret, SecretFile, SecretName,
+    WantedHealth, former_path,
 };
 
 use super::config;
@@ -14,6 +14,7 @@ use super::image;
 use super::refusal::Refusal;
 use super::situation::Situation;
 use super::version::{OmsVersion, SELF_INITIALISING};
+use crate::ports::ArchiveIdentity;
 
 /// Ports of OMS that no key of config.yaml changes: the second one of the host agent, and supervisord's own
 /// (`research/oms.md` 1.3).
@@ -25,8 +26,8 @@ pub(super) struct Wanted {
     pub(super) directories: Vec<String>,
     pub(super) certificates: Vec<WantedFile>,
     pub(super) config: WantedFile,
-    pub(super) origin: ImageOrigin,
-    pub(super) archive: Option<PathBuf>,
+    /// That the image comes from; without one it is pulled.
+    pub(super) archive: Option<ArchiveIdentity>,
     pub(super) container: ContainerSpec,
     pub(super) initialiser: Initialiser,
     /// The directory of OMS's logs on the host.
@@ -47,7 +48,7 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
     let region = situation.region(host)?;
     let settings = &host.settings;
     let build = || {
-        let (image, origin) = image::wanted(&settings.image, situation.observed)?;
+        let (image, archive) = image::wanted(&settings.image, situation.observed)?;
         let key = &situation.goal.key;
         let text = config::render(region, &situation.nodes_of(region));
         let path = text_of(&settings.mount.config_file);
@@ -55,8 +56,7 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
             directories: directories(&settings.mount, settings.https.is_some()),
             certificates: certificates(situation, host)?,
             config: file("config", path, 0o600, text, key)?,
-            origin,
-            archive: archive_of(host),
+            archive: archive.cloned(),
             initialiser: initialiser(host, &image.reference)?,
             container: ContainerSpec {
                 name: settings.container_name.clone(),
@@ -178,13 +178,6 @@ fn initialiser(host: &Host, reference: &str) -> Result<Initialiser, Refusal> {
                 Err(Refusal::InitialiserUnknown { node: host.name.clone(), reference: reference.to_owned() })
             }
         },
-    }
-}
-
-fn archive_of(host: &Host) -> Option<PathBuf> {
-    match &host.settings.image {
-        omsctl_inventory::ImageSource::Archive(path) => Some(path.clone()),
-        omsctl_inventory::ImageSource::Reference(_) => None,
     }
 }
 

@@ -10,7 +10,9 @@ mod transport;
 
 pub use background::{Asked, Background, BackgroundController};
 pub use clock::Clock;
-pub use content::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
+pub use content::{
+    Archive, ArchiveIdentity, Content, ContentSource, ImageArchives, Parcel, ReadProgress, Section,
+};
 pub use interrupt::Interrupt;
 pub use metadb::{
     ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,

@@ -1,12 +1,14 @@
 //! Sends the bytes of an image archive to the agent that asked for them, on a channel of their own.
 
-use omsctl_proto::{ConnectReply, Digest, ErrorCode, ErrorReport, RunId, read_frame};
+use omsctl_proto::{
+    ConnectReply, Consignment, Digest, ErrorCode, ErrorReport, RunId, read_frame, write_frame,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ports::{AgentCommand, ByteStream, Connection, ContentSource};
+use crate::ports::{AgentCommand, ByteStream, Connection, Content};
 
-/// What is read and written at a time; large, since every piece is one message of the SSH channel.
-const PIECE: usize = 256 * 1024;
+/// What is read and written at a time; large, since every part is one message of the SSH channel.
+const PART: usize = 256 * 1024;
 
 /// Why not everything was sent.
 #[derive(Debug)]
@@ -19,15 +21,17 @@ pub(super) enum Broken {
     Midway(ErrorReport),
 }
 
-/// Sends everything and waits until the agent has closed its end.
+/// Sends everything from `offset` on and waits until the agent has closed its end.
 pub(super) async fn send(
     connection: &dyn Connection,
     run: RunId,
-    content: Digest,
-    source: &dyn ContentSource,
-) -> Result<u64, Broken> {
-    let mut bytes = source.open().await.map_err(|error| unreadable(&error))?;
-    let command = AgentCommand::Receive { run, content };
+    name: &Digest,
+    content: &Content,
+    offset: u64,
+) -> Result<(), Broken> {
+    let ranges = content.parcel.ranges_after(offset);
+    let mut bytes = content.source.open(ranges).await.map_err(|error| unreadable(&error))?;
+    let command = AgentCommand::Receive { run, content: name.clone() };
     let mut stream = connection.run_agent(command).await.map_err(Broken::NotBegun)?;
     match read_frame::<ConnectReply, _>(&mut stream).await {
         Ok(Some(ConnectReply::Connected { .. })) => {}
@@ -35,18 +39,17 @@ pub(super) async fn send(
         Ok(None) => return Err(Broken::NotBegun(broken("the agent closed the channel"))),
         Err(error) => return Err(Broken::NotBegun(broken(&error.to_string()))),
     }
-    let mut piece = vec![0_u8; PIECE];
-    let mut sent = 0_u64;
+    let head = Consignment { pieces: content.parcel.pieces.clone(), offset };
+    write_frame(&mut stream, &head).await.map_err(|error| Broken::Midway(broken(&error.to_string())))?;
+    let mut part = vec![0_u8; PART];
     loop {
-        let count = bytes.read(&mut piece).await.map_err(|error| unreadable(&error))?;
+        let count = bytes.read(&mut part).await.map_err(|error| unreadable(&error))?;
         if count == 0 {
             break;
         }
-        stream.write_all(&piece[..count]).await.map_err(|error| midway(&error))?;
-        sent += count as u64;
+        stream.write_all(&part[..count]).await.map_err(|error| midway(&error))?;
     }
-    finish(stream).await?;
-    Ok(sent)
+    finish(stream).await
 }
 
 async fn finish(mut stream: Box<dyn ByteStream>) -> Result<(), Broken> {

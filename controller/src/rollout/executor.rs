@@ -17,7 +17,7 @@ use super::gates::Gates;
 use super::lead::{Lead, Leadership};
 use super::node::{NodeWalk, Shared};
 use super::{Emitter, HostLink};
-use crate::ports::{Clock, ContentSource, Interrupt, Transport};
+use crate::ports::{Clock, Content, Interrupt, Transport};
 
 /// What all hosts have to do, in the order of the schema step.
 pub struct Rollout {
@@ -31,7 +31,7 @@ pub struct Rollout {
     pub operator: Operator,
     pub controller: ControllerId,
     pub part: Part,
-    pub contents: BTreeMap<Digest, Arc<dyn ContentSource>>,
+    pub contents: BTreeMap<Digest, Content>,
     /// Asked for from a finished host when all are done.
     pub cm_url: String,
 }

@@ -14,16 +14,16 @@ use tokio::time::{Instant, sleep};
 
 use super::dialogue::{Begin, End, FromNode, NodeWork, ToNode};
 use super::orders::Orders;
-use super::sendings::Sendings;
+use super::sendings::{Sendings, Wanted};
 use super::session::lost;
 use super::{Attached, FromAgent, HostLink, Registration, Session};
-use crate::ports::{AgentCommand, Clock, Connection, ContentSource, HostTarget, Transport};
+use crate::ports::{AgentCommand, Clock, Connection, Content, HostTarget, Transport};
 
 /// What all hosts of a rollout share.
 pub(super) struct Shared {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) contents: BTreeMap<Digest, Arc<dyn ContentSource>>,
+    pub(super) contents: BTreeMap<Digest, Content>,
     pub(super) run: RunId,
     pub(super) key: FingerprintKey,
     pub(super) operator: Operator,
@@ -61,7 +61,7 @@ pub(super) struct NodeWalk {
 /// What a step needs of its controller.
 #[derive(Debug, Clone)]
 enum Ask {
-    Content(String),
+    Content { name: String, offset: u64 },
     Secrets,
 }
 
@@ -113,8 +113,7 @@ impl NodeWalk {
         self.say(FromNode::Ended(end)).await;
         while let Some(command) = commands.recv().await {
             if let ToNode::Probe(url) = command {
-                let probed = self.session.probe(ProbeTarget::Http { url }).await;
-                let answer = probed.map(|(reached, _, found)| (reached, found));
+                let answer = self.probe(&url).await;
                 self.say(FromNode::Probed(answer)).await;
             }
         }
@@ -204,10 +203,12 @@ impl NodeWalk {
             return;
         }
         match self.asks.clone() {
-            Some(Ask::Content(content)) => match self.sendings.asked(&content, &self.shared.contents) {
-                Ok(digest) => self.send(digest, false),
-                Err(error) => self.give_up(error).await,
-            },
+            Some(Ask::Content { name, offset }) => {
+                match self.sendings.asked(&name, offset, &self.shared.contents) {
+                    Ok(wanted) => self.send(wanted, false),
+                    Err(error) => self.give_up(error).await,
+                }
+            }
             Some(Ask::Secrets) if self.secrets.is_empty() => self.say(FromNode::NoSecrets).await,
             Some(Ask::Secrets) => self.order(Order::Secrets { secrets: self.secrets.clone() }).await,
             None => {}
@@ -273,8 +274,8 @@ impl NodeWalk {
             self.seen = event.seq;
         }
         let end = match &event.kind {
-            EventKind::ContentWanted { content, .. } => {
-                self.asks = Some(Ask::Content(content.clone()));
+            EventKind::ContentWanted { content, offset, .. } => {
+                self.asks = Some(Ask::Content { name: content.clone(), offset: *offset });
                 None
             }
             EventKind::SecretsWanted { .. } => {
@@ -306,9 +307,9 @@ impl NodeWalk {
         end
     }
 
-    fn send(&mut self, digest: Digest, again: bool) {
-        let Some(source) = self.shared.contents.get(&digest).cloned() else { return };
-        self.sendings.send(Arc::clone(&self.connection), self.shared.run.clone(), digest, source, again);
+    fn send(&mut self, wanted: Wanted, again: bool) {
+        let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return };
+        self.sendings.send(Arc::clone(&self.connection), self.shared.run.clone(), wanted, content, again);
     }
 
     /// What the agent waits for cannot be sent: without this it would wait for a day.
@@ -342,9 +343,7 @@ impl NodeWalk {
 
     /// `Some` names the operator who has the host now.
     async fn attach_again(&mut self) -> Result<Option<String>, ErrorReport> {
-        let connection = self.shared.transport.connect(&self.target).await?;
-        let stream = connection.run_agent(AgentCommand::Session).await?;
-        let session = Session::open(self.node.clone(), stream, self.shared.clock.utc_ms()).await?;
+        let (connection, session) = self.connect().await?;
         if self.claim.is_some()
             && let Some(holder) = session.hold(self.hold()).await?
         {
@@ -357,6 +356,24 @@ impl NodeWalk {
         }
         (self.connection, self.session) = (connection, session);
         Ok(None)
+    }
+
+    async fn connect(&self) -> Result<(Arc<dyn Connection>, Session), ErrorReport> {
+        let connection = self.shared.transport.connect(&self.target).await?;
+        let stream = connection.run_agent(AgentCommand::Session).await?;
+        let session = Session::open(self.node.clone(), stream, self.shared.clock.utc_ms()).await?;
+        Ok((connection, session))
+    }
+
+    /// Whether the host reaches that, and what it found; over a new connection when this one is lost.
+    async fn probe(&mut self, url: &str) -> Result<(bool, String), ErrorReport> {
+        let target = || ProbeTarget::Http { url: url.to_owned() };
+        let mut probed = self.session.probe(target()).await;
+        if probed.is_err() {
+            (self.connection, self.session) = self.connect().await?;
+            probed = self.session.probe(target()).await;
+        }
+        probed.map(|(reached, _, found)| (reached, found))
     }
 
     /// Asks the MetaDB by way of the host until it shows the host; over a new connection when this one is lost.

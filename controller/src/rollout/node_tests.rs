@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_proto::{
-    ConnectReply, ErrorCode, GateRow, Hello, Role, StepId, ToController, read_frame, write_frame,
+    ConnectReply, ErrorCode, GateRow, Hello, Piece, Role, StepId, ToController, read_frame, write_frame,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, duplex};
 
 use super::*;
-use crate::ports::{Become, ByteStream, ConnectionDetails, Method};
+use crate::ports::{Become, ByteStream, ConnectionDetails, ContentSource, Method, Parcel};
 
 /// How the agent takes the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ struct Archive {
 }
 
 impl ContentSource for Archive {
-    fn open(&self) -> BoxFuture<'_, io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
+    fn open(&self, _: Vec<Range<u64>>) -> BoxFuture<'_, io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
         let opened = if self.readable {
             Ok(Box::new(io::Cursor::new(vec![7_u8; 4096])) as Box<dyn AsyncRead + Send + Unpin>)
         } else {
@@ -114,7 +115,7 @@ async fn agent(mut control: DuplexStream, mut may_ask: mpsc::Receiver<()>) {
             by = &mut cancelled => EventKind::NodeAborted { by, reason: "asked".to_owned() },
             Some(()) = may_ask.recv() => EventKind::ContentWanted {
                 step: StepId::LoadImage,
-                content: content().to_string(),
+                content: parcel().content().to_string(),
                 offset: 0,
             },
         };
@@ -142,8 +143,8 @@ fn event(seq: u64, kind: EventKind) -> Event {
     }
 }
 
-fn content() -> Digest {
-    Digest::of(b"archive")
+fn parcel() -> Parcel {
+    Parcel { pieces: vec![Piece::of(&[7; 4096])], ranges: vec![0..4096] }
 }
 
 /// How the host ends, how often a channel for bytes was opened, and what was told.
@@ -170,7 +171,7 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
     let shared = Shared {
         transport: line.clone(),
         clock: Arc::new(NoTime),
-        contents: BTreeMap::from([(content(), source)]),
+        contents: BTreeMap::from([(parcel().content(), Content { parcel: parcel(), source })]),
         run: RunId::new("r-1").unwrap(),
         key: FingerprintKey::new([7; 32]),
         operator: Operator { who: "ann@bastion".to_owned(), pid: 1 },

@@ -1,4 +1,4 @@
-//! The bytes that one host's agent asks for: how often they were sent, and when sending them leads nowhere.
+//! The bytes that one host's agent asks for: how often it asked, and when sending them leads nowhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,17 +9,24 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::content::{self, Broken};
-use crate::ports::{Connection, ContentSource};
+use crate::ports::{Connection, Content};
 
-/// How often an agent may ask for the same bytes before its host counts as failed.
+/// How often an agent may ask from the same byte on before its host counts as failed.
 const LIMIT: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Bytes of a content from an offset on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    pub(super) content: Digest,
+    offset: u64,
+}
 
 /// What is on its way to one host.
 #[derive(Debug, Default)]
 pub(super) struct Sendings {
-    tasks: JoinSet<(Digest, Result<u64, Broken>)>,
-    asked: BTreeMap<Digest, u32>,
+    tasks: JoinSet<(Wanted, Result<(), Broken>)>,
+    asked: BTreeMap<Wanted, u32>,
     last: Option<ErrorReport>,
 }
 
@@ -28,42 +35,47 @@ impl Sendings {
     pub(super) fn asked(
         &mut self,
         content: &str,
-        contents: &BTreeMap<Digest, Arc<dyn ContentSource>>,
-    ) -> Result<Digest, ErrorReport> {
-        let digest = Digest::parse(content).ok().filter(|digest| contents.contains_key(digest));
+        offset: u64,
+        contents: &BTreeMap<Digest, Content>,
+    ) -> Result<Wanted, ErrorReport> {
+        let digest = Digest::parse(content)
+            .ok()
+            .filter(|digest| contents.get(digest).is_some_and(|content| content.parcel.has_boundary(offset)));
         let digest = digest.ok_or_else(|| {
             ErrorReport::new(ErrorCode::Image, "the agent asked for bytes that this rollout does not have")
-                .cause(format!("content {content}"))
+                .cause(format!("content {content} from byte {offset} on"))
         })?;
-        self.count(&digest)?;
-        Ok(digest)
+        let wanted = Wanted { content: digest, offset };
+        self.count(&wanted)?;
+        Ok(wanted)
     }
 
     pub(super) fn send(
         &mut self,
         connection: Arc<dyn Connection>,
         run: RunId,
-        digest: Digest,
-        source: Arc<dyn ContentSource>,
+        wanted: Wanted,
+        content: Content,
         again: bool,
     ) {
         self.tasks.spawn(async move {
             if again {
                 sleep(PAUSE).await;
             }
-            let sent = content::send(connection.as_ref(), run, digest.clone(), source.as_ref()).await;
-            (digest, sent)
+            let sent =
+                content::send(connection.as_ref(), run, &wanted.content, &content, wanted.offset).await;
+            (wanted, sent)
         });
     }
 
     /// The next sending that ended; `Some` names bytes that have to be sent again. Pending while none is under way;
     /// safe to cancel.
-    pub(super) async fn ended(&mut self) -> Result<Option<Digest>, ErrorReport> {
+    pub(super) async fn ended(&mut self) -> Result<Option<Wanted>, ErrorReport> {
         loop {
             match self.tasks.join_next().await {
-                Some(Ok((digest, Err(broken)))) => return self.broke(digest, broken),
+                Some(Ok((wanted, Err(broken)))) => return self.broke(wanted, broken),
                 // Sent, or called off.
-                Some(Ok((_, Ok(_))) | Err(_)) => {}
+                Some(Ok((_, Ok(()))) | Err(_)) => {}
                 None => std::future::pending().await,
             }
         }
@@ -73,13 +85,13 @@ impl Sendings {
         self.tasks.abort_all();
     }
 
-    fn broke(&mut self, digest: Digest, broken: Broken) -> Result<Option<Digest>, ErrorReport> {
+    fn broke(&mut self, wanted: Wanted, broken: Broken) -> Result<Option<Wanted>, ErrorReport> {
         match broken {
             Broken::Unreadable(error) => Err(error),
             Broken::NotBegun(error) => {
                 self.last = Some(error);
-                self.count(&digest)?;
-                Ok(Some(digest))
+                self.count(&wanted)?;
+                Ok(Some(wanted))
             }
             Broken::Midway(error) => {
                 self.last = Some(error);
@@ -88,8 +100,8 @@ impl Sendings {
         }
     }
 
-    fn count(&mut self, digest: &Digest) -> Result<(), ErrorReport> {
-        let asked = self.asked.entry(digest.clone()).or_default();
+    fn count(&mut self, wanted: &Wanted) -> Result<(), ErrorReport> {
+        let asked = self.asked.entry(wanted.clone()).or_default();
         *asked += 1;
         if *asked <= LIMIT {
             return Ok(());

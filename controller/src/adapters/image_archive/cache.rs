@@ -16,10 +16,10 @@ const FILE: &str = "image-archives.json";
 const ENTRIES: usize = 20;
 
 /// Bytes of the cache file.
-const MAX_SIZE: u64 = 4 * 1024 * 1024;
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 /// The layout of the file; another one is ignored.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One state of one file: another content has another one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

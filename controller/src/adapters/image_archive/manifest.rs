@@ -18,6 +18,8 @@ pub(super) struct ImageRecord {
     pub(super) references: Vec<String>,
     pub(super) config: Digest,
     pub(super) layers: Vec<Digest>,
+    /// Where the file of each layer is; equal layers may share one.
+    pub(super) layer_sections: Vec<usize>,
     pub(super) architecture: String,
     pub(super) os: String,
 }
@@ -96,17 +98,19 @@ impl Contents<'_> {
         }
         let pairs = layers.iter().zip(&diff_ids);
         let layers = pairs.map(|(file, diff_id)| self.layer(file, diff_id, &item.config));
+        let (layers, layer_sections) = layers.collect::<Result<_, _>>()?;
         Ok(ImageRecord {
             references: item.repo_tags.unwrap_or_default(),
             config: record.digest.clone(),
-            layers: layers.collect::<Result<_, _>>()?,
+            layers,
+            layer_sections,
             architecture: config.architecture,
             os: config.os,
         })
     }
 
-    /// Its diff ID, when it is the one that the configuration names.
-    fn layer(&self, file: &str, diff_id: &str, config: &str) -> Result<Digest, ArchiveError> {
+    /// Its diff ID, when it is the one that the configuration names, and where its file is.
+    fn layer(&self, file: &str, diff_id: &str, config: &str) -> Result<(Digest, usize), ArchiveError> {
         let expected =
             Digest::parse(diff_id).map_err(|error| self.not_understood(config, error.to_string()))?;
         let record = self.get(file)?;
@@ -117,7 +121,7 @@ impl Contents<'_> {
             return Err(ArchiveError::Damaged { path: self.path.to_owned(), place, source });
         };
         self.check(&format!("the layer {file}"), &expected, found)?;
-        Ok(expected)
+        Ok((expected, record.section))
     }
 
     /// A name that is a digest is a promise: `blobs/sha256/DIGEST`, `DIGEST.json`.

@@ -4,6 +4,7 @@
 //! is bounded in `limits`.
 
 mod cache;
+mod cutting;
 mod decode;
 mod error;
 mod hashing;
@@ -14,11 +15,12 @@ mod port;
 mod raw_stream;
 mod scan;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use omsctl_proto::Digest;
+use omsctl_proto::{Digest, Piece};
 use tokio::io::AsyncRead;
 
 use self::cache::Identity;
@@ -26,6 +28,7 @@ use self::decode::Compression;
 pub use self::error::ArchiveError;
 use self::manifest::ImageRecord;
 pub use self::port::FileArchives;
+use crate::ports::Section;
 
 /// One image of an archive whose digests were all computed and found right.
 #[derive(Debug, Clone)]
@@ -44,10 +47,8 @@ pub struct ImageArchive {
     pub os: String,
     /// Bytes of the file.
     pub compressed_size: u64,
-    /// Bytes of the tar in it, which is what is sent.
-    pub raw_size: u64,
-    /// SHA-256 of the tar in it: `content` of [`omsctl_proto::ImageOrigin::Archive`].
-    pub raw_digest: Digest,
+    /// All of the tar in it, in order.
+    pub sections: Arc<[Section]>,
     compression: Compression,
     identity: Identity,
 }
@@ -78,25 +79,36 @@ impl ImageArchive {
             architecture: image.architecture,
             os: image.os,
             compressed_size: identity.size,
-            raw_size: contents.raw_size,
-            raw_digest: contents.raw_digest,
+            sections: sections(contents.sections, &image.layer_sections),
             compression: contents.compression,
             identity,
         })
     }
 
-    /// The uncompressed tar from byte `offset` on. An archive that is another file by now is refused.
-    pub async fn open_raw(&self, offset: u64) -> Result<Box<dyn AsyncRead + Send + Unpin>, ArchiveError> {
-        raw_stream::open(&self.path, self.compression, &self.identity, offset).await
+    /// These bytes of the uncompressed tar, in rising order. An archive that is another file by now is refused.
+    pub async fn open_raw(
+        &self,
+        ranges: Vec<Range<u64>>,
+    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, ArchiveError> {
+        raw_stream::open(&self.path, self.compression, &self.identity, ranges).await
     }
+}
+
+/// Each with the layers whose file it is.
+fn sections(pieces: Vec<Vec<Piece>>, layer_sections: &[usize]) -> Arc<[Section]> {
+    let layers_of = |number: usize| {
+        let layers = layer_sections.iter().enumerate().filter(|(_, section)| **section == number);
+        layers.map(|(layer, _)| layer).collect()
+    };
+    let sections = pieces.into_iter().enumerate();
+    sections.map(|(number, pieces)| Section { pieces, layers: layers_of(number) }).collect()
 }
 
 /// What is known of an archive after one pass; what the cache keeps.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Contents {
     compression: Compression,
-    raw_size: u64,
-    raw_digest: Digest,
+    sections: Vec<Vec<Piece>>,
     images: Vec<ImageRecord>,
 }
 
@@ -124,12 +136,7 @@ fn contents(
     if Identity::of(path)? != identity {
         return Err(ArchiveError::Changed { path: path.to_owned() });
     }
-    let contents = Contents {
-        compression: scan.compression,
-        raw_size: scan.raw_size,
-        raw_digest: scan.raw_digest,
-        images,
-    };
+    let contents = Contents { compression: scan.compression, sections: scan.sections, images };
     if let Some(folder) = cache_folder {
         cache::remember(folder, &identity, &contents);
     }

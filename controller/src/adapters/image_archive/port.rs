@@ -1,6 +1,7 @@
 //! The port [`ImageArchives`] on files. Translation only.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,8 +40,7 @@ impl ImageArchives for FileArchives {
                 config: image.config.clone(),
                 layers: image.layers.clone(),
                 architecture: image.architecture.clone(),
-                raw_size: image.raw_size,
-                raw_content: image.raw_digest.clone(),
+                sections: Arc::clone(&image.sections),
             };
             Ok(Archive { identity, source: Arc::new(image) })
         }
@@ -49,7 +49,7 @@ impl ImageArchives for FileArchives {
 }
 
 impl ContentSource for ImageArchive {
-    fn open(&self) -> BoxFuture<'_, io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
-        async { self.open_raw(0).await.map_err(io::Error::other) }.boxed()
+    fn open(&self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
+        async { self.open_raw(ranges).await.map_err(io::Error::other) }.boxed()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,20 +18,23 @@ use super::decode::{self, BUFFER, Compression};
 /// Buffers between the thread and the reader.
 const AHEAD: usize = 4;
 
-/// The tar from byte `offset` on.
+/// These bytes of the tar, in rising order.
 pub(super) async fn open(
     path: &Path,
     compression: Compression,
     identity: &Identity,
-    offset: u64,
+    ranges: Vec<Range<u64>>,
 ) -> Result<Box<dyn AsyncRead + Send + Unpin>, ArchiveError> {
     let (owned, expected) = (path.to_owned(), identity.clone());
-    let task = tokio::task::spawn_blocking(move || open_file(&owned, compression, &expected, offset));
+    let task = tokio::task::spawn_blocking(move || open_file(&owned, &expected));
     let file = task.await.map_err(|error| ArchiveError::unreadable(path, io::Error::other(error)))??;
     let (send, receive) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let skip = if compression == Compression::None { 0 } else { offset };
-        if let Err(error) = pump(file, compression, skip, &send) {
+        let pumped = match compression {
+            Compression::None => pump_plain(file, ranges, &send),
+            Compression::Gzip | Compression::Zstd => pump_decoded(file, compression, ranges, &send),
+        };
+        if let Err(error) = pumped {
             // Nobody listens when the reader is gone.
             let _ = send.blocking_send(Err(error));
         }
@@ -38,44 +42,64 @@ pub(super) async fn open(
     Ok(Box::new(RawStream { receive, current: Vec::new(), given: 0 }))
 }
 
-fn open_file(
-    path: &Path,
-    compression: Compression,
-    identity: &Identity,
-    offset: u64,
-) -> Result<File, ArchiveError> {
-    let unreadable = |source| ArchiveError::unreadable(path, source);
-    let mut file = File::open(path).map_err(unreadable)?;
+fn open_file(path: &Path, identity: &Identity) -> Result<File, ArchiveError> {
+    let file = File::open(path).map_err(|source| ArchiveError::unreadable(path, source))?;
     if Identity::of(path)? != *identity {
         return Err(ArchiveError::Changed { path: path.to_owned() });
-    }
-    if compression == Compression::None {
-        file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
     }
     Ok(file)
 }
 
 type Part = io::Result<Vec<u8>>;
+type Sender = mpsc::Sender<Part>;
 
-/// Sends until the end of the file, or until nobody receives any more.
-fn pump(file: File, compression: Compression, skip: u64, send: &mpsc::Sender<Part>) -> io::Result<()> {
+fn pump_plain(mut file: File, ranges: Vec<Range<u64>>, send: &Sender) -> io::Result<()> {
+    for range in ranges {
+        file.seek(SeekFrom::Start(range.start))?;
+        if !pump(&mut file, range.end - range.start, send)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What is between the ranges has to be decoded too.
+fn pump_decoded(
+    file: File,
+    compression: Compression,
+    ranges: Vec<Range<u64>>,
+    send: &Sender,
+) -> io::Result<()> {
     let mut decoded = compression.decode(decode::buffered(file))?;
-    let mut skipped = 0;
-    while skipped < skip {
-        let step = (skip - skipped).min(BUFFER as u64);
-        let count = io::copy(&mut decoded.by_ref().take(step), &mut io::sink())?;
-        if count == 0 || send.is_closed() {
-            return Ok(());
+    let mut position = 0;
+    for range in ranges {
+        while position < range.start {
+            let step = (range.start - position).min(BUFFER as u64);
+            let count = io::copy(&mut decoded.by_ref().take(step), &mut io::sink())?;
+            if count == 0 || send.is_closed() {
+                return Ok(());
+            }
+            position += count;
         }
-        skipped += count;
+        if !pump(&mut decoded, range.end - range.start, send)? {
+            break;
+        }
+        position = range.end;
     }
-    loop {
+    Ok(())
+}
+
+/// So many bytes; `false` when the file ends before, or nobody receives any more.
+fn pump(reader: &mut impl Read, mut left: u64, send: &Sender) -> io::Result<bool> {
+    while left > 0 {
         let mut part = Vec::with_capacity(BUFFER);
-        decoded.by_ref().take(BUFFER as u64).read_to_end(&mut part)?;
+        let count = reader.by_ref().take(left.min(BUFFER as u64)).read_to_end(&mut part)?;
+        left -= count as u64;
         if part.is_empty() || send.blocking_send(Ok(part)).is_err() {
-            return Ok(());
+            return Ok(false);
         }
     }
+    Ok(true)
 }
 
 struct RawStream {

@@ -9,11 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use omsctl_proto::Digest;
+use omsctl_proto::{Digest, Piece};
 use tar::Entry;
 
 use super::ArchiveError;
 use super::cache::Identity;
+use super::cutting::Cutting;
 use super::decode::{self, BUFFER, Compression, HEAD, Peeked};
 use super::hashing::{Hashing, drain};
 use super::limits;
@@ -23,8 +24,8 @@ use super::meter::{Excess, Gauge, Metered, Source};
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) compression: Compression,
-    pub(super) raw_size: u64,
-    pub(super) raw_digest: Digest,
+    /// Of the tar: one for each member with its headers, in order, and one for its end.
+    pub(super) sections: Vec<Vec<Piece>>,
     /// By path inside the archive, without `./`.
     pub(super) members: BTreeMap<String, Member>,
 }
@@ -38,6 +39,8 @@ pub(super) enum Member {
 
 #[derive(Debug)]
 pub(super) struct FileRecord {
+    /// The number of its section.
+    pub(super) section: usize,
     pub(super) size: u64,
     /// As it is.
     pub(super) digest: Digest,
@@ -74,19 +77,21 @@ pub(super) fn scan(
         Compression::Gzip | Compression::Zstd => Box::new(move || limits::decompressed(read.get())),
     };
     let metered = Metered { inner: decoded, gauge, allowed };
-    let (head, tar) = decode::peek(Hashing::new(metered)).map_err(|error| pass.failed(error))?;
+    let cutting = Cutting::new(metered, Rc::clone(&pass.section_end));
+    let (head, tar) = decode::peek(cutting).map_err(|error| pass.failed(error))?;
     if !decode::is_tar(&head) {
         return Err(pass.not_a_tar(&head, compression));
     }
     pass.members(compression, tar)
 }
 
-type Tar<'a> = Peeked<Hashing<Metered<Box<dyn Read + 'a>>>>;
+type Tar<'a> = Peeked<Cutting<Metered<Box<dyn Read + 'a>>>>;
 
 /// Where the pass is, and what it may still take.
 struct Pass<'a> {
     path: &'a Path,
     gauge: Rc<Gauge>,
+    section_end: Rc<Cell<Option<u64>>>,
     /// For messages: `in its member x`.
     place: String,
     documents_left: u64,
@@ -98,6 +103,7 @@ impl<'a> Pass<'a> {
         Self {
             path,
             gauge,
+            section_end: Rc::default(),
             place: "at its beginning".to_owned(),
             documents_left: limits::DOCUMENTS,
             decompressed_left: limits::DECOMPRESSED,
@@ -118,9 +124,10 @@ impl<'a> Pass<'a> {
             }
             let size = entry.size();
             end = entry.raw_file_position() + size.next_multiple_of(HEAD as u64);
+            self.section_end.set(Some(end));
             let name = self.name(&entry)?;
             self.place = format!("in its member {name}");
-            let member = self.member(&name, &mut entry, size, &mut buffer)?;
+            let member = self.member(&name, count, &mut entry, &mut buffer)?;
             if let Some(member) = member
                 && let Some(before) = members.insert(name.clone(), member)
                 && !same(&before, members.get(&name))
@@ -131,12 +138,12 @@ impl<'a> Pass<'a> {
         }
         self.place = String::from("behind its last member");
         self.gauge.headers_left.set(None);
-        let (raw_size, raw_digest) = self.rest(archive.into_inner(), end, &mut buffer)?;
-        Ok(Scan { compression, raw_size, raw_digest, members })
+        let sections = self.rest(archive.into_inner(), end, &mut buffer)?;
+        Ok(Scan { compression, sections, members })
     }
 
     /// Two empty blocks, and nothing but zeros after them.
-    fn rest(&self, mut tar: Tar<'_>, end: u64, buffer: &mut [u8]) -> Result<(u64, Digest), ArchiveError> {
+    fn rest(&self, mut tar: Tar<'_>, end: u64, buffer: &mut [u8]) -> Result<Vec<Vec<Piece>>, ArchiveError> {
         drain(&mut tar, buffer).map_err(|error| self.failed(error))?;
         let size = self.gauge.out.get();
         let behind = size.saturating_sub(end);
@@ -147,8 +154,7 @@ impl<'a> Pass<'a> {
         if self.gauge.zeros.get() < behind {
             return Err(self.failed(io::Error::new(ErrorKind::InvalidData, "other bytes follow its end")));
         }
-        let (_, hashing) = tar.into_inner();
-        Ok((size, hashing.digest()))
+        Ok(tar.into_inner().1.finish())
     }
 
     /// A path that stays inside the archive, without `./`.
@@ -164,14 +170,15 @@ impl<'a> Pass<'a> {
     fn member(
         &mut self,
         name: &str,
+        section: usize,
         entry: &mut Entry<'_, impl Read>,
-        size: u64,
         buffer: &mut [u8],
     ) -> Result<Option<Member>, ArchiveError> {
+        let size = entry.size();
         let kind = entry.header().entry_type();
         let target = entry.link_name_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         if kind.is_file() || kind.is_contiguous() {
-            return self.file(entry, size, buffer).map(|file| Some(Member::File(file)));
+            return self.file(entry, (section, size), buffer).map(|file| Some(Member::File(file)));
         }
         if kind.is_gnu_sparse() {
             // The tar reader would make up its holes without end.
@@ -193,7 +200,7 @@ impl<'a> Pass<'a> {
     fn file(
         &mut self,
         entry: &mut impl Read,
-        size: u64,
+        (section, size): (usize, u64),
         buffer: &mut [u8],
     ) -> Result<FileRecord, ArchiveError> {
         let mut raw = Hashing::new(entry);
@@ -217,7 +224,7 @@ impl<'a> Pass<'a> {
         if compression == Compression::None {
             content = Some(digest.clone());
         }
-        Ok(FileRecord { size, digest, content, document })
+        Ok(FileRecord { section, size, digest, content, document })
     }
 
     fn is_document(&self, head: &[u8], size: u64) -> bool {

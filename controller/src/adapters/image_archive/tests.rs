@@ -1,6 +1,7 @@
 //! Archives as Docker writes them, made here, and everything that can be wrong with one.
 
 use std::io::Write;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -132,15 +133,57 @@ async fn every_layout_in_every_compression_is_the_same_image() {
             assert_eq!(image.config, Digest::of(&config(&layers)));
             assert_eq!(image.layers, layers.iter().map(|layer| Digest::of(layer)).collect::<Vec<_>>());
             assert_eq!((image.architecture.as_str(), image.os.as_str()), ("amd64", "linux"));
-            assert_eq!((image.compressed_size, image.raw_size), (file.len() as u64, raw.len() as u64));
-            assert_eq!(image.raw_digest, Digest::of(&raw));
-            for offset in [0, 1, 5000, raw.len()] {
+            assert_eq!(image.compressed_size, file.len() as u64);
+            let size = raw.len() as u64;
+            for ranges in [vec![0..size], vec![1..size], vec![5..5000, 9000..size - 1], vec![]] {
                 let mut sent = Vec::new();
-                image.open_raw(offset as u64).await.unwrap().read_to_end(&mut sent).await.unwrap();
-                assert!(sent == raw[offset..], "{layout:?} from {offset}");
+                image.open_raw(ranges.clone()).await.unwrap().read_to_end(&mut sent).await.unwrap();
+                assert!(sent == parts(&raw, &ranges), "{layout:?} {ranges:?}");
             }
         }
     }
+}
+
+/// Layers 0 and 2 are one file, which the legacy layout has a link to.
+#[tokio::test]
+async fn what_a_host_lacks_is_an_archive_without_the_files_of_the_layers_that_it_has() {
+    for layout in [Layout::Legacy, Layout::Oci, Layout::OciGzip] {
+        let raw = archive(layout);
+        let folder = tempfile::tempdir().unwrap();
+        let archives = FileArchives::new(None);
+        let archive = archives.read(&write(&folder, &zstd(&raw)), Box::new(|_, _| {})).await.unwrap();
+        let all = names(&raw);
+        let mut lacking = Vec::new();
+        for parcel in archive.identity.parcels() {
+            let mut sent = Vec::new();
+            let mut stream = archive.source.open(parcel.ranges.clone()).await.unwrap();
+            stream.read_to_end(&mut sent).await.unwrap();
+            assert_eq!(sent.len() as u64, parcel.size());
+            let mut rest = sent.as_slice();
+            for piece in &parcel.pieces {
+                let (bytes, after) = rest.split_at(piece.size as usize);
+                assert_eq!(Digest::of(bytes), piece.digest);
+                rest = after;
+            }
+            let there = names(&sent);
+            lacking.push(all.iter().filter(|name| !there.contains(name)).count());
+        }
+        assert_eq!(lacking, [0, 0, 1, 2], "{layout:?}");
+    }
+}
+
+fn names(archive: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(archive);
+    let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
+    names.collect()
+}
+
+fn parts(raw: &[u8], ranges: &[Range<u64>]) -> Vec<u8> {
+    let part = |range: &Range<u64>| {
+        let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap());
+        &raw[start..end]
+    };
+    ranges.iter().map(part).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
@@ -179,7 +222,7 @@ async fn an_altered_archive_is_refused_or_the_same_image() {
             // Padding between members means nothing; what is sent is hashed as it is.
             Ok(same) => {
                 assert_eq!((&same.layers, &same.config), (&image.layers, &image.config), "{place}");
-                assert_ne!(same.raw_digest, image.raw_digest, "{place}");
+                assert_ne!(same.sections, image.sections, "{place}");
             }
             Err(_) => refused += 1,
         }
@@ -312,9 +355,10 @@ async fn the_port_gives_the_same_and_tells_what_to_do() {
     let path = write(&folder, &zstd(&raw));
     let archives = FileArchives::new(None);
     let archive = archives.read(&path, Box::new(|_, _| {})).await.unwrap();
-    assert_eq!(archive.identity.raw_content, Digest::of(&raw));
+    let size = archive.identity.size();
+    assert_eq!(size, raw.len() as u64);
     let mut sent = Vec::new();
-    archive.source.open().await.unwrap().read_to_end(&mut sent).await.unwrap();
+    archive.source.open(vec![0..size]).await.unwrap().read_to_end(&mut sent).await.unwrap();
     assert!(sent == raw);
 
     std::fs::write(&path, &raw[..9000]).unwrap();
@@ -322,7 +366,7 @@ async fn the_port_gives_the_same_and_tells_what_to_do() {
     assert_eq!(report.code, ErrorCode::Image);
     assert!(report.message.contains("is truncated in its member blobs/sha256/"), "{report:?}");
     assert!(report.hint.unwrap().contains("copy it again"));
-    assert!(archive.source.open().await.err().unwrap().to_string().contains("was changed"));
+    assert!(archive.source.open(Vec::new()).await.err().unwrap().to_string().contains("was changed"));
 }
 
 #[tokio::test]
@@ -352,6 +396,6 @@ async fn an_archive_that_was_changed_is_not_sent() {
     let path = write(&folder, &archive(Layout::Oci));
     let image = read(&path).await.unwrap();
     std::fs::write(&path, archive(Layout::Legacy)).unwrap();
-    let error = image.open_raw(0).await.err().unwrap();
+    let error = image.open_raw(Vec::new()).await.err().unwrap();
     assert!(matches!(error, ArchiveError::Changed { .. }), "{error}");
 }

@@ -65,12 +65,12 @@ fn docker(situation: Situation<'_>, host: &Host, facts: &Facts) -> Option<CheckR
     let DockerFacts::Answers { root_directory, root_free_bytes, images, .. } = &facts.docker else {
         return None;
     };
-    let (wanted, origin) = image::wanted(&host.settings.image, situation.observed).ok()?;
+    let (wanted, archive) = image::wanted(&host.settings.image, situation.observed).ok()?;
     if image::find(&wanted, images).is_some() {
         let row = Row::on(&host.name, "disk_docker", "room for the image");
         return Some(row.pass("the image is on the host"));
     }
-    let (needed, known) = match origin {
+    let (needed, known) = match image::origin(archive, &facts.docker) {
         ImageOrigin::Archive { size, .. } => (size.saturating_mul(2), true),
         ImageOrigin::Pull => (PULLED, false),
     };

@@ -12,7 +12,7 @@ mod image;
 mod metadb;
 mod paths;
 mod ports;
-mod row;
+pub(super) mod row;
 mod sizing;
 mod suite;
 

@@ -46,7 +46,7 @@ const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
 
 /// `3.2 GiB`, for people.
-pub(super) fn size(bytes: u64) -> String {
+pub(in crate::plan) fn size(bytes: u64) -> String {
     let (unit, name) = if bytes >= GIB { (GIB, "GiB") } else { (MIB, "MiB") };
     let tenths = (bytes % unit) * 10 / unit;
     format!("{}.{tenths} {name}", bytes / unit)

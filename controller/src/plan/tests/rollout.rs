@@ -1,9 +1,9 @@
 //! The first rollout, and the second one that finds nothing to do.
 
 use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder};
-use omsctl_proto::{Action, DockerFacts, Gate, InitState, Role, Secret, StepId};
+use omsctl_proto::{Action, DockerFacts, Gate, ImageFacts, ImageOrigin, InitState, Role, Secret, StepId};
 
-use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, name, steps_of};
+use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, digest, name, steps_of};
 
 const FRESH: [&str; 8] = [
     "make_directories",
@@ -57,9 +57,12 @@ fn what_the_steps_name_travels_beside_them_and_no_secret_is_in_the_plan() {
     let secrets = &plan.secrets[&name("n1")];
     let config = secrets.values().next().unwrap().expose();
     assert!(config.contains(PASSWORD) && config.contains("\"10.0.0.1\""), "{config}");
-    let contents = &plan.contents[&name("n1")];
-    assert_eq!(contents[0].content, archive("4.2.7").raw_content);
-    assert_eq!(contents[0].archive.to_str(), Some(ARCHIVE));
+    let step = plan.nodes[0].step(StepId::LoadImage).unwrap();
+    let Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole }, .. } = &step.action else {
+        panic!("{step:?}")
+    };
+    let archive = archive("4.2.7");
+    assert_eq!((content, *size, *whole), (&archive.parcel(0).content(), archive.size(), archive.size()));
     let text = serde_json::to_string(&plan.nodes[0].steps).unwrap() + &format!("{plan:?}");
     assert!(!text.contains(PASSWORD), "{text}");
 }
@@ -71,7 +74,7 @@ fn a_second_apply_finds_nothing_to_do() {
     assert_eq!(plan.changes(), 0);
     assert_eq!(plan.nodes.len(), 3);
     assert!(plan.nodes.iter().all(crate::plan::NodeSteps::is_empty));
-    assert!(plan.secrets.is_empty() && plan.contents.is_empty() && plan.schema_order.is_empty());
+    assert!(plan.secrets.is_empty() && plan.schema_order.is_empty());
 }
 
 #[test]
@@ -119,7 +122,8 @@ fn a_tag_without_a_version_needs_oms_init_by() {
     cluster.settings("n1").init_by = InitBy::Image;
     let plan = cluster.plan().unwrap();
     assert_eq!(plan.nodes[0].step(StepId::CreateContainer).unwrap().gate, Some(Gate::Schema));
-    assert!(plan.contents.is_empty());
+    let step = plan.nodes[0].step(StepId::LoadImage).unwrap();
+    assert!(matches!(step.action, Action::LoadImage { origin: ImageOrigin::Pull, .. }), "{step:?}");
 }
 
 #[test]
@@ -176,6 +180,35 @@ fn a_running_initialisation_is_waited_for_before_anything_it_reads_is_touched() 
     );
     cluster.walk(&plan);
     assert_eq!(cluster.steps("n1")[0], "replace_container");
+}
+
+#[test]
+fn only_what_a_host_lacks_of_the_image_is_sent() {
+    let mut cluster = Cluster::fresh(2);
+    let archive = archive("4.2.7");
+    let DockerFacts::Answers { images, .. } = &mut cluster.facts("n1").docker else { panic!() };
+    images.push(ImageFacts {
+        id: digest("another image"),
+        references: Vec::new(),
+        layers: vec![archive.layers[0].clone(), digest("another layer")],
+        architecture: "amd64".to_owned(),
+    });
+    let plan = cluster.plan().unwrap();
+    let sent = |number: usize| match &plan.nodes[number].step(StepId::LoadImage).unwrap().action {
+        Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole }, .. } => {
+            (content.clone(), *size, *whole)
+        }
+        other => panic!("{other:?}"),
+    };
+    let parcel = archive.parcel(1);
+    assert_eq!(sent(0), (parcel.content(), parcel.size(), archive.size()));
+    assert_eq!(sent(1), (archive.parcel(0).content(), archive.size(), archive.size()));
+    assert!(
+        cluster.why("n1", "load_image").contains("24.0 MiB of 1.0 GiB are sent"),
+        "{}",
+        cluster.why("n1", "load_image")
+    );
+    assert!(!cluster.why("n2", "load_image").contains("are sent"));
 }
 
 #[test]
