@@ -27,13 +27,14 @@ pub struct Heard {
 pub(super) struct Names(BTreeMap<String, u32>);
 
 impl Names {
-    /// `None` for what may be merged or dropped on the way, which no two runs tell alike.
+    /// `None` for what no two runs tell alike: what may be merged or dropped on the way, and warnings, which depend on how
+    /// quick the machine is.
     pub(super) fn hear(&mut self, event: &Value, at_ms: u64) -> Option<Heard> {
         let text = |key: &str| event[key].as_str().filter(|text| !text.is_empty());
+        let kind = text("event").filter(|kind| *kind != "step_warning")?;
         if event["seq"].as_u64() == Some(0) {
             return None;
         }
-        let kind = text("event")?;
         let writer = text("node").unwrap_or("controller");
         let told = ["host", "step", "gate", "milestone"].into_iter().filter_map(text);
         let check = [&event["check"]["node"], &event["check"]["name"]]
@@ -132,6 +133,8 @@ mod tests {
         assert_eq!(opened.host, "node2");
         let progress = json!({"node": "node1", "seq": 0, "event": "step_progress", "step": "initialise"});
         assert_eq!(names.hear(&progress, 8), None);
+        let warning = json!({"node": "node1", "seq": 4, "event": "step_warning", "step": "initialise"});
+        assert_eq!(names.hear(&warning, 8), None);
     }
 
     #[test]

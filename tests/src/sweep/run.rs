@@ -77,7 +77,8 @@ impl<'a> Sweep<'a> {
         let state = observe(self.rig, self.hosts, &self.bastion)?;
         let mut wrong = Vec::new();
         if told.code != Some(0) {
-            wrong.push(format!("exit {:?}: {}", told.code, told.complaints));
+            let last = told.lines.last().map_or("", String::as_str);
+            wrong.push(format!("exit {:?}: {} {last}", told.code, told.complaints));
         }
         wrong.extend(self.unlawful((scene, mark), false, std::slice::from_ref(&told))?);
         wrong.extend(self.history()?);
