@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, Connection, MySqlConnection};
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixListener;
 
@@ -47,7 +48,7 @@ pub(super) async fn with<T>(
     tokio::select! {
         result = &mut session => result,
         // A stream that ended is told by whatever sqlx was waiting for.
-        _ = splice(listener, stream) => session.await,
+        _ = splice(folder, listener, stream) => session.await,
     }
 }
 
@@ -56,10 +57,11 @@ pub(super) fn address(target: &MetaDbTarget) -> String {
     format!("{}:{}", target.host, target.port)
 }
 
-/// Exactly one connection: nobody else finds the socket open.
-async fn splice(listener: UnixListener, stream: Box<dyn ByteStream>) -> io::Result<()> {
+/// Exactly one connection: nobody else finds the socket open. Its folder goes at once, so that a killed controller leaves
+/// none.
+async fn splice(folder: TempDir, listener: UnixListener, stream: Box<dyn ByteStream>) -> io::Result<()> {
     let (mut socket, _) = listener.accept().await?;
-    drop(listener);
+    drop((listener, folder));
     let (receive, send) = tokio::io::split(stream);
     let mut limited = tokio::io::join(receive.take(MAX_RECEIVED), send);
     tokio::io::copy_bidirectional(&mut socket, &mut limited).await.map(|_| ())
