@@ -6,6 +6,7 @@
 //! | `session` | the control channel of one controller: questions, start, attach |
 //! | `serve` | the daemon of one run: walk, journal, readers, orders |
 //! | `connect`, `receive` | bytes: to a TCP address, into a waiting step |
+//! | `delivery` | bytes of an image: kept on the host's disk, and from one agent to the next |
 //! | `facts`, `action` | looking; doing, one action a file |
 //! | `ports`, `adapters`, `fakes` | what a test replaces, the real things, their in-memory twins |
 //!
@@ -15,6 +16,7 @@ mod action;
 mod adapters;
 mod clock;
 mod connect;
+mod delivery;
 mod door;
 mod facts;
 #[cfg(any(test, feature = "fakes"))]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Fingerprint, SecretName, StepId, WantedHealth};
+use crate::{Digest, Door, Fingerprint, SecretName, StepId, WantedHealth};
 
 /// One thing to make true on a host. Every action looks first, acts only when what it finds differs, and proves the
 /// result; doing it twice is the same as doing it once.
@@ -106,8 +106,14 @@ pub struct WantedImage {
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum ImageOrigin {
     /// The controller sends what the host lacks of an uncompressed `docker save` archive: `size` bytes of `whole`. The
-    /// content is named by [`crate::content_digest`].
-    Archive { content: Digest, size: u64, whole: u64 },
+    /// content is named by [`crate::content_digest`]. With a `door` other hosts may have it from this one.
+    Archive {
+        content: Digest,
+        size: u64,
+        whole: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        door: Option<Door>,
+    },
     /// The host's Docker pulls it.
     Pull,
 }

@@ -1,10 +1,13 @@
 //! What travels of an image archive: pieces of its uncompressed tar, each known by its digest before it comes.
 //!
-//! A delivery begins with a [`Consignment`] in a frame; the bytes of its pieces follow, one after the other.
+//! A delivery begins with a [`Consignment`] in a frame. Then the bytes of its pieces follow, one after the other, or it
+//! says which other agent of the run has them: that one is asked for them by a [`PeerAsk`] over TLS.
+
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, NodeName};
 
 /// The largest piece, in bytes: what a receiver holds before it can tell whether it is right.
 pub const MAX_PIECE: u32 = 4 * 1024 * 1024;
@@ -32,7 +35,47 @@ pub struct Consignment {
     pub pieces: Vec<Piece>,
     /// Bytes of the content that do not follow, since the receiver has them; a whole number of pieces.
     pub offset: u64,
+    /// Who has the bytes; without it they follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Peer>,
 }
+
+/// Where an agent lets the other agents of its run in while it receives an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// One of the host's own.
+    pub address: IpAddr,
+    /// 0 lets the host choose.
+    pub port: u16,
+}
+
+/// Another agent of the same run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    pub node: NodeName,
+    pub door: SocketAddr,
+}
+
+/// The first frame of an agent that was let in by another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerAsk {
+    pub content: Digest,
+    /// Bytes that it has already.
+    pub offset: u64,
+}
+
+/// The answer. After `Sending` come slices, each with its length before it in four bytes, big-endian; a length of 0 is
+/// no slice and says that the sender is there and waits for more itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum PeerReply {
+    Sending,
+    /// Another content is received there, or none.
+    NotHere,
+}
+
+/// The largest slice, in bytes.
+pub const MAX_SLICE: u32 = 256 * 1024;
 
 /// Names a content: the SHA-256 of a line `SIZE DIGEST` for each piece.
 pub fn content_digest(pieces: &[Piece]) -> Digest {

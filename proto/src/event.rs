@@ -4,6 +4,7 @@
 //! skipped by readers, so an old reader survives a newer writer.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,11 +62,15 @@ pub enum EventKind {
         step: StepId,
         why: String,
     },
-    /// The agent needs bytes that only the controller has: the content's name and how many bytes of it the agent has.
+    /// The agent needs bytes of an image: the content's name, how many bytes of it the agent has, and where (address and
+    /// port) it lets other agents of the run in.
     ContentWanted {
         step: StepId,
         content: String,
         offset: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        door: Option<SocketAddr>,
     },
     /// The agent needs the secrets that a reboot took away, and waits for a controller that has them.
     SecretsWanted {

@@ -23,12 +23,21 @@ impl FingerprintKey {
 
     /// The fingerprint of the bytes under this key.
     pub fn of(&self, bytes: &[u8]) -> Fingerprint {
+        Fingerprint(crate::id::hex(self.mac(bytes).as_slice()))
+    }
+
+    /// Another key that is known to whoever knows this one, and tells nothing of it.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        self.mac(purpose.as_bytes())
+    }
+
+    fn mac(&self, bytes: &[u8]) -> Zeroizing<[u8; 32]> {
         // A key of 32 bytes is shorter than a block, so `new` takes it whole.
         let mut key = [0_u8; 64];
         key[..32].copy_from_slice(self.0.as_slice());
         let mut mac = Hmac::<sha2::Sha256>::new(&key.into());
         mac.update(bytes);
-        Fingerprint(crate::id::hex(&mac.finalize().into_bytes()))
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 }
 

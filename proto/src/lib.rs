@@ -19,7 +19,9 @@ mod secret;
 pub use action::{
     Action, ContainerSpec, FormerText, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage, former_path,
 };
-pub use content::{Consignment, MAX_PIECE, Piece, content_digest, content_size};
+pub use content::{
+    Consignment, Door, MAX_PIECE, MAX_SLICE, Peer, PeerAsk, PeerReply, Piece, content_digest, content_size,
+};
 pub use error_report::{ErrorCode, ErrorReport};
 pub use event::{
     CheckResult, CheckStatus, Event, EventKind, Evidence, Importance, Milestone, NodeOutcome, NodeResult,

@@ -151,6 +151,7 @@ fn history(operator: &Operator, applied: &Outcome) {
     operator.run(&["show", &run]).exits(0).tells(&["node1", "node3", "initialis"]);
     let shown = operator.run(&["show", &run, "--format", "jsonl"]).exits(0).events();
     assert!(shown.iter().any(|event| event["event"] == "rollout_finished"), "the whole run is kept");
+    the_image_left_the_bastion_once(&shown);
     for node in ["", "node1", "node2", "node3"] {
         let of_node = shown.iter().filter(|event| event["node"] == node);
         let numbers: Vec<u64> =
@@ -158,6 +159,19 @@ fn history(operator: &Operator, applied: &Outcome) {
         let gap_free: Vec<u64> = (1..=numbers.len() as u64).collect();
         assert_eq!(numbers, gap_free, "the events of `{node}`");
     }
+}
+
+/// Each host has it whole, from the bastion or from another host.
+fn the_image_left_the_bastion_once(events: &[Value]) {
+    let loads = events.iter().filter(|event| event["event"] == "step_done" && event["step"] == "load_image");
+    let sums = |name: &str| -> Vec<u64> {
+        loads.clone().map(|event| event["evidence"][name].as_str().unwrap().parse().unwrap()).collect()
+    };
+    let (whole, bastion, hosts) =
+        (sums("archive_bytes"), sums("from_bastion_bytes"), sums("from_hosts_bytes"));
+    assert_eq!(whole.len(), 3);
+    assert_eq!(bastion.iter().sum::<u64>(), whole[0], "{bastion:?} {hosts:?}");
+    assert_eq!(hosts.iter().sum::<u64>(), 2 * whole[0], "{bastion:?} {hosts:?}");
 }
 
 /// How many bytes of the agent each host was sent.

@@ -56,7 +56,7 @@ pub(crate) fn events_that_say(text: &str) -> Vec<u8> {
         },
         EventKind::StepStarted { step, why: said.clone() },
         EventKind::StepOutput { step, line: said.clone() },
-        EventKind::ContentWanted { step, content: said.clone(), offset: 1 },
+        EventKind::ContentWanted { step, content: said.clone(), offset: 1, door: None },
         EventKind::ControllerChanged { claim: claim(), operator: said.clone() },
         EventKind::StepWarning { step, message: said.clone() },
         EventKind::StepMilestone {
@@ -88,7 +88,11 @@ pub(crate) fn events_that_count(number: u64, other: u64) -> Vec<u8> {
         event(0, 20_000, progress(other, Some(number), Unit::Bytes)),
         event(0, 40_000, progress(number, Some(other), Unit::InitSteps)),
         event(0, u64::MAX, progress(number, None, Unit::Bytes)),
-        event(2, number, EventKind::ContentWanted { step, content: String::new(), offset: number }),
+        event(
+            2,
+            number,
+            EventKind::ContentWanted { step, content: String::new(), offset: number, door: None },
+        ),
         event(3, other, done(step, number)),
         event(number, number, EventKind::NodeDone { changed: true }),
         event(other, other, EventKind::NodeDone { changed: false }),
@@ -196,7 +200,12 @@ fn start(secrets: BTreeMap<SecretName, WireSecret>) -> ToAgent {
         step(
             Action::LoadImage {
                 image,
-                origin: ImageOrigin::Archive { content: Digest::of(b"archive"), size: 9, whole: 9 },
+                origin: ImageOrigin::Archive {
+                    content: Digest::of(b"archive"),
+                    size: 9,
+                    whole: 9,
+                    door: None,
+                },
             },
             Some(Gate::Schema),
         ),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use omsctl_controller::cli::ApplyRequest;
 use omsctl_controller::exit::Exit;
 use omsctl_proto::{Event, EventKind, Milestone, Request, ToAgent};
 
@@ -40,10 +41,21 @@ async fn undisturbed() -> End {
 
 /// One rollout with one break; everything that must be true of it whatever broke. `None` when nothing did.
 async fn check(what: &str, node: &str, moment: Moment, then: Then, expected: &End) -> Option<Applied> {
+    check_with(&ApplyRequest::default(), what, node, moment, then, expected).await
+}
+
+async fn check_with(
+    request: &ApplyRequest,
+    what: &str,
+    node: &str,
+    moment: Moment,
+    then: Then,
+    expected: &End,
+) -> Option<Applied> {
     let fleet = Fleet::new(HOSTS);
     let bastion = Bastion::new(&fleet);
     fleet.host(node).link.break_at(moment, then);
-    let applied = bastion.apply().await;
+    let applied = bastion.apply_with(request).await;
     if !fleet.host(node).link.broke() {
         return None;
     }
@@ -120,9 +132,11 @@ async fn before_anything_has_begun() {
 #[tokio::test(start_paused = true)]
 async fn in_the_middle_of_an_image() {
     let expected = undisturbed().await;
+    let direct = ApplyRequest { direct: true, ..ApplyRequest::default() };
     for bytes in [1, 300_000, 899_999] {
         let what = format!("{bytes} bytes");
-        let applied = check(&what, "n2", Moment::Bytes(bytes), Then::Back, &expected).await.unwrap();
+        let moment = Moment::Bytes(bytes);
+        let applied = check_with(&direct, &what, "n2", moment, Then::Back, &expected).await.unwrap();
         let asked = applied.count(|kind| matches!(kind, EventKind::ContentWanted { .. }));
         assert_eq!(asked, usize::from(HOSTS) + 1, "one host asks once more");
     }

@@ -21,5 +21,6 @@ mod lost;
 #[path = "../simulated/metadb.rs"]
 mod metadb;
 mod operators;
+mod relay;
 mod repair;
 mod scale_out;

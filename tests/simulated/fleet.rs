@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_agent::World;
-use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge};
+use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge, Network};
 use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
 use omsctl_controller::ports::{
     Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress, Section,
@@ -53,6 +53,8 @@ pub(crate) struct Fleet {
     pub(crate) hosts: Vec<Host>,
     pub(crate) judge: Judge,
     pub(crate) metadb: Arc<FakeMetaDb>,
+    /// Between the hosts.
+    pub(crate) network: Network,
     archive: Arc<[u8]>,
     /// What the archive holds.
     reference: &'static str,
@@ -83,7 +85,9 @@ impl Fleet {
         let judge = Judge::default();
         let archive: Arc<[u8]> =
             (0..archive_bytes).map(|number| u8::try_from(number % 251).unwrap()).collect();
-        let hosts: Vec<Host> = (1..=hosts).map(|number| host(number, folder.path(), &judge)).collect();
+        let network = Network::default();
+        let hosts: Vec<Host> =
+            (1..=hosts).map(|number| host(number, folder.path(), &judge, &network)).collect();
         let image =
             FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
         for host in &hosts {
@@ -99,7 +103,7 @@ impl Fleet {
                 tokio::time::sleep(BEAT).await;
             }
         });
-        Self { hosts, judge, metadb, archive, reference, supervisors, _folder: folder }
+        Self { hosts, judge, metadb, network, archive, reference, supervisors, _folder: folder }
     }
 
     /// The host with this name.
@@ -174,6 +178,7 @@ impl Host {
                 kept.filter(|name| !["plan.json", "events.jsonl", "agent.log"].contains(&name.as_str()));
             left.extend(strange.map(|name| format!("{run}/{name}")));
         }
+        left.extend(names(&places.state.join("content")));
         left.into_iter().map(|name| format!("{}: {name}", self.name)).collect()
     }
 
@@ -200,7 +205,7 @@ pub(crate) fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn host(number: u8, folder: &Path, judge: &Judge) -> Host {
+fn host(number: u8, folder: &Path, judge: &Judge, network: &Network) -> Host {
     let name = format!("n{number}");
     let address = [10, 0, 0, number];
     let machine = FakeMachine::new(&name, address.into(), &folder.join(&name), judge);
@@ -215,6 +220,7 @@ fn host(number: u8, folder: &Path, judge: &Judge) -> Host {
         });
         Box::new(ours)
     });
+    machine.host.join(network);
     machine.docker.set_script(works());
     let world = machine.world();
     let link = Link::new(world.clone());

@@ -54,6 +54,9 @@ struct State {
     fault: Option<(Moment, Then)>,
     struck: bool,
     dials: u32,
+    image_bytes: u64,
+    /// How long a part of an image is on its way.
+    pace: Duration,
     /// True ends a connection.
     connections: Vec<watch::Sender<bool>>,
 }
@@ -68,7 +71,15 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(world: World) -> Arc<Self> {
-        let state = State { way: Way::Open, fault: None, struck: false, dials: 0, connections: Vec::new() };
+        let state = State {
+            way: Way::Open,
+            fault: None,
+            struck: false,
+            dials: 0,
+            image_bytes: 0,
+            pace: Duration::ZERO,
+            connections: Vec::new(),
+        };
         Arc::new(Self { world, state: Mutex::new(state), channels: Arc::default() })
     }
 
@@ -83,6 +94,16 @@ impl Link {
     /// The planned break came to pass.
     pub(crate) fn broke(&self) -> bool {
         self.state.lock().unwrap().struck
+    }
+
+    /// Every 16 KiB of an image take so long.
+    pub(crate) fn slow_down(&self, pace: Duration) {
+        self.state.lock().unwrap().pace = pace;
+    }
+
+    /// Bytes of images and their announcements that the bastion has sent this way.
+    pub(crate) fn image_bytes(&self) -> u64 {
+        self.state.lock().unwrap().image_bytes
     }
 
     /// Channels that somebody holds open.
@@ -185,6 +206,14 @@ impl Link {
         let mut passed = 0;
         while let Ok(count @ 1..) = input.read(&mut part).await {
             passed += u64::try_from(count).unwrap();
+            let pace = {
+                let mut state = self.state.lock().unwrap();
+                state.image_bytes += u64::try_from(count).unwrap();
+                state.pace
+            };
+            if !pace.is_zero() {
+                tokio::time::sleep(pace).await;
+            }
             if self.strike(|moment| matches!(moment, Moment::Bytes(limit) if passed >= *limit)) {
                 return;
             }

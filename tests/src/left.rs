@@ -9,6 +9,7 @@ find /run/omsctl -mindepth 1 ! -name lock ! -name controller 2>/dev/null
 find /run/omsctl -type f -size +0 2>/dev/null
 find /tmp /var/tmp -mindepth 1 -name '*omsctl*' 2>/dev/null
 find /var/lib/omsctl /data/oms -maxdepth 3 \\( -name '*.part' -o -name '*.tmp' -o -name '.omsctl*' \\) 2>/dev/null
+find /var/lib/omsctl/content 2>/dev/null
 find /var/lib/omsctl/runs \\( -name reserve -o -name key -o -name '*.new' \\) 2>/dev/null
 exit 0";
 

@@ -3,14 +3,25 @@
 use omsctl_proto::{Digest, ErrorCode, ErrorReport, ImageFacts, ImageOrigin, WantedImage};
 
 use super::container_state::is_wanted;
-use super::receive_archive::receive_archive;
+use super::receive_archive::{Archive, receive_archive};
 use super::{Context, Done, Stop};
+use crate::delivery::forget_all_but;
 
+/// With the image there, nothing that was received of it is kept any longer.
 pub(crate) async fn load_image(
     context: &Context<'_>,
     wanted: &WantedImage,
     origin: &ImageOrigin,
 ) -> Result<Done, Stop> {
+    let done = bring(context, wanted, origin).await?;
+    // Room is all that it costs when it stays: the next run removes it.
+    if let Err(error) = forget_all_but(&context.world.places, None) {
+        context.warn(format!("What was received of the image could not be removed: {error}"))?;
+    }
+    Ok(done)
+}
+
+async fn bring(context: &Context<'_>, wanted: &WantedImage, origin: &ImageOrigin) -> Result<Done, Stop> {
     if let Some(id) = named(context, wanted).await? {
         return Ok(evidence(Done::unchanged(), &id, wanted));
     }
@@ -20,9 +31,14 @@ pub(crate) async fn load_image(
     }
     let mut done = Done::changed();
     let said = match origin {
-        ImageOrigin::Archive { content, size, whole } => {
+        ImageOrigin::Archive { content, size, whole, door } => {
             done = done.with("received_bytes", size.to_string()).with("archive_bytes", whole.to_string());
-            receive_archive(context, content, *size).await?
+            let archive = Archive { content, size: *size, door: *door };
+            let (said, came) = receive_archive(context, &archive).await?;
+            done = done
+                .with("from_bastion_bytes", came.from_bastion.to_string())
+                .with("from_hosts_bytes", came.from_hosts.to_string());
+            said
         }
         ImageOrigin::Pull => pull(context, wanted).await?,
     };

@@ -1,5 +1,6 @@
 //! One action a file. Each looks first, acts only when what it finds differs, and proves the result.
 
+mod arrival;
 mod await_healthy;
 mod await_services;
 mod container_state;

@@ -1,57 +1,115 @@
-//! An image archive from the controller straight into `docker load`, each piece held against its digest before Docker
-//! gets any of it: Docker never gets a wrong byte, nor the end of an archive that did not come whole.
+//! An image archive into `docker load`: from the controller or from another agent of the run into a file, each piece held
+//! against its digest, and from there into Docker, which never gets a wrong byte, nor the end of an archive that did not
+//! come whole.
 //!
-//! A connection that breaks off costs what had come of one piece: Docker waits where it is.
+//! While the bytes come, other agents of the run may have them from here. What came is kept until Docker has the image: a
+//! connection or an agent that breaks off costs what had come of one piece, and the next run goes on there too.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Fuse};
-use omsctl_proto::{
-    Consignment, Digest, ErrorCode, ErrorReport, EventKind, MAX_PIECE, Piece, Unit, content_digest,
-    content_size, read_frame,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::time::Instant;
+use omsctl_proto::{Digest, Door, ErrorCode, ErrorReport, EventKind};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 
+use super::arrival::{Arrival, Came, Ending, not_kept};
 use super::{Context, Stop};
+use crate::delivery::{self, Circle, Spool, SpoolReader, Trust};
 use crate::ports::RuntimeError;
 use crate::serve::{Called, Delivery, PATIENCE};
 
-/// Bytes between the connection and Docker.
+/// Bytes between the file and Docker.
 const BUFFER: usize = 1024 * 1024;
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-/// How one delivery ended.
-enum Ending {
-    Whole,
-    /// The connection broke off before the last byte.
-    Broken,
+/// What is received.
+pub(crate) struct Archive<'a> {
+    pub(crate) content: &'a Digest,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) door: Option<Door>,
 }
 
-/// Asks for the bytes until they came whole; returns what Docker said.
+/// Asks for the bytes until they came whole; returns what Docker said, and from where they came.
 pub(crate) async fn receive_archive(
     context: &Context<'_>,
-    wanted: &Digest,
-    size: u64,
-) -> Result<String, Stop> {
-    let mut delivery = next_delivery(context, wanted, 0).await?;
-    let (source, sink) = tokio::io::duplex(BUFFER);
-    let mut arrival = Arrival { context, wanted, size, received: 0, told: Instant::now(), sink };
-    // Declared last, so that it goes first: it must not take the end of the pipe for the end of the archive.
-    let mut docker = Docker { loading: context.world.docker.load(Box::new(source)).fuse(), said: None };
-    while let Ending::Broken = docker.meanwhile(arrival.take(delivery)).await? {
-        context.warn("The connection broke off while the image was coming; the rest is asked for again.")?;
-        delivery = docker.meanwhile(next_delivery(context, wanted, arrival.received)).await?;
+    archive: &Archive<'_>,
+) -> Result<(String, Came), Stop> {
+    let places = &context.world.places;
+    let spool = Spool::open(places, archive.content, archive.size).await.map_err(|error| not_kept(&error))?;
+    let spool = Arc::new(spool);
+    let circle = Circle::of(&context.key()?).map_err(|error| no_circle(&error))?;
+    let offer = match archive.door {
+        Some(door) => let_others_in(context, circle.clone(), door, archive, &spool)?,
+        None => None,
+    };
+    let door = offer.as_ref().map(|offer| offer.address);
+    let loading = load(context, spool.reader(0, Trust::Verified));
+    let arrival = Arrival::new(context, &circle, archive, &spool);
+    let arriving = arrive(context, archive, arrival, door);
+    tokio::pin!(loading, arriving);
+    tokio::select! {
+        // Docker that cannot go on ends both; one that needs no more may end early.
+        said = &mut loading => {
+            let said = said.map_err(|error| refused(&error))?;
+            Ok((said, arriving.await?))
+        }
+        arrived = &mut arriving => {
+            let came = arrived?;
+            Ok((loading.await.map_err(|error| refused(&error))?, came))
+        }
     }
-    drop(arrival);
-    docker.end().await
 }
 
-async fn next_delivery(context: &Context<'_>, wanted: &Digest, offset: u64) -> Result<Delivery, Stop> {
+/// Opens the door; a host that cannot is served like the others, and serves nobody.
+fn let_others_in(
+    context: &Context<'_>,
+    circle: Circle,
+    door: Door,
+    archive: &Archive<'_>,
+    spool: &Arc<Spool>,
+) -> Result<Option<delivery::Offer>, Stop> {
+    match delivery::open(context.world.host.as_ref(), circle, door, archive.content, spool) {
+        Ok((offer, guests)) => {
+            context.desk.guests.spawn(guests);
+            Ok(Some(offer))
+        }
+        Err(error) => {
+            let address = SocketAddr::new(door.address, door.port);
+            context.warn(format!("No other host can have the image from this one: {address}: {error}"))?;
+            Ok(None)
+        }
+    }
+}
+
+/// Until everything is in the file.
+async fn arrive(
+    context: &Context<'_>,
+    archive: &Archive<'_>,
+    mut arrival: Arrival<'_>,
+    door: Option<SocketAddr>,
+) -> Result<Came, Stop> {
+    while !arrival.is_whole() {
+        let delivery = next_delivery(context, archive.content, arrival.received(), door).await?;
+        if let Ending::Broken(why) = arrival.take(delivery).await? {
+            context.warn(format!("{why}; the rest of the image is asked for again."))?;
+        }
+    }
+    Ok(arrival.came)
+}
+
+async fn next_delivery(
+    context: &Context<'_>,
+    wanted: &Digest,
+    offset: u64,
+    door: Option<SocketAddr>,
+) -> Result<Delivery, Stop> {
     let hatch = &context.desk.hatch;
     hatch.open(wanted);
-    context.tell(EventKind::ContentWanted { step: context.step, content: wanted.to_string(), offset })?;
+    context.tell(EventKind::ContentWanted {
+        step: context.step,
+        content: wanted.to_string(),
+        offset,
+        door,
+    })?;
     let nobody = || Stop::Called(Called::nobody("nobody brought the image"));
     let next = tokio::select! {
         next = hatch.next() => next.ok_or_else(nobody),
@@ -62,115 +120,38 @@ async fn next_delivery(context: &Context<'_>, wanted: &Digest, offset: u64) -> R
     next
 }
 
-/// `docker load`, and what it said when it has ended.
-struct Docker<'a> {
-    loading: Fuse<BoxFuture<'a, Result<String, RuntimeError>>>,
-    said: Option<String>,
+/// `docker load` of what is right of the file, as it comes.
+async fn load(context: &Context<'_>, reader: SpoolReader) -> Result<String, RuntimeError> {
+    let (source, sink) = tokio::io::duplex(BUFFER);
+    let feeding = feed(reader, sink);
+    tokio::pin!(feeding);
+    // Declared last, so that it goes first: it must not take the end of the pipe for the end of the archive.
+    let loading = context.world.docker.load(Box::new(source));
+    tokio::pin!(loading);
+    tokio::select! {
+        said = &mut loading => said,
+        () = &mut feeding => loading.await,
+    }
 }
 
-impl Docker<'_> {
-    /// Lets Docker load while something else goes on. Docker that needs no more may end early; one that cannot go on
-    /// ends both.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                result = &mut self.loading, if self.said.is_none() => {
-                    self.said = Some(result.map_err(|error| refused(&error))?);
+/// Ends when Docker has everything or wants no more; what cannot be read it waits for.
+async fn feed(mut reader: SpoolReader, mut sink: DuplexStream) {
+    loop {
+        match reader.next().await {
+            Ok(Some(bytes)) => {
+                if sink.write_all(&bytes).await.is_err() {
+                    return;
                 }
             }
-        }
-    }
-
-    async fn end(self) -> Result<String, Stop> {
-        match self.said {
-            Some(said) => Ok(said),
-            None => self.loading.await.map_err(|error| refused(&error)),
+            Ok(None) => return,
+            Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// What has come, and where it goes.
-struct Arrival<'a> {
-    context: &'a Context<'a>,
-    wanted: &'a Digest,
-    size: u64,
-    /// Bytes of whole pieces, all of them right.
-    received: u64,
-    told: Instant,
-    sink: DuplexStream,
-}
-
-impl Arrival<'_> {
-    async fn take(&mut self, mut delivery: Delivery) -> Result<Ending, Stop> {
-        let Ok(Some(head)) = read_frame::<Consignment, _>(&mut delivery).await else {
-            return Ok(Ending::Broken);
-        };
-        let pieces = self.missing(&head)?;
-        self.context.progress(self.received, Some(self.size), Unit::Bytes)?;
-        for piece in pieces {
-            let Some(bytes) = self.read(piece, &mut delivery).await? else { return Ok(Ending::Broken) };
-            if Piece::of(&bytes) != *piece {
-                return Err(not_announced(format!(
-                    "the {} bytes from byte {} on differ",
-                    piece.size, self.received
-                )));
-            }
-            // Docker that needs no more has said so by ending; its answer is awaited elsewhere.
-            let _ = self.sink.write_all(&bytes).await;
-            self.received += u64::from(piece.size);
-        }
-        self.context.progress(self.received, Some(self.size), Unit::Bytes)?;
-        Ok(Ending::Whole)
-    }
-
-    /// The pieces that follow, when they are those of the wanted content from where this host is.
-    fn missing<'h>(&self, head: &'h Consignment) -> Result<&'h [Piece], Stop> {
-        let wrong_size = head.pieces.iter().any(|piece| piece.size == 0 || piece.size > MAX_PIECE);
-        if wrong_size
-            || content_size(&head.pieces) != self.size
-            || content_digest(&head.pieces) != *self.wanted
-        {
-            return Err(not_announced("its pieces are others".to_owned()));
-        }
-        if head.offset != self.received {
-            let why = format!("it begins at byte {} instead of {}", head.offset, self.received);
-            return Err(not_announced(why));
-        }
-        let mut pieces = head.pieces.as_slice();
-        let mut before = 0;
-        while let Some((piece, rest)) = pieces.split_first().filter(|_| before < self.received) {
-            before += u64::from(piece.size);
-            pieces = rest;
-        }
-        Ok(pieces)
-    }
-
-    /// `None` when the bringer is gone before its end.
-    async fn read(&mut self, piece: &Piece, delivery: &mut Delivery) -> Result<Option<Vec<u8>>, Stop> {
-        let mut bytes = Vec::new();
-        let size = u64::from(piece.size);
-        let mut limited = delivery.take(size);
-        while (bytes.len() as u64) < size {
-            match limited.read_buf(&mut bytes).await {
-                Ok(0) | Err(_) => return Ok(None),
-                Ok(_) => {}
-            }
-            if self.told.elapsed() >= PROGRESS_EVERY {
-                self.told = Instant::now();
-                let current = self.received + bytes.len() as u64;
-                self.context.progress(current, Some(self.size), Unit::Bytes)?;
-            }
-        }
-        Ok(Some(bytes))
-    }
-}
-
-fn not_announced(why: String) -> Stop {
-    ErrorReport::new(ErrorCode::Image, "The image archive that came is not the announced one.")
-        .cause(why)
-        .hint("The archive on the bastion changed during the rollout, or was damaged on its way: run again.")
+fn no_circle(error: &dyn std::error::Error) -> Stop {
+    ErrorReport::new(ErrorCode::Internal, "The key of the run cannot be used.")
+        .cause(error.to_string())
         .into()
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, PortHolder};
-use tokio::net::{TcpStream, UdpSocket};
+use omsctl_proto::{DiskFacts, Door, PortHolder};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
 
 use super::{http, mounts, proc_net, resolver};
-use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};
+use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -83,6 +84,28 @@ impl Host for LinuxHost {
             Ok((Box::new(stream) as Box<dyn ByteStream>, peer))
         }
         .boxed()
+    }
+
+    fn listen(&self, door: Door) -> std::io::Result<Listening> {
+        let listener = std::net::TcpListener::bind((door.address, door.port))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let (sender, incoming) = mpsc::channel(8);
+        tokio::spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = sender.closed() => return,
+                };
+                let Ok((stream, _)) = accepted else { return };
+                let _ = stream.set_nodelay(true);
+                if sender.send(Box::new(stream) as Box<dyn ByteStream>).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok((address, incoming))
     }
 
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, PortHolder};
+use omsctl_proto::{DiskFacts, Door, PortHolder};
 
 use super::docker::FakeDocker;
-use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Machine, Measured};
+use super::network::Network;
+use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
 
 type Answerer = Arc<dyn Fn() -> Box<dyn ByteStream> + Send + Sync>;
 
@@ -30,6 +31,7 @@ struct State {
     stale: Vec<String>,
     reachable: BTreeMap<(String, u16), Answerer>,
     pages: BTreeMap<String, HttpAnswer>,
+    network: Network,
 }
 
 impl fmt::Debug for FakeHost {
@@ -59,6 +61,7 @@ impl FakeHost {
             stale: Vec::new(),
             reachable: BTreeMap::new(),
             pages: BTreeMap::new(),
+            network: Network::default(),
         };
         Self { docker, state: Mutex::new(state) }
     }
@@ -86,6 +89,11 @@ impl FakeHost {
         answerer: impl Fn() -> Box<dyn ByteStream> + Send + Sync + 'static,
     ) {
         self.change(|state| state.reachable.insert((host.to_owned(), port), Arc::new(answerer)));
+    }
+
+    /// The host is on this network; until then it is alone on one of its own.
+    pub fn join(&self, network: &Network) {
+        self.change(|state| state.network = network.clone());
     }
 
     /// `GET` of this address is answered so.
@@ -146,13 +154,23 @@ impl Host for FakeHost {
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Connected, HostError>> {
         let peer = format!("{host}:{port}");
         let answerer = self.change(|state| state.reachable.get(&(host.to_owned(), port)).cloned());
+        let (network, source) = self.change(|state| (state.network.clone(), state.source));
+        let address = host.parse().ok().map(|address| SocketAddr::new(address, port));
         async move {
-            match answerer {
-                Some(answerer) => Ok((answerer(), peer)),
-                None => Err(refused(peer)),
+            if let Some(answerer) = answerer {
+                return Ok((answerer(), peer));
             }
+            match address {
+                Some(address) => network.connect(source, address).await.map(|stream| (stream, peer.clone())),
+                None => None,
+            }
+            .ok_or_else(|| refused(peer))
         }
         .boxed()
+    }
+
+    fn listen(&self, door: Door) -> io::Result<Listening> {
+        self.change(|state| state.network.clone()).listen(door)
     }
 
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {

@@ -11,6 +11,7 @@ mod host;
 mod initialisation;
 mod judge;
 mod machine;
+mod network;
 mod runtime;
 
 pub use clock::{now, set_time};
@@ -19,3 +20,4 @@ pub use host::FakeHost;
 pub use initialisation::{InitScript, Verdict};
 pub use judge::Judge;
 pub use machine::FakeMachine;
+pub use network::Network;

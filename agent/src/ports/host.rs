@@ -1,12 +1,13 @@
 //! The machine as facts and actions need it, apart from its files: those are reached below `World`'s root.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, PortHolder};
+use omsctl_proto::{DiskFacts, Door, PortHolder};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 
 /// A connection, byte for byte.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -15,6 +16,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// An open connection and the address that was reached.
 pub type Connected = (Box<dyn ByteStream>, String);
+
+/// Where it is listened, and who comes; dropping the receiver ends it.
+pub type Listening = (SocketAddr, mpsc::Receiver<Box<dyn ByteStream>>);
 
 /// One machine with its kernel and its network.
 pub trait Host: Send + Sync {
@@ -38,6 +42,9 @@ pub trait Host: Send + Sync {
 
     /// A TCP connection, within ten seconds.
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Connected, HostError>>;
+
+    /// Listens there for TCP connections.
+    fn listen(&self, door: Door) -> std::io::Result<Listening>;
 
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;

@@ -42,7 +42,7 @@ async fn an_announcement_of_something_else_fails() {
     {
         let setup = Setup::new();
         let mut talk = at_the_hatch(&setup).await;
-        setup.announce(&run, &Consignment { pieces, offset }, &setup.archive).await;
+        setup.announce(&run, &Consignment { pieces, offset, from: None }, &setup.archive).await;
         let events = talk.until(|kind| kind.importance() == Importance::Terminal).await;
         let EventKind::NodeFailed { error, .. } = last(&events) else { panic!("failed") };
         assert_eq!(error.code, ErrorCode::Image, "{number}");

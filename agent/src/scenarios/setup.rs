@@ -69,7 +69,7 @@ impl Setup {
     }
 
     /// Three of [`PIECE`] bytes.
-    fn pieces(&self) -> Vec<Piece> {
+    pub(super) fn pieces(&self) -> Vec<Piece> {
         self.archive.chunks(PIECE).map(Piece::of).collect()
     }
 
@@ -81,7 +81,7 @@ impl Setup {
     pub(super) fn plan(&self, run: &str) -> NodePlan {
         let folders = ["/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run"];
         let size = u64::try_from(self.archive.len()).unwrap();
-        let origin = ImageOrigin::Archive { content: self.content(), size, whole: size };
+        let origin = ImageOrigin::Archive { content: self.content(), size, whole: size, door: None };
         let (create_gate, init_gate) = match self.initialiser {
             Initialiser::Script => (None, Some(Gate::Schema)),
             Initialiser::Container => (Some(Gate::Schema), None),
@@ -155,7 +155,7 @@ impl Setup {
 
     /// Like `omsctl-agent receive`: announces the archive and gives these bytes, from `offset` on.
     pub(super) async fn bring(&self, run: &RunId, offset: usize, bytes: &[u8]) {
-        let head = Consignment { pieces: self.pieces(), offset: offset.try_into().unwrap() };
+        let head = Consignment { pieces: self.pieces(), offset: offset.try_into().unwrap(), from: None };
         self.announce(run, &head, bytes).await;
     }
 

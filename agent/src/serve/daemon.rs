@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omsctl_proto::{Claim, Event, EventKind, Gate, Holder, RunId};
+use omsctl_proto::{Action, Claim, Digest, Event, EventKind, Gate, Holder, ImageOrigin, NodePlan, RunId};
 use tokio::task::JoinSet;
 
 use super::desk::Desk;
 use super::lease::Lease;
 use super::visitor::{self, House};
 use super::{history, walk};
+use crate::delivery::forget_all_but;
 use crate::door;
 use crate::journal::{Journal, JournalError};
 use crate::run_folder::{RunFolder, RunRecord};
@@ -58,8 +59,9 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
         // is the one that is known.
         return Ok(());
     }
-    // A host whose history cannot be shortened is still rolled out.
+    // A host whose history cannot be shortened, or whose leftovers stay, is still rolled out.
     let _ = history::trim(&world.places, &run);
+    let _ = forget_all_but(&world.places, received(&record.plan));
     let (claim, by) = last_claim(&journal, &record);
     let passed = passed_gates(journal.events().iter().map(AsRef::as_ref));
     let desk = Arc::new(Desk::new(passed, claim, by));
@@ -95,6 +97,14 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
             Some(guest) = guests.join_next() => report(guest),
         }
     }
+}
+
+/// The content that this plan receives; what an earlier run left of it is of use.
+fn received(plan: &NodePlan) -> Option<&Digest> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. } => Some(content),
+        _ => None,
+    })
 }
 
 /// The daemon's stderr is the run's own log.

@@ -8,6 +8,7 @@ use omsctl_proto::{CancelMode, Claim, Gate, Order};
 use tokio::sync::watch;
 
 use super::content::Hatch;
+use super::guests::Guests;
 
 /// Nobody came to open a gate or to bring the bytes: the agent leaves.
 pub(crate) const PATIENCE: Duration = Duration::from_hours(24);
@@ -18,6 +19,8 @@ pub(crate) struct Desk {
     orders: watch::Sender<Orders>,
     standing: watch::Sender<Standing>,
     pub(crate) hatch: Hatch,
+    /// Other agents that get bytes of an image from here.
+    pub(crate) guests: Guests,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +63,7 @@ impl Desk {
             orders: watch::Sender::new(Orders { opened, ..Orders::default() }),
             standing: watch::Sender::new(Standing { claim, by, speaker: None, taken: 0 }),
             hatch: Hatch::new(),
+            guests: Guests::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 mod content;
 mod daemon;
 mod desk;
+mod guests;
 mod history;
 pub(crate) mod lease;
 mod visitor;

@@ -1,7 +1,7 @@
 //! The requests: plain data, one struct for each command that has options of its own.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -53,6 +53,10 @@ pub struct ApplyRequest {
     pub max_failures: Option<NonZeroUsize>,
     /// A host that fails a check is left out instead of stopping everything.
     pub keep_going: bool,
+    /// How fast images may leave the bastion, in bytes in a second; `None` is no limit.
+    pub bandwidth: Option<NonZeroU64>,
+    /// The bastion sends an image archive to each host by itself.
+    pub direct: bool,
     /// The MetaDB may hold a cluster that the inventory does not explain.
     pub join_metadb: bool,
     /// How long another rollout is waited for; `None` refuses at once.

@@ -1,8 +1,9 @@
 //! Commands that roll out, or follow a rollout: `check`, `plan`, `apply`, `attach`, `agents`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 use jiff::SignedDuration;
 use omsctl_proto::{NodeName, RunId};
@@ -70,6 +71,13 @@ pub(super) struct ApplyArguments {
     /// Leave out a host that fails a check, instead of stopping before the first change
     #[arg(long)]
     keep_going: bool,
+    /// Send images from the bastion no faster than this, all hosts together, for instance 20MiB/s
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    bandwidth: Option<NonZeroU64>,
+    /// Whether hosts that receive the same image archive send it to each other, so that the bastion sends it once; off:
+    /// the bastion sends it to each
+    #[arg(long, value_name = "on|off", default_value = "on", action = clap::ArgAction::Set, value_parser = on_or_off)]
+    relay: bool,
     /// Go on although the MetaDB holds a cluster that this inventory does not explain
     #[arg(long)]
     join_metadb: bool,
@@ -98,6 +106,8 @@ impl ApplyArguments {
             forks: self.forks,
             max_failures: self.max_failures,
             keep_going: self.keep_going,
+            bandwidth: self.bandwidth,
+            direct: !self.relay,
             join_metadb: self.join_metadb,
             wait: self.wait,
             take_over: self.take_over,
@@ -161,6 +171,21 @@ impl AgentsArguments {
     pub(super) fn into_request(self) -> AgentsRequest {
         AgentsRequest { reap: self.reap }
     }
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off is wanted".to_owned()),
+    }
+}
+
+/// `20MiB/s`, `500kB/s`.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let wanted = || "bytes in a second are wanted, like 20MiB/s or 500kB/s".to_owned();
+    let size: ByteSize = text.strip_suffix("/s").ok_or_else(wanted)?.parse().map_err(|_| wanted())?;
+    NonZeroU64::new(size.as_u64()).ok_or_else(wanted)
 }
 
 /// `90s`, `30m`, `1h 30m`.

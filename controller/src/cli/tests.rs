@@ -24,11 +24,13 @@ fn every_command_becomes_its_request() {
     check("omsctl plan", &Command::Plan);
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(
-        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --give-up n1 --detach",
+        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --give-up n1 --relay off --bandwidth 20MiB/s --detach",
         &Command::Apply(ApplyRequest {
             forks: std::num::NonZeroUsize::new(2),
             max_failures: std::num::NonZeroUsize::new(1),
             keep_going: true,
+            bandwidth: std::num::NonZeroU64::new(20 << 20),
+            direct: true,
             join_metadb: true,
             wait: Some(std::time::Duration::from_mins(90)),
             take_over: true,

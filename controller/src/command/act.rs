@@ -55,6 +55,7 @@ impl Act<'_> {
             part: Part::Lead(Claim::first(controller.clone())),
             controller,
             contents: self.apply.inputs.contents(),
+            bandwidth: self.apply.request.bandwidth,
             cm_url: self.cm_url(),
         };
         let executor = Executor {

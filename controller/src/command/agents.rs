@@ -108,7 +108,8 @@ async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str)
         let names = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
         let mut telling = Telling::resume(world, &story, names, true).await;
         let part = Part::End(Claim::after(story.claim.epoch, controller.clone()));
-        let carry = Carry { world, story: &story, controller, part, give_up: &NOBODY, known: None };
+        let carry =
+            Carry { world, story: &story, controller, part, give_up: &NOBODY, known: None, bandwidth: None };
         let (result, walked) = carry.walk(survey, &mut telling).await;
         let ended = walked.ended;
         telling.end(world, result, walked.nodes, super::telling::Closing::default()).await;

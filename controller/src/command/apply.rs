@@ -202,6 +202,7 @@ impl Apply<'_> {
             key,
             join_metadb: self.request.join_metadb,
             keep_going: self.request.keep_going,
+            relay: !self.request.direct,
             leave_out: std::collections::BTreeSet::default(),
         }
     }
@@ -241,7 +242,8 @@ impl Apply<'_> {
         let mut telling = Telling::resume(world, story, hosts, true).await;
         let known = Some((&self.inputs, &looked.observed));
         let (controller, give_up) = (self.controller.clone(), &self.request.give_up);
-        let carry = Carry { world, story, controller, part, give_up, known };
+        let bandwidth = self.request.bandwidth;
+        let carry = Carry { world, story, controller, part, give_up, known, bandwidth };
         let (result, walked) = carry.walk(looked.survey, &mut telling).await;
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
         // Ended as this command wanted, or left by its operator, or at a gate that stays shut.
@@ -286,7 +288,8 @@ impl Apply<'_> {
         let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
         let mut telling = Telling::resume(world, &story, hosts, false).await;
         let (controller, give_up) = (self.controller.clone(), &self.request.give_up);
-        let carry = Carry { world, story: &story, controller, part: Part::Read, give_up, known: None };
+        let part = Part::Read;
+        let carry = Carry { world, story: &story, controller, part, give_up, known: None, bandwidth: None };
         let followed = timeout_at(until, carry.walk(looked.survey, &mut telling)).await;
         telling.end_looking();
         match followed {

@@ -1,6 +1,7 @@
 //! Carries a rollout on that another controller began: `attach`, and `apply` when it finds one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use omsctl_proto::{
@@ -30,6 +31,8 @@ pub(super) struct Carry<'a> {
     pub(super) give_up: &'a BTreeSet<NodeName>,
     /// The files, and what was seen of the hosts. Without them there are no secrets, no image and no MetaDB.
     pub(super) known: Option<(&'a Inputs, &'a Observed)>,
+    /// Of the bastion's uplink for images, in bytes in a second.
+    pub(super) bandwidth: Option<NonZeroU64>,
 }
 
 impl Carry<'_> {
@@ -65,6 +68,7 @@ impl Carry<'_> {
             controller: self.controller.clone(),
             part: self.part.clone(),
             contents: self.known.map(|(inputs, _)| inputs.contents()).unwrap_or_default(),
+            bandwidth: self.bandwidth,
             cm_url: table.cm_url,
         };
         let executor = Executor {
@@ -89,6 +93,7 @@ impl Carry<'_> {
             key: self.story.key.clone().unwrap_or_else(|| FingerprintKey::new([0; 32])),
             join_metadb: false,
             keep_going: true,
+            relay: false,
             leave_out: BTreeSet::new(),
         };
         plan::secrets(&inputs.deployment, observed, &goal)

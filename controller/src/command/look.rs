@@ -50,7 +50,7 @@ pub(super) async fn look_at_all(world: &World, typed: &str, keep_going: bool) ->
         telling.end_looking();
         return Err(interrupted(world));
     };
-    let goal = Goal { run, key, join_metadb: false, keep_going, leave_out: BTreeSet::new() };
+    let goal = Goal { run, key, join_metadb: false, keep_going, relay: true, leave_out: BTreeSet::new() };
     Ok(Sight { inputs, looked, goal, telling })
 }
 

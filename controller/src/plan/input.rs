@@ -34,6 +34,8 @@ pub struct Goal {
     pub join_metadb: bool,
     /// `--keep-going`: a host that cannot be planned is left out instead of stopping all.
     pub keep_going: bool,
+    /// `--relay on`: hosts that receive the same image archive send it to each other.
+    pub relay: bool,
     /// Hosts whose checks failed, under `--keep-going`.
     pub leave_out: BTreeSet<NodeName>,
 }

@@ -19,6 +19,7 @@ use super::output::{NodeSteps, Plan};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
 use super::registration;
+use super::relay;
 use super::situation::Situation;
 use super::steps::steps;
 use super::upgrade;
@@ -45,6 +46,7 @@ pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result
         drafts.extend(outcome.draft(situation, host));
     }
     gates::set(situation, &mut drafts);
+    relay::set(situation, &mut drafts);
     outcome.plan.schema_order = gates::schema_order(situation, &drafts);
     outcome.plan.sequential = drafts.iter().any(|draft| is_sequential(deployment, &draft.node));
     outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));

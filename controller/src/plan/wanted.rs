@@ -20,6 +20,9 @@ use crate::ports::ArchiveIdentity;
 /// (`research/oms.md` 1.3).
 const FIXED_PORTS: [u16; 2] = [9001, 8084];
 
+/// Where the agent keeps its own things.
+pub(super) const AGENT_FOLDER: &str = "/var/lib/omsctl";
+
 /// Everything that one host shall have.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
@@ -83,6 +86,7 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
     let config_file = text_of(&mount.config_file);
     paths.extend([config_file.clone(), former_path(&config_file)]);
     paths.extend(files.iter().cloned());
+    paths.push(AGENT_FOLDER.to_owned());
     FactsRequest {
         container_name: host.settings.container_name.clone(),
         paths,

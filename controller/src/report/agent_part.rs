@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use omsctl_proto::{
-    ErrorReport, Event, EventKind, Gate, Importance, Milestone, NodeName, Outcome, PlannedStep, StepId, Unit,
+    ErrorReport, Event, EventKind, Evidence, Gate, Importance, Milestone, NodeName, Outcome, PlannedStep,
+    StepId, Unit,
 };
 
 use super::tally::Phase;
@@ -16,6 +17,8 @@ pub struct AgentPart {
     pub current: Option<CurrentStep>,
     pub waits: Option<(StepId, Gate)>,
     pub end: Option<End>,
+    /// The image that the host received.
+    pub image: Option<Received>,
     /// The agent began anew before it came to an end.
     pub restarted: bool,
     schema: Option<Milestone>,
@@ -23,6 +26,15 @@ pub struct AgentPart {
     seq: u64,
     /// `mono_ms` of the latest lossy event, so that a late one changes nothing.
     lossy_ms: u64,
+}
+
+/// An image archive on its way to one host, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// What the bastion sent of it.
+    pub from_bastion: u64,
+    /// What the archive weighs.
+    pub whole: u64,
 }
 
 /// The step that runs.
@@ -109,7 +121,8 @@ impl AgentPart {
                 });
             }
             EventKind::StepMilestone { milestone, .. } => self.schema = Some(*milestone),
-            EventKind::StepDone { step, outcome, .. } => {
+            EventKind::StepDone { step, outcome, evidence, .. } => {
+                self.image = received(evidence).or(self.image);
                 self.done.insert(*step, *outcome);
                 self.current = None;
             }
@@ -186,4 +199,9 @@ impl AgentPart {
             None => (!self.planned.is_empty()).then_some(Phase::Walking),
         }
     }
+}
+
+fn received(evidence: &Evidence) -> Option<Received> {
+    let number = |name| evidence.get(name)?.parse().ok();
+    Some(Received { from_bastion: number("from_bastion_bytes")?, whole: number("archive_bytes")? })
 }

@@ -38,6 +38,7 @@ pub fn summary(tally: &Tally, style: Style) -> String {
     for failure in failures(tally, &ending.nodes) {
         text.push_str(&failure.text(style));
     }
+    text.push_str(&image_line(tally));
     if ending.result == RunResult::Done {
         text.push_str(&closing_lines(ending));
     }
@@ -115,6 +116,21 @@ fn waiting(tally: &Tally, outcome: &NodeOutcome) -> String {
 fn is_held(tally: &Tally, outcome: &NodeOutcome) -> bool {
     let held = outcome.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
     held && tally.node(&outcome.node).is_none_or(|node| node.agent.planned.is_empty())
+}
+
+/// What travelled of the image against what it weighs on all hosts that got it; empty when nobody got it.
+fn image_line(tally: &Tally) -> String {
+    let images = || tally.nodes().filter_map(|(_, node)| node.agent.image);
+    let sent = images().map(|image| image.from_bastion).fold(0, u64::saturating_add);
+    let whole = images().map(|image| image.whole).fold(0, u64::saturating_add);
+    if whole == 0 {
+        return String::new();
+    }
+    let (hosts, [sent_words, whole_words]) =
+        (words::count(images().count(), "host"), [sent, whole].map(words::bytes));
+    let tenths = whole.saturating_mul(10) / sent.max(1);
+    let less = if tenths > 10 { format!(", {}.{}x less", tenths / 10, tenths % 10) } else { String::new() };
+    format!("Image: {sent_words} sent from here for {hosts}, of {whole_words}{less}.\n\n")
 }
 
 /// One failure, on all the hosts that had just it.

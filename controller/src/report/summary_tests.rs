@@ -29,6 +29,24 @@ done: 3 hosts ready, 21 steps changed, 49 s
 }
 
 #[test]
+fn what_travelled_of_the_image_stands_beside_what_it_weighs() {
+    let mut events = fixtures::success();
+    let mut sent = 365_500_000_u64;
+    for event in &mut events {
+        if let EventKind::StepDone { step: StepId::LoadImage, evidence, .. } = &mut event.kind {
+            evidence.insert("from_bastion_bytes".to_owned(), sent.to_string());
+            evidence.insert("archive_bytes".to_owned(), "365500000".to_owned());
+            sent = 0;
+        }
+    }
+    let text = text(&events);
+    assert!(
+        text.contains("\nImage: 365.5 MB sent from here for 3 hosts, of 1.0 GB, 3.0x less.\n\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn nothing_to_do_is_one_line() {
     assert_eq!(text(&fixtures::nothing_to_do()), "nothing to do: 3 hosts are as the files say (0.9 s)\n");
 }

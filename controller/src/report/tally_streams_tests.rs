@@ -103,7 +103,12 @@ impl Host<'_> {
             }
             1 => self.agent(EventKind::StepOutput { step, line: format!("line {current}") }),
             2 => self.agent(EventKind::StepWarning { step, message: format!("warning {current}") }),
-            3 => self.agent(EventKind::ContentWanted { step, content: "0".repeat(64), offset: current }),
+            3 => self.agent(EventKind::ContentWanted {
+                step,
+                content: "0".repeat(64),
+                offset: current,
+                door: None,
+            }),
             4 => self.controller(EventKind::ContentSent { host, current, total: 200 }),
             5 => {
                 self.controller(EventKind::HostLost { host: host.clone(), error: fixtures::dead() });

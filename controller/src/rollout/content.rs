@@ -1,10 +1,12 @@
-//! Sends the bytes of an image archive to the agent that asked for them, on a channel of their own.
+//! Sends the bytes of an image archive to the agent that asked for them, or tells it which other agent has them, on a
+//! channel of their own.
 
 use omsctl_proto::{
-    ConnectReply, Consignment, Digest, ErrorCode, ErrorReport, RunId, read_frame, write_frame,
+    ConnectReply, Consignment, Digest, ErrorCode, ErrorReport, Peer, RunId, read_frame, write_frame,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::uplink::Uplink;
 use crate::ports::{AgentCommand, ByteStream, Connection, Content};
 
 /// What is read and written at a time; large, since every part is one message of the SSH channel.
@@ -23,7 +25,7 @@ pub(super) enum Broken {
 
 /// Sends everything from `offset` on and waits until the agent has closed its end.
 pub(super) async fn send(
-    connection: &dyn Connection,
+    (connection, uplink): (&dyn Connection, &Uplink),
     run: RunId,
     name: &Digest,
     content: &Content,
@@ -31,6 +33,42 @@ pub(super) async fn send(
 ) -> Result<(), Broken> {
     let ranges = content.parcel.ranges_after(offset);
     let mut bytes = content.source.open(ranges).await.map_err(|error| unreadable(&error))?;
+    let head = Consignment { pieces: content.parcel.pieces.clone(), offset, from: None };
+    let mut stream = begin(connection, run, name, &head).await?;
+    let mut part = vec![0_u8; PART];
+    loop {
+        let count = bytes.read(&mut part).await.map_err(|error| unreadable(&error))?;
+        if count == 0 {
+            break;
+        }
+        uplink.pass(count).await;
+        stream.write_all(&part[..count]).await.map_err(|error| midway(&error))?;
+    }
+    finish(stream).await
+}
+
+/// Tells the agent who has the bytes, and waits until it has them from there, or has closed its end for any other reason.
+/// Dropping this makes the agent ask again.
+pub(super) async fn refer(
+    connection: &dyn Connection,
+    run: RunId,
+    name: &Digest,
+    content: &Content,
+    offset: u64,
+    from: Peer,
+) -> Result<(), Broken> {
+    let head = Consignment { pieces: content.parcel.pieces.clone(), offset, from: Some(from) };
+    let mut stream = begin(connection, run, name, &head).await?;
+    until_closed(&mut stream).await
+}
+
+/// The agent waits for this content, and knows what comes.
+async fn begin(
+    connection: &dyn Connection,
+    run: RunId,
+    name: &Digest,
+    head: &Consignment,
+) -> Result<Box<dyn ByteStream>, Broken> {
     let command = AgentCommand::Receive { run, content: name.clone() };
     let mut stream = connection.run_agent(command).await.map_err(Broken::NotBegun)?;
     match read_frame::<ConnectReply, _>(&mut stream).await {
@@ -39,21 +77,16 @@ pub(super) async fn send(
         Ok(None) => return Err(Broken::NotBegun(broken("the agent closed the channel"))),
         Err(error) => return Err(Broken::NotBegun(broken(&error.to_string()))),
     }
-    let head = Consignment { pieces: content.parcel.pieces.clone(), offset };
-    write_frame(&mut stream, &head).await.map_err(|error| Broken::Midway(broken(&error.to_string())))?;
-    let mut part = vec![0_u8; PART];
-    loop {
-        let count = bytes.read(&mut part).await.map_err(|error| unreadable(&error))?;
-        if count == 0 {
-            break;
-        }
-        stream.write_all(&part[..count]).await.map_err(|error| midway(&error))?;
-    }
-    finish(stream).await
+    write_frame(&mut stream, head).await.map_err(|error| Broken::Midway(broken(&error.to_string())))?;
+    Ok(stream)
 }
 
 async fn finish(mut stream: Box<dyn ByteStream>) -> Result<(), Broken> {
     stream.shutdown().await.map_err(|error| midway(&error))?;
+    until_closed(&mut stream).await
+}
+
+async fn until_closed(stream: &mut Box<dyn ByteStream>) -> Result<(), Broken> {
     let mut rest = [0_u8; 64];
     while stream.read(&mut rest).await.map_err(|error| midway(&error))? > 0 {}
     Ok(())

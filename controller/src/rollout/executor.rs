@@ -1,8 +1,8 @@
 //! Runs a rollout, or carries one on: every host side by side, one loop that hears all of them.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use omsctl_proto::{
@@ -16,6 +16,7 @@ use super::dialogue::{Begin, NodeWork};
 use super::gates::Gates;
 use super::lead::{Lead, Leadership};
 use super::node::{NodeWalk, Shared};
+use super::uplink::Uplink;
 use super::{Emitter, HostLink};
 use crate::ports::{Clock, Content, Interrupt, Transport};
 
@@ -32,6 +33,8 @@ pub struct Rollout {
     pub controller: ControllerId,
     pub part: Part,
     pub contents: BTreeMap<Digest, Content>,
+    /// How fast images may leave the bastion, all hosts together, in bytes in a second.
+    pub bandwidth: Option<NonZeroU64>,
     /// Asked for from a finished host when all are done.
     pub cm_url: String,
 }
@@ -125,6 +128,8 @@ impl Executor {
             operator: rollout.operator,
             controller: rollout.controller,
             reconnect: self.reconnect,
+            relay: Mutex::default(),
+            uplink: Arc::new(Uplink::new(rollout.bandwidth)),
         });
         let (events, mut heard) = mpsc::channel(1024);
         let mut commands = BTreeMap::new();

@@ -14,9 +14,11 @@ mod node;
 mod orders;
 mod outcomes;
 mod register;
+mod relay;
 mod sendings;
 mod session;
 mod survey;
+mod uplink;
 
 pub use cm_url::cm_url_check;
 pub use dialogue::{Begin, NodeWork};

@@ -2,20 +2,24 @@
 //! the agent again after a lost connection, and proves the end in the MetaDB.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use omsctl_proto::{
     CancelMode, Claim, ControllerId, Digest, ErrorReport, Event, EventKind, FingerprintKey, Gate, Hold,
-    Importance, NodeName, NodePlan, Operator, Order, ProbeTarget, RunId, SecretName, ToAgent, WireSecret,
+    Importance, NodeName, NodePlan, Operator, Order, ProbeTarget, RunId, SecretName, StepId, ToAgent,
+    WireSecret,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::dialogue::{Begin, End, FromNode, NodeWork, ToNode};
 use super::orders::Orders;
+use super::relay::{Relay, Source};
 use super::sendings::{Sendings, Wanted};
 use super::session::lost;
+use super::uplink::Uplink;
 use super::{Attached, FromAgent, HostLink, Registration, Session};
 use crate::ports::{AgentCommand, Clock, Connection, Content, HostTarget, Transport};
 
@@ -29,6 +33,15 @@ pub(super) struct Shared {
     pub(super) operator: Operator,
     pub(super) controller: ControllerId,
     pub(super) reconnect: Duration,
+    pub(super) uplink: Arc<Uplink>,
+    /// Never locked across an await.
+    pub(super) relay: Mutex<Relay>,
+}
+
+impl Shared {
+    fn relay(&self) -> MutexGuard<'_, Relay> {
+        self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The walk of one host, seen from here.
@@ -61,7 +74,7 @@ pub(super) struct NodeWalk {
 /// What a step needs of its controller.
 #[derive(Debug, Clone)]
 enum Ask {
-    Content { name: String, offset: u64 },
+    Content { name: String, offset: u64, door: Option<SocketAddr> },
     Secrets,
 }
 
@@ -110,6 +123,7 @@ impl NodeWalk {
             (end, _, _) => end,
         };
         self.sendings.call_off();
+        self.shared.relay().over(&self.node);
         self.say(FromNode::Ended(end)).await;
         while let Some(command) = commands.recv().await {
             if let ToNode::Probe(url) = command {
@@ -203,10 +217,10 @@ impl NodeWalk {
             return;
         }
         match self.asks.clone() {
-            Some(Ask::Content { name, offset }) => {
-                match self.sendings.asked(&name, offset, &self.shared.contents) {
-                    Ok(wanted) => self.send(wanted, false),
-                    Err(error) => self.give_up(error).await,
+            Some(Ask::Content { name, offset, door }) => {
+                let wanted = Sendings::asked(&name, offset, &self.shared.contents);
+                if let Err(error) = wanted.and_then(|wanted| self.bring(wanted, door)) {
+                    self.give_up(error).await;
                 }
             }
             Some(Ask::Secrets) if self.secrets.is_empty() => self.say(FromNode::NoSecrets).await,
@@ -274,8 +288,12 @@ impl NodeWalk {
             self.seen = event.seq;
         }
         let end = match &event.kind {
-            EventKind::ContentWanted { content, offset, .. } => {
-                self.asks = Some(Ask::Content { name: content.clone(), offset: *offset });
+            EventKind::ContentWanted { content, offset, door, .. } => {
+                self.asks = Some(Ask::Content { name: content.clone(), offset: *offset, door: *door });
+                None
+            }
+            EventKind::StepProgress { step: StepId::LoadImage, current, .. } => {
+                self.shared.relay().progress(&self.node, *current, Instant::now());
                 None
             }
             EventKind::SecretsWanted { .. } => {
@@ -288,6 +306,7 @@ impl NodeWalk {
             }
             EventKind::StepStarted { .. } | EventKind::StepDone { .. } | EventKind::StepFailed { .. } => {
                 self.asks = None;
+                self.shared.relay().over(&self.node);
                 None
             }
             EventKind::NodeDone { .. } => Some(End::Done),
@@ -307,9 +326,28 @@ impl NodeWalk {
         end
     }
 
+    /// From the bastion or from another host.
+    fn bring(&mut self, wanted: Wanted, door: Option<SocketAddr>) -> Result<(), ErrorReport> {
+        let (source, unlink) =
+            self.shared.relay().asks(&self.node, &wanted.content, wanted.offset, door, Instant::now());
+        match source {
+            Source::Bastion => {
+                self.sendings.count(&wanted)?;
+                self.send(wanted, false);
+            }
+            Source::Peer(peer) => {
+                let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return Ok(()) };
+                let (connection, run) = (Arc::clone(&self.connection), self.shared.run.clone());
+                self.sendings.refer(connection, run, wanted, content, (peer, unlink));
+            }
+        }
+        Ok(())
+    }
+
     fn send(&mut self, wanted: Wanted, again: bool) {
         let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return };
-        self.sendings.send(Arc::clone(&self.connection), self.shared.run.clone(), wanted, content, again);
+        let way = (Arc::clone(&self.connection), Arc::clone(&self.shared.uplink));
+        self.sendings.send(way, self.shared.run.clone(), wanted, content, again);
     }
 
     /// What the agent waits for cannot be sent: without this it would wait for a day.
@@ -322,6 +360,7 @@ impl NodeWalk {
     /// Connects again, with growing pauses, for as long as the operator allows; says again what was said.
     async fn find_again(&mut self) -> Result<(), End> {
         self.sendings.call_off();
+        self.shared.relay().lost(&self.node);
         let mut error = lost(&self.node);
         self.say(FromNode::Lost(error.clone())).await;
         let began = Instant::now();

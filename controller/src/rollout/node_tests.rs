@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
@@ -117,6 +118,7 @@ async fn agent(mut control: DuplexStream, mut may_ask: mpsc::Receiver<()>) {
                 step: StepId::LoadImage,
                 content: parcel().content().to_string(),
                 offset: 0,
+                door: None,
             },
         };
         seq += 1;
@@ -177,6 +179,8 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
         operator: Operator { who: "ann@bastion".to_owned(), pid: 1 },
         controller: ControllerId::new("ann0").unwrap(),
         reconnect: Duration::from_secs(1),
+        relay: Mutex::default(),
+        uplink: Arc::new(Uplink::new(None)),
     };
     let way = HostLink { target, connection: line.clone(), session, held_by: None };
     let (events, mut heard) = mpsc::channel(64);

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omsctl_proto::{Digest, ErrorCode, ErrorReport, RunId};
+use omsctl_proto::{Digest, ErrorCode, ErrorReport, Peer, RunId};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::content::{self, Broken};
+use super::uplink::Uplink;
 use crate::ports::{Connection, Content};
 
 /// How often an agent may ask from the same byte on before its host counts as failed.
@@ -19,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Wanted {
     pub(super) content: Digest,
-    offset: u64,
+    pub(super) offset: u64,
 }
 
 /// What is on its way to one host.
@@ -31,9 +33,8 @@ pub(super) struct Sendings {
 }
 
 impl Sendings {
-    /// The agent asks. The error says why it will not get the bytes.
+    /// What the agent asks for. The error says why it will not get the bytes.
     pub(super) fn asked(
-        &mut self,
         content: &str,
         offset: u64,
         contents: &BTreeMap<Digest, Content>,
@@ -45,14 +46,32 @@ impl Sendings {
             ErrorReport::new(ErrorCode::Image, "the agent asked for bytes that this rollout does not have")
                 .cause(format!("content {content} from byte {offset} on"))
         })?;
-        let wanted = Wanted { content: digest, offset };
-        self.count(&wanted)?;
-        Ok(wanted)
+        Ok(Wanted { content: digest, offset })
+    }
+
+    /// Another host has the bytes. Woken by `unlink`, it makes the agent ask again.
+    pub(super) fn refer(
+        &mut self,
+        connection: Arc<dyn Connection>,
+        run: RunId,
+        wanted: Wanted,
+        content: Content,
+        (from, unlink): (Peer, Arc<Notify>),
+    ) {
+        self.tasks.spawn(async move {
+            let referred =
+                content::refer(connection.as_ref(), run, &wanted.content, &content, wanted.offset, from);
+            let referred = tokio::select! {
+                referred = referred => referred,
+                () = unlink.notified() => Ok(()),
+            };
+            (wanted, referred)
+        });
     }
 
     pub(super) fn send(
         &mut self,
-        connection: Arc<dyn Connection>,
+        (connection, uplink): (Arc<dyn Connection>, Arc<Uplink>),
         run: RunId,
         wanted: Wanted,
         content: Content,
@@ -62,8 +81,8 @@ impl Sendings {
             if again {
                 sleep(PAUSE).await;
             }
-            let sent =
-                content::send(connection.as_ref(), run, &wanted.content, &content, wanted.offset).await;
+            let way = (connection.as_ref(), uplink.as_ref());
+            let sent = content::send(way, run, &wanted.content, &content, wanted.offset).await;
             (wanted, sent)
         });
     }
@@ -100,7 +119,8 @@ impl Sendings {
         }
     }
 
-    fn count(&mut self, wanted: &Wanted) -> Result<(), ErrorReport> {
+    /// Once more from the bastion; the error says that this leads nowhere.
+    pub(super) fn count(&mut self, wanted: &Wanted) -> Result<(), ErrorReport> {
         let asked = self.asked.entry(wanted.clone()).or_default();
         *asked += 1;
         if *asked <= LIMIT {

@@ -1,5 +1,5 @@
-//! `disk` and `disk_docker`: room where OMS keeps its files and where Docker keeps the image. Too little for good
-//! work warns (`research/oms.md` 1.2), too little to begin fails.
+//! `disk`, `disk_docker`, `disk_agent`: room where OMS keeps its files, where Docker keeps the image, and where the agent
+//! keeps it while it comes. Too little for good work warns (`research/oms.md` 1.2), too little to begin fails.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use omsctl_proto::{CheckResult, DiskFacts, DockerFacts, Facts, ImageOrigin};
 use super::row::{GIB, Row, size};
 use crate::plan::image;
 use crate::plan::situation::Situation;
-use crate::plan::wanted::text_of;
+use crate::plan::wanted::{AGENT_FOLDER, text_of};
 
 /// Below this nothing can be begun.
 const LEAST: u64 = GIB;
@@ -18,6 +18,8 @@ const ADVISED: u64 = 50 * GIB;
 /// What a pulled image may need, whose size nobody knows beforehand.
 const PULLED: u64 = 20 * GIB;
 const LEAST_INODES: u64 = 1000;
+/// Two looks at the free bytes of one file system differ by less.
+const SAME: u64 = 64 << 20;
 
 pub(super) fn rows(situation: Situation<'_>, host: &Host, facts: &Facts) -> Vec<CheckResult> {
     let mount = &host.settings.mount;
@@ -34,6 +36,7 @@ pub(super) fn rows(situation: Situation<'_>, host: &Host, facts: &Facts) -> Vec<
         rows.push(row.unknown("the host does not tell its disks", "run `df` there"));
     }
     rows.extend(docker(situation, host, facts));
+    rows.extend(agent(situation, host, facts));
     rows
 }
 
@@ -58,6 +61,27 @@ fn of_disk(host: &Host, disk: &DiskFacts, paths: &[String]) -> CheckResult {
     } else {
         row.pass(found)
     }
+}
+
+/// What comes of an archive is kept until Docker has the image. Where Docker's folder shares the file system, both fit in.
+fn agent(situation: Situation<'_>, host: &Host, facts: &Facts) -> Option<CheckResult> {
+    let DockerFacts::Answers { images, root_free_bytes, .. } = &facts.docker else { return None };
+    let (wanted, archive) = image::wanted(&host.settings.image, situation.observed).ok()?;
+    let ImageOrigin::Archive { size: comes, .. } = image::origin(archive, &facts.docker) else { return None };
+    if image::find(&wanted, images).is_some() {
+        return None;
+    }
+    let disk = facts.disks.get(AGENT_FOLDER)?;
+    let shared = root_free_bytes.is_some_and(|free| free.abs_diff(disk.free_bytes) < SAME);
+    let needed = if shared { comes.saturating_mul(3) } else { comes };
+    let row = Row::on(&host.name, "disk_agent", format!("{} free in {AGENT_FOLDER}", size(needed)));
+    let found = format!("{} free on {}", size(disk.free_bytes), disk.mount_point);
+    let enough = disk.free_bytes >= needed;
+    Some(if enough {
+        row.pass(found)
+    } else {
+        row.fail(found, "free space there, or mount a larger disk there")
+    })
 }
 
 /// Loading unpacks the archive beside itself.

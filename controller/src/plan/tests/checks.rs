@@ -42,6 +42,7 @@ fn fresh_hosts_pass_and_every_check_is_there() {
             "paths",
             "disk",
             "disk_docker",
+            "disk_agent",
             "ports",
             "metadb_login",
             "same_machine",
@@ -135,6 +136,13 @@ fn disks() {
     check(|cluster| free(cluster, 20 << 30), "disk", CheckStatus::Warn, "20.0 GiB free on /");
     check(|cluster| docker(cluster, Some(1 << 30)), "disk_docker", CheckStatus::Fail, "1.0 GiB free");
     check(|cluster| docker(cluster, None), "disk_docker", CheckStatus::Unknown, "nobody can tell");
+    check(|cluster| free(cluster, 1 << 29), "disk_agent", CheckStatus::Fail, "512.0 MiB free on /");
+    check(|cluster| free(cluster, 2 << 30), "disk_agent", CheckStatus::Pass, "2.0 GiB free on /");
+    let shared = |cluster: &mut Cluster| {
+        free(cluster, 2 << 30);
+        docker(cluster, Some(2 << 30));
+    };
+    check(shared, "disk_agent", CheckStatus::Fail, "2.0 GiB free on /");
     let mut cluster = Cluster::ready(1);
     let DockerFacts::Answers { root_free_bytes, .. } = &mut cluster.facts("n1").docker else { panic!() };
     *root_free_bytes = Some(0);

@@ -58,7 +58,8 @@ fn what_the_steps_name_travels_beside_them_and_no_secret_is_in_the_plan() {
     let config = secrets.values().next().unwrap().expose();
     assert!(config.contains(PASSWORD) && config.contains("\"10.0.0.1\""), "{config}");
     let step = plan.nodes[0].step(StepId::LoadImage).unwrap();
-    let Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole }, .. } = &step.action else {
+    let Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole, .. }, .. } = &step.action
+    else {
         panic!("{step:?}")
     };
     let archive = archive("4.2.7");
@@ -195,7 +196,7 @@ fn only_what_a_host_lacks_of_the_image_is_sent() {
     });
     let plan = cluster.plan().unwrap();
     let sent = |number: usize| match &plan.nodes[number].step(StepId::LoadImage).unwrap().action {
-        Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole }, .. } => {
+        Action::LoadImage { origin: ImageOrigin::Archive { content, size, whole, .. }, .. } => {
             (content.clone(), *size, *whole)
         }
         other => panic!("{other:?}"),
@@ -209,6 +210,25 @@ fn only_what_a_host_lacks_of_the_image_is_sent() {
         cluster.why("n1", "load_image")
     );
     assert!(!cluster.why("n2", "load_image").contains("are sent"));
+}
+
+#[test]
+fn hosts_that_receive_the_same_open_a_door_to_each_other() {
+    let doors = |cluster: &Cluster| -> Vec<Option<(String, u16)>> {
+        let plan = cluster.plan().unwrap();
+        let doors = plan.nodes.iter().map(|node| match &node.step(StepId::LoadImage).unwrap().action {
+            Action::LoadImage { origin: ImageOrigin::Archive { door, .. }, .. } => *door,
+            other => panic!("{other:?}"),
+        });
+        doors.map(|door| door.map(|door| (door.address.to_string(), door.port))).collect()
+    };
+    let door = |address: &str, port| Some((address.to_owned(), port));
+    let mut cluster = Cluster::fresh(2);
+    cluster.deployment.hosts[1].settings.relay_port = Some(4433);
+    assert_eq!(doors(&cluster), [door("10.0.0.1", 0), door("10.0.0.2", 4433)]);
+    cluster.goal.relay = false;
+    assert_eq!(doors(&cluster), [None, None]);
+    assert_eq!(doors(&Cluster::fresh(1)), [None]);
 }
 
 #[test]

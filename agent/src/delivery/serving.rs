@@ -1,0 +1,136 @@
+//! The open door of a host that receives an image: other agents of its run get what it has, as it comes. A slow guest
+//! delays nobody, since every guest reads the file by itself.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use omsctl_proto::{Digest, Door, FrameError, PeerAsk, PeerReply, read_frame, write_frame};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+use tokio_rustls::server;
+
+use super::spool::{Spool, SpoolReader, Trust};
+use super::{Circle, HEARTBEAT};
+use crate::ports::{ByteStream, Host};
+
+/// Guests at the same time; others wait at the door.
+const GUESTS: usize = 32;
+/// A guest shows its key and asks within this time.
+const MANNERS: Duration = Duration::from_secs(5);
+/// A guest that takes no byte for so long is gone.
+const TAKES_WITHIN: Duration = Duration::from_mins(1);
+
+/// A door that is open as long as this lives. Guests that are in are served to the end.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) address: SocketAddr,
+    _open: mpsc::Sender<()>,
+}
+
+/// What a guest may have.
+#[derive(Debug)]
+struct Goods {
+    content: Digest,
+    spool: Arc<Spool>,
+}
+
+/// Why a guest did not get everything.
+#[derive(Debug, thiserror::Error)]
+enum GuestError {
+    #[error("the guest did not show the key of the run")]
+    Key(#[source] io::Error),
+    #[error("the guest cannot be understood")]
+    Frame(#[from] FrameError),
+    #[error("the bytes are not there any more")]
+    Bytes(#[source] io::Error),
+    #[error("the guest is gone")]
+    Gone(#[source] io::Error),
+    #[error("the guest took too long")]
+    TooLong(#[from] Elapsed),
+}
+
+/// Opens the door. The future is what happens behind it: it ends when the door is closed and all guests have left.
+pub(crate) fn open(
+    host: &dyn Host,
+    circle: Circle,
+    door: Door,
+    content: &Digest,
+    spool: &Arc<Spool>,
+) -> io::Result<(Offer, impl Future<Output = ()> + Send + 'static)> {
+    let (address, incoming) = host.listen(door)?;
+    let (sender, closed) = mpsc::channel(1);
+    let goods = Arc::new(Goods { content: content.clone(), spool: Arc::clone(spool) });
+    Ok((Offer { address, _open: sender }, receive(incoming, closed, circle, goods)))
+}
+
+async fn receive(
+    mut incoming: mpsc::Receiver<Box<dyn ByteStream>>,
+    mut closed: mpsc::Receiver<()>,
+    circle: Circle,
+    goods: Arc<Goods>,
+) {
+    let mut guests = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(stream) = incoming.recv(), if guests.len() < GUESTS => {
+                guests.spawn(serve(stream, circle.clone(), Arc::clone(&goods)));
+            }
+            Some(guest) = guests.join_next() => report(guest),
+            _ = closed.recv() => break,
+        }
+    }
+    drop((incoming, goods));
+    while let Some(guest) = guests.join_next().await {
+        report(guest);
+    }
+}
+
+fn report(guest: Result<Result<(), GuestError>, tokio::task::JoinError>) {
+    match guest {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => crate::log::line(&error),
+        Err(error) => crate::log::line(&error),
+    }
+}
+
+async fn serve(stream: Box<dyn ByteStream>, circle: Circle, goods: Arc<Goods>) -> Result<(), GuestError> {
+    let (mut stream, reader) = timeout(MANNERS, admit(stream, &circle, &goods)).await??;
+    drop(goods);
+    let Some(mut reader) = reader else { return Ok(()) };
+    loop {
+        let slice = match timeout(HEARTBEAT, reader.next()).await {
+            Ok(slice) => slice.map_err(GuestError::Bytes)?,
+            Err(_) => Some(Vec::new()),
+        };
+        let Some(slice) = slice else { return stream.shutdown().await.map_err(GuestError::Gone) };
+        timeout(TAKES_WITHIN, send(&mut stream, &slice)).await?.map_err(GuestError::Gone)?;
+    }
+}
+
+type Guest = server::TlsStream<Box<dyn ByteStream>>;
+
+/// From the key to the answer; without a reader when the guest wants something else.
+async fn admit(
+    stream: Box<dyn ByteStream>,
+    circle: &Circle,
+    goods: &Goods,
+) -> Result<(Guest, Option<SpoolReader>), GuestError> {
+    let mut stream = circle.accept(stream).await.map_err(GuestError::Key)?;
+    let ask: Option<PeerAsk> = read_frame(&mut stream).await?;
+    let wanted = ask.filter(|ask| ask.content == goods.content);
+    let reply = if wanted.is_some() { PeerReply::Sending } else { PeerReply::NotHere };
+    write_frame(&mut stream, &reply).await?;
+    Ok((stream, wanted.map(|ask| goods.spool.reader(ask.offset, Trust::Written))))
+}
+
+async fn send(stream: &mut Guest, slice: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(slice.len()).map_err(io::Error::other)?;
+    stream.write_all(&length.to_be_bytes()).await?;
+    stream.write_all(slice).await?;
+    stream.flush().await
+}
