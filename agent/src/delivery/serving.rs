@@ -92,7 +92,8 @@ async fn receive(
 
 fn report(guest: Result<Result<(), GuestError>, tokio::task::JoinError>) {
     match guest {
-        Ok(Ok(())) => {}
+        // A guest may leave: it is sent on to another host, or its agent was killed.
+        Ok(Ok(()) | Err(GuestError::Gone(_))) => {}
         Ok(Err(error)) => crate::log::line(&error),
         Err(error) => crate::log::line(&error),
     }

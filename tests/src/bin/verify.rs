@@ -73,10 +73,9 @@ fn build_and_test() -> Result<(), StepError> {
 }
 
 fn simulate() -> Result<(), StepError> {
-    let suite = ["test", "--profile", "simulation", "--package", "system-tests", "--test", "simulation"];
-    run("build of the simulation", "cargo", suite.into_iter().chain(["--no-run"]))?;
     let mut simulation = Command::new("cargo");
-    simulation.args(suite).args(["--", "--nocapture"]).env("OMSCTL_SEEDS", SEEDS);
+    simulation.args(["test", "--workspace", "--test", "simulation", "--", "--nocapture"]);
+    simulation.env("OMSCTL_SEEDS", SEEDS);
     run_command("simulation, ten thousand seeds", &mut simulation)
 }
 

@@ -1,8 +1,9 @@
 //! One host's part of a rollout: hands its agent the plan, passes events on, sends what the agent asks for, finds
 //! the agent again after a lost connection, and proves the end in the MetaDB.
 
+mod bringing;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,28 +15,29 @@ use omsctl_proto::{
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::dialogue::{Begin, End, FromNode, NodeWork, ToNode};
-use super::orders::Orders;
-use super::relay::{Relay, Source};
-use super::sendings::{Sendings, Wanted};
-use super::session::lost;
-use super::uplink::Uplink;
-use super::{Attached, FromAgent, HostLink, Registration, Session};
+use self::bringing::Ask;
 use crate::ports::{AgentCommand, Clock, Connection, Content, HostTarget, Transport};
+use crate::rollout::dialogue::{Begin, End, FromNode, NodeWork, ToNode};
+use crate::rollout::orders::Orders;
+use crate::rollout::relay::Relay;
+use crate::rollout::sendings::Sendings;
+use crate::rollout::session::lost;
+use crate::rollout::uplink::Uplink;
+use crate::rollout::{Attached, FromAgent, HostLink, Registration, Session};
 
 /// What all hosts of a rollout share.
-pub(super) struct Shared {
-    pub(super) transport: Arc<dyn Transport>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) contents: BTreeMap<Digest, Content>,
-    pub(super) run: RunId,
-    pub(super) key: FingerprintKey,
-    pub(super) operator: Operator,
-    pub(super) controller: ControllerId,
-    pub(super) reconnect: Duration,
-    pub(super) uplink: Arc<Uplink>,
+pub(in crate::rollout) struct Shared {
+    pub(in crate::rollout) transport: Arc<dyn Transport>,
+    pub(in crate::rollout) clock: Arc<dyn Clock>,
+    pub(in crate::rollout) contents: BTreeMap<Digest, Content>,
+    pub(in crate::rollout) run: RunId,
+    pub(in crate::rollout) key: FingerprintKey,
+    pub(in crate::rollout) operator: Operator,
+    pub(in crate::rollout) controller: ControllerId,
+    pub(in crate::rollout) reconnect: Duration,
+    pub(in crate::rollout) uplink: Arc<Uplink>,
     /// Never locked across an await.
-    pub(super) relay: Mutex<Relay>,
+    pub(in crate::rollout) relay: Mutex<Relay>,
 }
 
 impl Shared {
@@ -45,7 +47,7 @@ impl Shared {
 }
 
 /// The walk of one host, seen from here.
-pub(super) struct NodeWalk {
+pub(in crate::rollout) struct NodeWalk {
     shared: Arc<Shared>,
     node: NodeName,
     target: HostTarget,
@@ -71,15 +73,8 @@ pub(super) struct NodeWalk {
     events: mpsc::Sender<(NodeName, FromNode)>,
 }
 
-/// What a step needs of its controller.
-#[derive(Debug, Clone)]
-enum Ask {
-    Content { name: String, offset: u64, door: Option<SocketAddr> },
-    Secrets,
-}
-
 impl NodeWalk {
-    pub(super) fn new(
+    pub(in crate::rollout) fn new(
         shared: Arc<Shared>,
         link: HostLink,
         claim: Option<Claim>,
@@ -106,7 +101,7 @@ impl NodeWalk {
     }
 
     /// From the plan to the proof. Closes the connection when nobody wants anything of the host any more.
-    pub(super) async fn run(mut self, work: NodeWork, mut commands: mpsc::Receiver<ToNode>) {
+    pub(in crate::rollout) async fn run(mut self, work: NodeWork, mut commands: mpsc::Receiver<ToNode>) {
         self.secrets = work.secrets.into_iter().map(|(name, secret)| (name, WireSecret(secret))).collect();
         if let Begin::Start(plan) = work.begin {
             self.plan = Some(plan);
@@ -210,25 +205,6 @@ impl NodeWalk {
         caught_up
     }
 
-    /// Gives the running step what it waits for. What an old event asks for may have come long ago, so nothing is given
-    /// before all that was there has been read; and whoever only reads along gives nothing.
-    async fn serve(&mut self) {
-        if self.latest.is_some() || self.claim.is_none() {
-            return;
-        }
-        match self.asks.clone() {
-            Some(Ask::Content { name, offset, door }) => {
-                let wanted = Sendings::asked(&name, offset, &self.shared.contents);
-                if let Err(error) = wanted.and_then(|wanted| self.bring(wanted, door)) {
-                    self.give_up(error).await;
-                }
-            }
-            Some(Ask::Secrets) if self.secrets.is_empty() => self.say(FromNode::NoSecrets).await,
-            Some(Ask::Secrets) => self.order(Order::Secrets { secrets: self.secrets.clone() }).await,
-            None => {}
-        }
-    }
-
     async fn command(&mut self, command: ToNode) {
         match command {
             ToNode::Open(gate) => {
@@ -326,37 +302,6 @@ impl NodeWalk {
         end
     }
 
-    /// From the bastion or from another host.
-    fn bring(&mut self, wanted: Wanted, door: Option<SocketAddr>) -> Result<(), ErrorReport> {
-        let (source, unlink) =
-            self.shared.relay().asks(&self.node, &wanted.content, wanted.offset, door, Instant::now());
-        match source {
-            Source::Bastion => {
-                self.sendings.count(&wanted)?;
-                self.send(wanted, false);
-            }
-            Source::Peer(peer) => {
-                let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return Ok(()) };
-                let (connection, run) = (Arc::clone(&self.connection), self.shared.run.clone());
-                self.sendings.refer(connection, run, wanted, content, (peer, unlink));
-            }
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, wanted: Wanted, again: bool) {
-        let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return };
-        let way = (Arc::clone(&self.connection), Arc::clone(&self.shared.uplink));
-        self.sendings.send(way, self.shared.run.clone(), wanted, content, again);
-    }
-
-    /// What the agent waits for cannot be sent: without this it would wait for a day.
-    async fn give_up(&mut self, error: ErrorReport) {
-        tracing::warn!(node = %self.node, error = %error.one_line(), "the image cannot be sent");
-        self.given_up.get_or_insert(error);
-        self.order(self.cancel()).await;
-    }
-
     /// Connects again, with growing pauses, for as long as the operator allows; says again what was said.
     async fn find_again(&mut self) -> Result<(), End> {
         self.sendings.call_off();
@@ -435,5 +380,4 @@ impl NodeWalk {
 }
 
 #[cfg(test)]
-#[path = "node_tests.rs"]
 mod tests;
