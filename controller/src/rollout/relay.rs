@@ -165,7 +165,8 @@ impl Relay {
             host.content == *content && !host.slow && !(host.lost && host.source == Source::Bastion)
         };
         // Two behind one share what it can send, which is still better than the bastion's sending it once more.
-        let alone = |name: &NodeName| !self.behind(name).any(|child| child.door.is_some() && !child.slow);
+        let takes = |child: &Host| child.door.is_some() && !child.slow && !child.lost;
+        let alone = |name: &NodeName| !self.behind(name).any(takes);
         // Whoever does not reach one of a group of hosts that reach each other seldom reaches the others.
         let elsewhere = |name: &NodeName| {
             let group = self.first_of(name);

@@ -130,6 +130,14 @@ async fn nobody_waits_behind_a_host_that_the_bastion_cannot_feed() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_lost_leaves_its_place_to_the_one_behind_it() {
+    let mut site = Site::new();
+    site.ask_all(1..=5);
+    site.relay.lost(&name(3));
+    assert_eq!(site.asks(4), Some(2));
+}
+
+#[tokio::test]
 async fn nobody_stays_behind_a_slow_host() {
     let mut site = Site::new();
     site.ask_all(1..=3);

@@ -8,4 +8,7 @@ mod entrances;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     entrances::frames::<omsctl_proto::ToAgent>(bytes);
     entrances::frames::<omsctl_proto::ToController>(bytes);
+    entrances::frames::<omsctl_proto::Consignment>(bytes);
+    entrances::frames::<omsctl_proto::PeerAsk>(bytes);
+    entrances::frames::<omsctl_proto::PeerReply>(bytes);
 });
