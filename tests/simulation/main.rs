@@ -38,7 +38,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use mimalloc::MiMalloc;
+
 use crate::audit::Broken;
+
+/// Thousands of stories are mostly small allocations, for which that of a static C library is slow.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Without `OMSCTL_SEEDS`: as many as a debug build does in some seconds.
 const SEEDS: u64 = 100;

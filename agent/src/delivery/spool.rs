@@ -43,6 +43,10 @@ impl Spool {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         let left = left(&path, content);
+        if left.is_empty() {
+            // A damaged one, which would be in the way of the right one.
+            remove_if_there(&list_of(&path))?;
+        }
         let verified = right_bytes(&file, &left).await;
         file.set_len(verified)?;
         let mark = watch::Sender::new(Mark { written: verified, verified });
@@ -130,6 +134,13 @@ impl SpoolReader {
         self.file.read_exact_at(&mut bytes, position)?;
         self.position += count as u64;
         Ok(Some(bytes))
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -245,7 +256,12 @@ mod tests {
         spool.keep_list(&pieces()[..1]).unwrap();
         spool.append(PARTS[0]).unwrap();
         drop(spool);
-        assert_eq!(open(&home).await.mark(), Mark::default());
+        let spool = open(&home).await;
+        assert_eq!(spool.mark(), Mark::default());
+        spool.keep_list(&pieces()).unwrap();
+        spool.append(PARTS[0]).unwrap();
+        drop(spool);
+        assert_eq!(open(&home).await.mark().verified, 5, "the right one took its place");
     }
 
     #[tokio::test]

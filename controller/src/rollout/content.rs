@@ -5,6 +5,7 @@ use omsctl_proto::{
     ConnectReply, Consignment, Digest, ErrorCode, ErrorReport, Peer, RunId, read_frame, write_frame,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
 
 use super::uplink::Uplink;
 use crate::ports::{AgentCommand, ByteStream, Connection, Content};
@@ -48,18 +49,22 @@ pub(super) async fn send(
 }
 
 /// Tells the agent who has the bytes, and waits until it has them from there, or has closed its end for any other reason.
-/// Dropping this makes the agent ask again.
+/// When `unlink` is notified, the agent is made to ask again: never before it knows that this was an answer.
 pub(super) async fn refer(
     connection: &dyn Connection,
     run: RunId,
     name: &Digest,
     content: &Content,
     offset: u64,
-    from: Peer,
+    (from, unlink): (Peer, &Notify),
 ) -> Result<(), Broken> {
     let head = Consignment { pieces: content.parcel.pieces.clone(), offset, from: Some(from) };
     let mut stream = begin(connection, run, name, &head).await?;
-    until_closed(&mut stream).await
+    tokio::select! {
+        closed = until_closed(&mut stream) => return closed,
+        () = unlink.notified() => {}
+    }
+    finish(stream).await
 }
 
 /// The agent waits for this content, and knows what comes.

@@ -109,8 +109,9 @@ impl Relay {
         if elapsed < WINDOW {
             return;
         }
-        host.rate =
-            Some(received.saturating_sub(from) * 1000 / u64::try_from(elapsed.as_millis()).unwrap_or(1));
+        // The numbers are the host's: any.
+        let more = received.saturating_sub(from).saturating_mul(1000);
+        host.rate = Some(more / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         host.window = (now, received);
         if self.is_slow(node) {
             if let Some(host) = self.hosts.get_mut(node) {
@@ -147,7 +148,7 @@ impl Relay {
         let Some(host) = self.hosts.get(node) else { return false };
         let Some(parent) = host.parent().and_then(|parent| self.hosts.get(parent)) else { return false };
         let (Some(own), Some(of_parent)) = (host.rate, parent.rate) else { return false };
-        own * 2 < of_parent && host.received + LAG < parent.received
+        own.saturating_mul(2) < of_parent && host.received.saturating_add(LAG) < parent.received
     }
 
     /// The best host to have it from, if any.

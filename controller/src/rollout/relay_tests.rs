@@ -154,6 +154,20 @@ async fn nobody_stays_behind_a_slow_host() {
 }
 
 #[tokio::test]
+async fn absurd_numbers_are_only_numbers() {
+    let mut site = Site::new();
+    site.ask_all(1..=3);
+    for number in [u64::MAX, 0, u64::MAX, u64::MAX] {
+        site.now += Duration::from_secs(3);
+        let now = site.now;
+        for node in 1..=3 {
+            site.relay.progress(&name(node), number, now);
+        }
+    }
+    assert_eq!(site.asks(4), Some(3));
+}
+
+#[tokio::test]
 async fn whoever_keeps_up_is_not_slow() {
     let mut site = Site::new();
     // The first has it all from an earlier run.

@@ -59,12 +59,10 @@ impl Sendings {
         (from, unlink): (Peer, Arc<Notify>),
     ) {
         self.tasks.spawn(async move {
+            let source = (from, unlink.as_ref());
             let referred =
-                content::refer(connection.as_ref(), run, &wanted.content, &content, wanted.offset, from);
-            let referred = tokio::select! {
-                referred = referred => referred,
-                () = unlink.notified() => Ok(()),
-            };
+                content::refer(connection.as_ref(), run, &wanted.content, &content, wanted.offset, source);
+            let referred = referred.await;
             (wanted, referred)
         });
     }
