@@ -1,15 +1,19 @@
 //! Hosts that send the image to each other: the bastion sends it once, and whatever happens between hosts costs little.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::num::NonZeroU64;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use omsctl_controller::cli::ApplyRequest;
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Event, EventKind};
+use omsctl_proto::{Event, EventKind, StepId};
+use tokio::time::Instant;
 
 use crate::bastion::{Applied, Bastion};
 use crate::fleet::Fleet;
+use crate::link::Way;
 
 const HOSTS: u8 = 5;
 const ARCHIVE: u64 = 900_000;
@@ -29,6 +33,22 @@ fn sent(fleet: &Fleet) -> u64 {
 
 fn address(number: u8) -> IpAddr {
     [10, 0, 0, number].into()
+}
+
+/// Fits once so many different events of this kind were heard.
+fn times(wanted: u8, fits: fn(&EventKind) -> bool) -> impl Fn(&Event) -> bool {
+    let seen = Mutex::new(BTreeSet::new());
+    move |event| {
+        let mut seen = seen.lock().unwrap();
+        if fits(&event.kind) {
+            seen.insert((event.node.clone(), event.seq));
+        }
+        seen.len() >= usize::from(wanted)
+    }
+}
+
+fn all_asked() -> impl Fn(&Event) -> bool {
+    times(HOSTS, |kind| matches!(kind, EventKind::ContentWanted { .. }))
 }
 
 async fn assert_done(fleet: &Fleet, applied: &Applied) {
@@ -55,6 +75,41 @@ async fn without_relay_it_sends_it_to_each() {
     assert_done(&fleet, &applied).await;
     assert!(sent(&fleet) >= ARCHIVE * u64::from(HOSTS), "{}", sent(&fleet));
     assert_eq!(fleet.network.met(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_the_bandwidth_leaves_the_bastion() {
+    let took = async |bandwidth| {
+        let fleet = Fleet::new(HOSTS);
+        let request = ApplyRequest { direct: true, bandwidth, ..ApplyRequest::default() };
+        let begun = Instant::now();
+        let applied = Bastion::new(&fleet).apply_with(&request).await;
+        assert_done(&fleet, &applied).await;
+        begun.elapsed()
+    };
+    let (free, limited) = (took(None).await, took(NonZeroU64::new(100_000)).await);
+    // Five times 900 kB at 100 kB/s; the last part leaves at once.
+    let more = limited.saturating_sub(free).as_secs();
+    assert!((38..=46).contains(&more), "{free:?} and {limited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_host_that_the_bastion_cannot_feed() {
+    let fleet = fleet();
+    let bastion = Bastion::new(&fleet);
+    let (applied, ()) = tokio::join!(bastion.apply(), async {
+        bastion.store.heard(all_asked()).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let first = fleet.hosts.iter().max_by_key(|host| host.link.image_bytes()).unwrap();
+        first.link.set(Way::Dead);
+        first.link.cut();
+        let others =
+            times(HOSTS - 1, |kind| matches!(kind, EventKind::StepDone { step: StepId::LoadImage, .. }));
+        let in_time = tokio::time::timeout(Duration::from_secs(5), bastion.store.heard(others)).await;
+        first.link.set(Way::Open);
+        in_time.expect("the others have it before the first is back");
+    });
+    assert_done(&fleet, &applied).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,13 +142,8 @@ async fn two_groups_get_it_once_each() {
 async fn dies(number: usize) -> (Fleet, Applied) {
     let fleet = fleet();
     let bastion = Bastion::new(&fleet);
-    let asked = AtomicU8::new(0);
-    let all_asked = move |event: &Event| {
-        let asks = matches!(event.kind, EventKind::ContentWanted { .. });
-        asks && asked.fetch_add(1, Ordering::Relaxed) + 1 == HOSTS
-    };
     let (applied, ()) = tokio::join!(bastion.apply(), async {
-        bastion.store.heard(all_asked).await;
+        bastion.store.heard(all_asked()).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
         fleet.hosts[number].machine.daemons.kill();
     });

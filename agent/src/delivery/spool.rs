@@ -187,7 +187,7 @@ fn left(path: &Path, content: &Digest) -> Vec<Piece> {
 async fn right_bytes(file: &File, pieces: &[Piece]) -> u64 {
     let mut right = 0;
     let mut reader = io::BufReader::new(file);
-    for piece in pieces.iter().filter(|piece| piece.size <= MAX_PIECE) {
+    for piece in pieces.iter().take_while(|piece| piece.size <= MAX_PIECE) {
         let mut bytes = Vec::new();
         let read = (&mut reader).take(u64::from(piece.size)).read_to_end(&mut bytes);
         if read.is_err() || Piece::of(&bytes) != *piece {

@@ -61,8 +61,8 @@ impl Sendings {
         self.tasks.spawn(async move {
             let source = (from, unlink.as_ref());
             let referred =
-                content::refer(connection.as_ref(), run, &wanted.content, &content, wanted.offset, source);
-            let referred = referred.await;
+                content::refer(connection.as_ref(), run, &wanted.content, &content, wanted.offset, source)
+                    .await;
             (wanted, referred)
         });
     }
