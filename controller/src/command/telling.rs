@@ -89,7 +89,7 @@ impl Telling {
 
     fn open(world: &World, record: RunRecord, kind: Kind) -> Self {
         let tally = Arc::new(Mutex::new(Tally::default()));
-        let audience = Arc::new(Mutex::new(Audience::start(reporter(world, kind, Tally::default())).ok()));
+        let audience = Arc::new(Mutex::new(audience(world, kind, Tally::default())));
         let (fold, show) = (Arc::clone(&tally), Arc::clone(&audience));
         let hear = move |event: &Event| {
             fold.lock().unwrap_or_else(PoisonError::into_inner).add(event);
@@ -138,8 +138,7 @@ impl Telling {
         }
         self.emitter.leave_out(began.elapsed());
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let audience = Audience::start(reporter(world, self.kind, tally)).ok();
-        *self.audience.lock().unwrap_or_else(PoisonError::into_inner) = audience;
+        *self.audience.lock().unwrap_or_else(PoisonError::into_inner) = audience(world, self.kind, tally);
         matches!(answer, Some(Ok(true)))
     }
 
@@ -205,6 +204,11 @@ impl Telling {
         }
         exit
     }
+}
+
+fn audience(world: &World, kind: Kind, tally: Tally) -> Option<Audience> {
+    let reporter = reporter(world, kind, tally);
+    if world.out.is_in_memory() { Some(Audience::at_once(reporter)) } else { Audience::start(reporter).ok() }
 }
 
 fn reporter(world: &World, kind: Kind, tally: Tally) -> Reporter {

@@ -64,6 +64,11 @@ impl Out {
         (out, written)
     }
 
+    /// Nobody is behind it who could be slow.
+    pub fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
     /// For results that come line by line.
     pub fn stdout(&self) -> Sink {
         self.memory.as_ref().map_or_else(Sink::stdout, |written| Sink::memory(&written.stdout))

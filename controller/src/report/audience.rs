@@ -1,4 +1,5 @@
-//! Feeds a reporter on a thread of its own, so that a slow or closed reader never holds up who tells.
+//! Feeds a reporter on a thread of its own, so that a slow or closed reader never holds up who tells. What is shown in
+//! memory needs no such thread.
 //!
 //! The queue is bounded. Lossy events are dropped when a thousand events wait. Numbered events wait up to
 //! [`KEPT_WAITING`], more than a rollout on two hundred hosts has; beyond that they are dropped too, counted, and
@@ -19,8 +20,23 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// The teller's end; may be shared.
 #[derive(Debug)]
-pub struct Audience {
+pub enum Audience {
+    /// Shows on its own thread.
+    Beside(Beside),
+    /// Shows while it is told: for writers that never wait.
+    AtOnce(Mutex<AtOnce>),
+}
+
+#[derive(Debug)]
+pub struct Beside {
     shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub struct AtOnce {
+    /// `None` after the end.
+    reporter: Option<Reporter>,
+    heard: Heard,
 }
 
 /// How the telling went.
@@ -64,11 +80,54 @@ impl Audience {
         let theirs = Arc::clone(&shared);
         // The thread says itself when it ended: nobody has to hold it.
         std::thread::Builder::new().name("reporter".to_owned()).spawn(move || show(&theirs, reporter))?;
-        Ok(Self { shared })
+        Ok(Self::Beside(Beside { shared }))
+    }
+
+    /// For a reporter that writes where nothing is ever waited for.
+    pub fn at_once(reporter: Reporter) -> Self {
+        Self::AtOnce(Mutex::new(AtOnce { reporter: Some(reporter), heard: Heard::default() }))
     }
 
     /// Never waits.
     pub fn tell(&self, event: &Event) {
+        match self {
+            Self::Beside(beside) => beside.tell(event),
+            Self::AtOnce(at_once) => at_once.lock().unwrap_or_else(PoisonError::into_inner).tell(event),
+        }
+    }
+
+    /// Takes nothing more and waits until everything is shown; gives up on a reader that takes nothing for
+    /// `patience`. Blocks the thread that calls it.
+    pub fn finish(&self, patience: Duration) -> Heard {
+        match self {
+            Self::Beside(beside) => beside.finish(patience),
+            Self::AtOnce(at_once) => at_once.lock().unwrap_or_else(PoisonError::into_inner).finish(),
+        }
+    }
+}
+
+impl AtOnce {
+    fn tell(&mut self, event: &Event) {
+        let shown = self.reporter.as_mut().map_or(Ok(()), |reporter| reporter.on_event(event));
+        self.heard(shown);
+    }
+
+    fn finish(&mut self) -> Heard {
+        let shown = self.reporter.take().map_or(Ok(()), |mut reporter| reporter.finish(0));
+        self.heard(shown);
+        self.heard.clone()
+    }
+
+    fn heard(&mut self, shown: io::Result<()>) {
+        if let Err(error) = shown {
+            self.heard.trouble = Some(error.to_string());
+            self.reporter = None;
+        }
+    }
+}
+
+impl Beside {
+    fn tell(&self, event: &Event) {
         let mut queue = self.shared.lock();
         if queue.closed || queue.trouble.is_some() {
             return;
@@ -86,9 +145,7 @@ impl Audience {
         }
     }
 
-    /// Takes nothing more and waits until everything is shown; gives up on a reader that takes nothing for
-    /// `patience`. Blocks the thread that calls it.
-    pub fn finish(&self, patience: Duration) -> Heard {
+    fn finish(&self, patience: Duration) -> Heard {
         let mut queue = self.shared.lock();
         queue.closed = true;
         self.shared.changed.notify_all();
@@ -107,7 +164,7 @@ impl Audience {
     }
 }
 
-impl Drop for Audience {
+impl Drop for Beside {
     /// Lets the thread end by itself when nobody called [`Audience::finish`].
     fn drop(&mut self) {
         self.shared.lock().closed = true;
