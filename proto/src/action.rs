@@ -105,11 +105,13 @@ pub struct WantedImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum ImageOrigin {
-    /// The controller sends what the host lacks of an uncompressed `docker save` archive: `size` bytes of `whole`. The
-    /// content is named by [`crate::content_digest`]. With a `door` other hosts may have it from this one.
+    /// The controller sends what the host lacks of the image as an archive for `docker load` in zstd frames: `size` bytes,
+    /// of which come `unpacked`; with everything in it it would be `whole`. The content is named by
+    /// [`crate::content_digest`]. With a `door` other hosts may have it from this one.
     Archive {
         content: Digest,
         size: u64,
+        unpacked: u64,
         whole: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         door: Option<Door>,

@@ -1,4 +1,5 @@
-//! What travels of an image archive: pieces of its uncompressed tar, each known by its digest before it comes.
+//! What travels of an image archive: zstd frames, each known as a piece by its digest before it comes, which make up the
+//! tar for `docker load`.
 //!
 //! A delivery begins with a [`Consignment`] in a frame. Then the bytes of its pieces follow, one after the other, or it
 //! says which other agent of the run has them: that one is asked for them by a [`PeerAsk`] over TLS.

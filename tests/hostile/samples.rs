@@ -203,6 +203,7 @@ fn start(secrets: BTreeMap<SecretName, WireSecret>) -> ToAgent {
                 origin: ImageOrigin::Archive {
                     content: Digest::of(b"archive"),
                     size: 9,
+                    unpacked: 9,
                     whole: 9,
                     door: None,
                 },

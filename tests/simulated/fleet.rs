@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_agent::World;
-use omsctl_agent::fakes::{FakeImage, FakeMachine, InitScript, Judge, Network};
+use omsctl_agent::fakes::{FakeArchive, FakeImage, FakeMachine, InitScript, Judge, Network};
 use omsctl_agent::ports::{ContainerRuntime, HttpAnswer};
 use omsctl_controller::ports::{
     Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress, Section,
@@ -34,7 +34,7 @@ pub(crate) const SELF_INITIALISING: &str = "registry.example.com/oms:feature_4.2
 /// Between two headings of an initialisation; longer than the pause between two looks at its log.
 const INIT_STEP: Duration = Duration::from_secs(2);
 /// Of the in-process suite: more than one window of a channel.
-const ARCHIVE_BYTES: u32 = 900_000;
+const ARCHIVE_BYTES: usize = 900_000;
 
 /// One simulated host.
 pub(crate) struct Host {
@@ -55,6 +55,7 @@ pub(crate) struct Fleet {
     pub(crate) metadb: Arc<FakeMetaDb>,
     /// Between the hosts.
     pub(crate) network: Network,
+    /// As it travels.
     archive: Arc<[u8]>,
     /// What the archive holds.
     reference: &'static str,
@@ -80,18 +81,17 @@ impl Fleet {
     }
 
     /// Fresh hosts and the archive, so large, of this image.
-    pub(crate) fn with_image(hosts: u8, reference: &'static str, archive_bytes: u32) -> Self {
+    pub(crate) fn with_image(hosts: u8, reference: &'static str, archive_bytes: usize) -> Self {
         let folder = in_memory();
         let judge = Judge::default();
-        let archive: Arc<[u8]> =
-            (0..archive_bytes).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let FakeArchive { tar, frames } = FakeArchive::of(archive_bytes);
         let network = Network::default();
         let hosts: Vec<Host> =
             (1..=hosts).map(|number| host(number, folder.path(), &judge, &network)).collect();
         let image =
             FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
         for host in &hosts {
-            host.machine.docker.knows_archive(&archive, image.clone());
+            host.machine.docker.knows_archive(&tar, image.clone());
         }
         let metadb =
             Arc::new(FakeMetaDb::of_version(reference.split('_').nth(1).expect("a version in the tag")));
@@ -103,7 +103,16 @@ impl Fleet {
                 tokio::time::sleep(BEAT).await;
             }
         });
-        Self { hosts, judge, metadb, network, archive, reference, supervisors, _folder: folder }
+        Self {
+            hosts,
+            judge,
+            metadb,
+            network,
+            archive: frames.into(),
+            reference,
+            supervisors,
+            _folder: folder,
+        }
     }
 
     /// The host with this name.
@@ -250,6 +259,7 @@ impl ImageArchives for FakeArchives {
             architecture: facts.architecture,
             // Several, so that a connection can break between two.
             sections: [Section {
+                unpacked: self.0.len() as u64,
                 pieces: self.0.chunks(100_000).map(Piece::of).collect(),
                 layers: Vec::new(),
             }]

@@ -26,7 +26,7 @@ use crate::fleet::{Fleet, REFERENCE, SELF_INITIALISING};
 use crate::network::Weather;
 use crate::story::{Command, Leave, Round, Story, Visit, When};
 
-const ARCHIVE_BYTES: u32 = 40_000;
+const ARCHIVE_BYTES: usize = 40_000;
 /// A day on which all seeds begin.
 const BEGINS: Duration = Duration::from_secs(1_790_000_000);
 /// Whoever is still there then is killed: some commands wait for as long as nobody comes.

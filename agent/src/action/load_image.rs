@@ -31,7 +31,7 @@ async fn bring(context: &Context<'_>, wanted: &WantedImage, origin: &ImageOrigin
     }
     let mut done = Done::changed();
     let said = match origin {
-        ImageOrigin::Archive { content, size, whole, door } => {
+        ImageOrigin::Archive { content, size, whole, door, .. } => {
             done = done.with("received_bytes", size.to_string()).with("archive_bytes", whole.to_string());
             let archive = Archive { content, size: *size, door: *door };
             let (said, came) = receive_archive(context, &archive).await?;

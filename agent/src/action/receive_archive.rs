@@ -5,15 +5,16 @@
 //! While the bytes come, other agents of the run may have them from here. What came is kept until Docker has the image: a
 //! connection or an agent that breaks off costs what had come of one piece, and the next run goes on there too.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use omsctl_proto::{Digest, Door, ErrorCode, ErrorReport, EventKind};
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::DuplexStream;
 
 use super::arrival::{Arrival, Came, Ending, not_kept};
 use super::{Context, Stop};
-use crate::delivery::{self, Circle, Spool, SpoolReader, Trust};
+use crate::delivery::{self, Circle, Ended, Spool, SpoolReader, Trust, Unpacking};
 use crate::ports::RuntimeError;
 use crate::serve::{Called, Delivery, PATIENCE};
 
@@ -49,12 +50,12 @@ pub(crate) async fn receive_archive(
     tokio::select! {
         // Docker that cannot go on ends both; one that needs no more may end early.
         said = &mut loading => {
-            let said = said.map_err(|error| refused(&error))?;
+            let said = said?;
             Ok((said, arriving.await?))
         }
         arrived = &mut arriving => {
             let came = arrived?;
-            Ok((loading.await.map_err(|error| refused(&error))?, came))
+            Ok((loading.await?, came))
         }
     }
 }
@@ -120,33 +121,45 @@ async fn next_delivery(
     next
 }
 
-/// `docker load` of what is right of the file, as it comes.
-async fn load(context: &Context<'_>, reader: SpoolReader) -> Result<String, RuntimeError> {
+/// `docker load` of what is right of the file, as it comes, decompressed.
+async fn load(context: &Context<'_>, reader: SpoolReader) -> Result<String, Stop> {
     let (source, sink) = tokio::io::duplex(BUFFER);
     let feeding = feed(reader, sink);
     tokio::pin!(feeding);
     // Declared last, so that it goes first: it must not take the end of the pipe for the end of the archive.
     let loading = context.world.docker.load(Box::new(source));
     tokio::pin!(loading);
-    tokio::select! {
+    let said = tokio::select! {
         said = &mut loading => said,
-        () = &mut feeding => loading.await,
-    }
+        fed = &mut feeding => {
+            fed.map_err(|error| no_frames(&error))?;
+            loading.await
+        }
+    };
+    said.map_err(|error| refused(&error))
 }
 
 /// Ends when Docker has everything or wants no more; what cannot be read it waits for.
-async fn feed(mut reader: SpoolReader, mut sink: DuplexStream) {
+async fn feed(mut reader: SpoolReader, mut sink: DuplexStream) -> io::Result<()> {
+    let mut unpacking = Unpacking::begin()?;
     loop {
         match reader.next().await {
-            Ok(Some(bytes)) => {
-                if sink.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            Ok(None) => return,
+            Ok(Some(bytes)) => match unpacking.write(&bytes, &mut sink).await {
+                Ok(()) => {}
+                Err(Ended::Reader) => return Ok(()),
+                Err(Ended::Damaged(error)) => return Err(error),
+            },
+            Ok(None) => return Ok(()),
             Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// They are what the controller announced: it cannot have meant that.
+fn no_frames(error: &io::Error) -> Stop {
+    ErrorReport::new(ErrorCode::Internal, "What came of the image cannot be decompressed.")
+        .cause(error.to_string())
+        .into()
 }
 
 fn no_circle(error: &dyn std::error::Error) -> Stop {

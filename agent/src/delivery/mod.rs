@@ -5,6 +5,7 @@ mod circle;
 mod fetch;
 mod serving;
 mod spool;
+mod unpacking;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ pub(crate) use circle::Circle;
 pub(crate) use fetch::Fetch;
 pub(crate) use serving::{Offer, open};
 pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but};
+pub(crate) use unpacking::{Ended, Unpacking};
 
 /// Whoever has nothing to send says so that often.
 const HEARTBEAT: Duration = Duration::from_secs(1);

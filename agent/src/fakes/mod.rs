@@ -4,6 +4,7 @@
 //! They are strict: what the real parts would refuse is refused, and what must never happen is recorded by the
 //! [`Judge`].
 
+mod archive;
 mod clock;
 mod container;
 mod docker;
@@ -14,6 +15,7 @@ mod machine;
 mod network;
 mod runtime;
 
+pub use archive::FakeArchive;
 pub use clock::{now, set_time};
 pub use docker::{Daemon, FakeDocker, FakeImage};
 pub use host::FakeHost;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
 
-use crate::fakes::{FakeImage, FakeMachine, Judge};
+use crate::fakes::{FakeArchive, FakeImage, FakeMachine, Judge};
 use crate::{SessionError, session};
 
 pub(super) const PIECE: usize = 500_000;
@@ -42,9 +42,9 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let judge = Judge::default();
         let machine = FakeMachine::new("n1", [10, 0, 0, 1].into(), folder.path(), &judge);
-        let archive: Vec<u8> = (0..1_500_000_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let FakeArchive { tar, frames: archive } = FakeArchive::of(3 * PIECE);
         let setup = Self { machine, judge, archive, initialiser, folder };
-        setup.machine.docker.knows_archive(&setup.archive, setup.image());
+        setup.machine.docker.knows_archive(&tar, setup.image());
         setup
     }
 
@@ -81,7 +81,8 @@ impl Setup {
     pub(super) fn plan(&self, run: &str) -> NodePlan {
         let folders = ["/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run"];
         let size = u64::try_from(self.archive.len()).unwrap();
-        let origin = ImageOrigin::Archive { content: self.content(), size, whole: size, door: None };
+        let origin =
+            ImageOrigin::Archive { content: self.content(), size, unpacked: size, whole: size, door: None };
         let (create_gate, init_gate) = match self.initialiser {
             Initialiser::Script => (None, Some(Gate::Schema)),
             Initialiser::Container => (Some(Gate::Schema), None),

@@ -36,7 +36,13 @@ pub(super) fn wanted<'a>(
 pub(super) fn origin(archive: Option<&ArchiveIdentity>, docker: &DockerFacts) -> ImageOrigin {
     let Some(archive) = archive else { return ImageOrigin::Pull };
     let parcel = archive.parcel(present_layers(archive, docker));
-    ImageOrigin::Archive { content: parcel.content(), size: parcel.size(), whole: archive.size(), door: None }
+    ImageOrigin::Archive {
+        content: parcel.content(),
+        size: parcel.size(),
+        unpacked: parcel.unpacked,
+        whole: archive.unpacked(),
+        door: None,
+    }
 }
 
 /// How many of the lowest layers the host's Docker has, each on top of the same others: only those it takes without

@@ -59,9 +59,9 @@ fn image(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Option<Step> {
     let image = wanted.container.image.clone();
     let origin = image::origin(wanted.archive.as_ref(), &facts.docker);
     let why = match &origin {
-        ImageOrigin::Archive { size, whole, .. } if size < whole => {
+        ImageOrigin::Archive { size, unpacked, whole, .. } if unpacked < whole => {
             format!(
-                "{why}, and some of its layers are: {} of {} are sent",
+                "{why}, and some of its layers are: {} are sent of {}",
                 row::size(*size),
                 row::size(*whole)
             )

@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 
 /// Something that can be read as often as hosts ask for it.
 pub trait ContentSource: Send + Sync {
-    /// These bytes of the uncompressed archive, in rising order.
+    /// These bytes of the archive as it travels, in rising order.
     fn open(
         &self,
         ranges: Vec<Range<u64>>,
@@ -20,7 +20,10 @@ pub trait ContentSource: Send + Sync {
 /// A member of the archive with its headers, or the archive's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
+    /// zstd frames.
     pub pieces: Vec<Piece>,
+    /// Bytes that come out of them.
+    pub unpacked: u64,
     /// The layers whose file it is, by their place in [`ArchiveIdentity::layers`]; none for everything else.
     pub layers: Vec<usize>,
 }
@@ -36,7 +39,7 @@ pub struct ArchiveIdentity {
     pub layers: Vec<Digest>,
     /// As in the image configuration (`amd64`, `arm64`).
     pub architecture: String,
-    /// All of the uncompressed archive, in order.
+    /// All of the archive as it travels, in order.
     pub sections: Arc<[Section]>,
 }
 
@@ -46,12 +49,14 @@ pub struct Parcel {
     pub pieces: Vec<Piece>,
     /// The same bytes, as places in the archive.
     pub ranges: Vec<Range<u64>>,
+    /// Bytes of the tar that comes out of them.
+    pub unpacked: u64,
 }
 
 impl ArchiveIdentity {
-    /// Bytes of the uncompressed archive.
-    pub fn size(&self) -> u64 {
-        self.sections.iter().map(|section| content_size(&section.pieces)).sum()
+    /// What the image weighs: bytes of the whole archive, uncompressed.
+    pub fn unpacked(&self) -> u64 {
+        self.sections.iter().map(|section| section.unpacked).sum()
     }
 
     /// Everything that any host may need.
@@ -61,12 +66,13 @@ impl ArchiveIdentity {
 
     /// For a host whose Docker has so many of the lowest layers. It opens the file of no layer that it has.
     pub fn parcel(&self, present: usize) -> Parcel {
-        let mut parcel = Parcel { pieces: Vec::new(), ranges: Vec::new() };
+        let mut parcel = Parcel { pieces: Vec::new(), ranges: Vec::new(), unpacked: 0 };
         let mut position = 0;
-        for Section { pieces, layers } in self.sections.iter() {
+        for Section { pieces, unpacked, layers } in self.sections.iter() {
             let end = position + content_size(pieces);
             if layers.is_empty() || layers.iter().any(|layer| *layer >= present) {
                 parcel.pieces.extend(pieces.iter().cloned());
+                parcel.unpacked += unpacked;
                 match parcel.ranges.last_mut() {
                     Some(last) if last.end == position => last.end = end,
                     Some(_) | None => parcel.ranges.push(position..end),
@@ -84,7 +90,7 @@ impl Parcel {
         content_digest(&self.pieces)
     }
 
-    /// In bytes.
+    /// Bytes that travel.
     pub fn size(&self) -> u64 {
         content_size(&self.pieces)
     }
@@ -169,6 +175,7 @@ mod tests {
     fn archive() -> ArchiveIdentity {
         let section = |text: &str, layers: &[usize]| Section {
             pieces: vec![Piece::of(text.as_bytes())],
+            unpacked: 10 * text.len() as u64,
             layers: layers.to_vec(),
         };
         ArchiveIdentity {
@@ -185,7 +192,7 @@ mod tests {
     #[test]
     fn only_files_of_layers_that_the_host_has_are_left_out() {
         let archive = archive();
-        assert_eq!(archive.size(), 13);
+        assert_eq!((archive.unpacked(), archive.parcel(0).size()), (130, 13));
         let ranges = |present| archive.parcel(present).ranges;
         // Its upper place needs the file of the first layer as long as that one is missing.
         assert_eq!(ranges(0), [0..13]);
@@ -193,7 +200,7 @@ mod tests {
         assert_eq!(ranges(2), [0..7, 10..13]);
         assert_eq!(ranges(3), [0..4, 10..13]);
         let parcel = archive.parcel(2);
-        assert_eq!((parcel.size(), parcel.pieces.len()), (10, 3));
+        assert_eq!((parcel.size(), parcel.unpacked, parcel.pieces.len()), (10, 100, 3));
         assert_eq!(archive.parcel(1).content(), archive.parcel(0).content());
         assert_ne!(parcel.content(), archive.parcel(0).content());
         assert_eq!((0..12).filter(|at| parcel.has_boundary(*at)).collect::<Vec<_>>(), [0, 4, 7, 10]);

@@ -8,18 +8,23 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveError, Contents};
+use super::layers::Layers;
+use super::packing::not_kept;
+use super::{ArchiveError, Contents, frames};
 
 const FILE: &str = "image-archives.json";
 
 /// Archives that are remembered, newest first.
 const ENTRIES: usize = 20;
 
+/// Archives whose layers are kept, newest first: each takes about as much room as the archive itself.
+const KEPT: usize = 2;
+
 /// Bytes of the cache file.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 /// The layout of the file; another one is ignored.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One state of one file: another content has another one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +64,7 @@ impl Identity {
 #[derive(Debug, Serialize, Deserialize)]
 struct Cache {
     version: u32,
+    recipe: String,
     archives: Vec<Entry>,
 }
 
@@ -80,7 +86,12 @@ pub(super) fn remember(folder: &Path, identity: &Identity, contents: &Contents) 
     archives.retain(|entry| entry.identity.path != identity.path);
     archives.insert(0, Entry { identity: identity.clone(), contents: contents.clone() });
     archives.truncate(ENTRIES);
-    if let Err(error) = save(folder, &Cache { version: VERSION, archives }) {
+    let images = archives.iter().take(KEPT).flat_map(|entry| &entry.contents.images);
+    let layers: Vec<_> = images.flat_map(|image| &image.layers).map(|layer| layer.diff_id.clone()).collect();
+    if let Err(error) = Layers::below(folder).forget_all_but(&layers) {
+        not_kept(&error);
+    }
+    if let Err(error) = save(folder, &Cache { version: VERSION, recipe: frames::recipe(), archives }) {
         tracing::debug!(%error, "what was found in the image archive is not remembered");
     }
 }
@@ -89,7 +100,8 @@ fn load(folder: &Path) -> Vec<Entry> {
     let mut text = Vec::new();
     let read = fs::File::open(folder.join(FILE)).and_then(|file| file.take(MAX_SIZE).read_to_end(&mut text));
     let cache: Option<Cache> = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
-    cache.filter(|cache| cache.version == VERSION).map(|cache| cache.archives).unwrap_or_default()
+    let usable = |cache: &Cache| cache.version == VERSION && cache.recipe == frames::recipe();
+    cache.filter(usable).map(|cache| cache.archives).unwrap_or_default()
 }
 
 /// Written beside and renamed: a reader sees the old one or the new one. Temporary files are made with mode 0600.

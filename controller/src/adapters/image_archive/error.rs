@@ -27,12 +27,10 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    #[error("{path} is a tar archive and no image archive: it has no manifest.json and {looks_like}")]
-    NoManifest { path: PathBuf, looks_like: String },
     #[error(
-        "the image archive {path} is in OCI layout without manifest.json, which older Docker cannot load"
+        "{path} is a tar archive and no image archive: it has no manifest.json, no index.json and {looks_like}"
     )]
-    UnsupportedOci { path: PathBuf },
+    NoManifest { path: PathBuf, looks_like: String },
     #[error("{file} of the image archive {path} is not understood: {reason}")]
     NotUnderstood { path: PathBuf, file: String, reason: String },
     #[error("the image archive {path} lacks {file}, which its manifest names")]
@@ -73,11 +71,10 @@ impl ArchiveError {
             Self::NotUnderstood { .. } | Self::Missing { .. } => {
                 "make the archive again with `docker save -o FILE IMAGE`"
             }
-            Self::UnsupportedOci { .. } => {
-                "convert it with `skopeo copy oci-archive:FILE docker-archive:NEW_FILE:NAME`, or load it into a \
-                 newer Docker and write it with `docker save`"
+            Self::SeveralImages { .. } => {
+                "write the wanted image alone with `docker save -o FILE IMAGE`, or one platform of it with \
+                 `skopeo copy --override-arch ARCHITECTURE oci-archive:FILE oci-archive:NEW_FILE`"
             }
-            Self::SeveralImages { .. } => "write the wanted image alone with `docker save -o FILE IMAGE`",
             Self::Changed { .. } => "start again when the file is complete",
         }
     }

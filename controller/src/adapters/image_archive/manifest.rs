@@ -1,13 +1,13 @@
-//! What the archive says of itself, held against what was found in it. Pure: no file is read here.
+//! What the archive says of itself, held against what was found in it. Decides only: no file is read here.
 
 use std::path::Path;
 
 use omsctl_proto::Digest;
 use serde::Deserialize;
 
-use super::ArchiveError;
-use super::limits;
-use super::scan::{FileRecord, Member, Scan};
+use super::layers::Packed;
+use super::scan::{FileRecord, Member, Scan, digest_in};
+use super::{ArchiveError, limits, oci};
 
 /// Links that are followed before a chain of them counts as broken.
 const MAX_LINKS: usize = 8;
@@ -17,22 +17,31 @@ const MAX_LINKS: usize = 8;
 pub(super) struct ImageRecord {
     pub(super) references: Vec<String>,
     pub(super) config: Digest,
-    pub(super) layers: Vec<Digest>,
-    /// Where the file of each layer is; equal layers may share one.
-    pub(super) layer_sections: Vec<usize>,
+    /// The text of the configuration.
+    pub(super) document: String,
+    /// Lowest first.
+    pub(super) layers: Vec<LayerRecord>,
     pub(super) architecture: String,
     pub(super) os: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct LayerRecord {
+    pub(super) diff_id: Digest,
+    /// Its file in the archive; equal layers may share one.
+    pub(super) member: String,
+    pub(super) packed: Packed,
 }
 
 /// One item of `manifest.json`, as `docker save` writes it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ManifestItem {
-    config: String,
+pub(super) struct ManifestItem {
+    pub(super) config: String,
     #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+    pub(super) repo_tags: Option<Vec<String>>,
     #[serde(default)]
-    layers: Option<Vec<String>>,
+    pub(super) layers: Option<Vec<String>>,
 }
 
 /// The part of an image configuration that says what the image is.
@@ -52,13 +61,15 @@ struct RootFs {
 /// Every image of the archive, each proved whole.
 pub(super) fn images(path: &Path, scan: &Scan) -> Result<Vec<ImageRecord>, ArchiveError> {
     let contents = Contents { path, scan };
-    let Some(manifest) = contents.find("manifest.json") else { return Err(contents.no_manifest()) };
-    let items: Vec<ManifestItem> = contents.parse("manifest.json", manifest)?;
+    let (file, items) = match contents.find("manifest.json") {
+        Some((_, manifest)) => ("manifest.json", contents.parse("manifest.json", manifest)?),
+        None if contents.find("index.json").is_some() => ("index.json", oci::images(&contents)?),
+        None => return Err(contents.no_manifest()),
+    };
     if items.is_empty() || items.len() > limits::LISTED {
-        let reason = format!("it lists {} images", items.len());
-        return Err(contents.not_understood("manifest.json", reason));
+        return Err(contents.not_understood(file, format!("it lists {} images", items.len())));
     }
-    items.into_iter().map(|item| contents.image(item)).collect()
+    items.into_iter().map(|item| contents.image(file, item)).collect()
 }
 
 /// The one image: of several nobody has said which is meant.
@@ -80,58 +91,56 @@ fn names(images: &[ImageRecord]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-struct Contents<'a> {
+pub(super) struct Contents<'a> {
     path: &'a Path,
     scan: &'a Scan,
 }
 
 impl Contents<'_> {
-    fn image(&self, item: ManifestItem) -> Result<ImageRecord, ArchiveError> {
-        let record = self.get(&item.config)?;
-        self.check_name(&item.config, record)?;
+    fn image(&self, listed_in: &str, item: ManifestItem) -> Result<ImageRecord, ArchiveError> {
+        let (_, record) = self.named(&item.config)?;
         let config: ImageConfig = self.parse(&item.config, record)?;
         let diff_ids = config.rootfs.diff_ids.unwrap_or_default();
         let layers = item.layers.unwrap_or_default();
         if layers.is_empty() || layers.len() != diff_ids.len() || layers.len() > limits::LISTED {
             let reason = format!("it lists {} layers and its configuration {}", layers.len(), diff_ids.len());
-            return Err(self.not_understood("manifest.json", reason));
+            return Err(self.not_understood(listed_in, reason));
         }
         let pairs = layers.iter().zip(&diff_ids);
         let layers = pairs.map(|(file, diff_id)| self.layer(file, diff_id, &item.config));
-        let (layers, layer_sections) = layers.collect::<Result<_, _>>()?;
         Ok(ImageRecord {
             references: item.repo_tags.unwrap_or_default(),
             config: record.digest.clone(),
-            layers,
-            layer_sections,
+            // It was read as JSON, which is UTF-8.
+            document: String::from_utf8_lossy(record.document.as_deref().unwrap_or_default()).into_owned(),
+            layers: layers.collect::<Result<_, _>>()?,
             architecture: config.architecture,
             os: config.os,
         })
     }
 
-    /// Its diff ID, when it is the one that the configuration names, and where its file is.
-    fn layer(&self, file: &str, diff_id: &str, config: &str) -> Result<(Digest, usize), ArchiveError> {
+    /// When its content has the diff ID that the configuration names.
+    fn layer(&self, file: &str, diff_id: &str, config: &str) -> Result<LayerRecord, ArchiveError> {
         let expected =
             Digest::parse(diff_id).map_err(|error| self.not_understood(config, error.to_string()))?;
-        let record = self.get(file)?;
-        self.check_name(file, record)?;
+        let (member, record) = self.named(file)?;
         let Some(found) = &record.content else {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "it cannot be decompressed");
             let place = format!("in its layer {file}");
             return Err(ArchiveError::Damaged { path: self.path.to_owned(), place, source });
         };
-        self.check(&format!("the layer {file}"), &expected, found)?;
-        Ok((expected, record.section))
+        self.check(&format!("the layer {file}"), &expected, &found.digest)?;
+        Ok(LayerRecord { diff_id: expected, member: member.to_owned(), packed: found.packed.clone() })
     }
 
-    /// A name that is a digest is a promise: `blobs/sha256/DIGEST`, `DIGEST.json`.
-    fn check_name(&self, file: &str, record: &FileRecord) -> Result<(), ArchiveError> {
-        let name = file.rsplit('/').next().unwrap_or(file);
-        let name = name.strip_suffix(".json").unwrap_or(name);
-        match Digest::new(name) {
-            Ok(expected) => self.check(file, &expected, &record.digest),
-            Err(_) => Ok(()),
+    /// The file; a name that is a digest is a promise.
+    pub(super) fn named<'s>(&'s self, file: &'s str) -> Result<(&'s str, &'s FileRecord), ArchiveError> {
+        let missing = || ArchiveError::Missing { path: self.path.to_owned(), file: file.to_owned() };
+        let (member, record) = self.find(file).ok_or_else(missing)?;
+        if let Some(expected) = digest_in(file) {
+            self.check(file, &expected, &record.digest)?;
         }
+        Ok((member, record))
     }
 
     fn check(&self, what: &str, expected: &Digest, found: &Digest) -> Result<(), ArchiveError> {
@@ -146,23 +155,19 @@ impl Contents<'_> {
         })
     }
 
-    fn find(&self, name: &str) -> Option<&FileRecord> {
+    /// The file behind all links, and its path.
+    pub(super) fn find<'s>(&'s self, name: &'s str) -> Option<(&'s str, &'s FileRecord)> {
         let mut name = name.strip_prefix("./").unwrap_or(name);
         for _ in 0..=MAX_LINKS {
             match self.scan.members.get(name)? {
-                Member::File(record) => return Some(record),
+                Member::File(record) => return Some((name, record)),
                 Member::Link(target) => name = target.as_deref()?,
             }
         }
         None
     }
 
-    fn get(&self, name: &str) -> Result<&FileRecord, ArchiveError> {
-        let missing = || ArchiveError::Missing { path: self.path.to_owned(), file: name.to_owned() };
-        self.find(name).ok_or_else(missing)
-    }
-
-    fn parse<T: serde::de::DeserializeOwned>(
+    pub(super) fn parse<T: serde::de::DeserializeOwned>(
         &self,
         file: &str,
         record: &FileRecord,
@@ -178,10 +183,6 @@ impl Contents<'_> {
 
     fn no_manifest(&self) -> ArchiveError {
         let path = self.path.to_owned();
-        let has = |name: &str| self.scan.members.contains_key(name);
-        if has("oci-layout") || has("index.json") {
-            return ArchiveError::UnsupportedOci { path };
-        }
         let below = |folder: &str| self.scan.members.keys().any(|name| name.starts_with(folder));
         let looks_like = if self.scan.members.is_empty() {
             "is empty"
@@ -193,7 +194,7 @@ impl Contents<'_> {
         ArchiveError::NoManifest { path, looks_like: looks_like.to_owned() }
     }
 
-    fn not_understood(&self, file: &str, reason: String) -> ArchiveError {
+    pub(super) fn not_understood(&self, file: &str, reason: String) -> ArchiveError {
         ArchiveError::NotUnderstood { path: self.path.to_owned(), file: file.to_owned(), reason }
     }
 }

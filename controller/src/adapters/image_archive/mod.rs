@@ -1,34 +1,41 @@
-//! The image archive on the bastion: read once, checked against its own digests, sent uncompressed.
+//! The image archive on the bastion: read once, checked against its own digests, its layers packed and kept as they
+//! travel.
 //!
-//! Reads the archive and one cache file; talks to no host and to no Docker. What an archive may make this allocate
-//! is bounded in `limits`.
+//! Reads the archive, one cache file and one folder; talks to no host and to no Docker. What an archive may make this
+//! allocate is bounded in `limits`.
 
 mod cache;
-mod cutting;
 mod decode;
 mod error;
+mod frames;
 mod hashing;
+mod layers;
 mod limits;
 mod manifest;
 mod meter;
+mod oci;
+mod package;
+mod packing;
 mod port;
-mod raw_stream;
+mod remaking;
 mod scan;
+mod sending;
 
-use std::ops::Range;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use omsctl_proto::{Digest, Piece};
-use tokio::io::AsyncRead;
+use omsctl_proto::Digest;
 
 use self::cache::Identity;
-use self::decode::Compression;
 pub use self::error::ArchiveError;
+use self::layers::Layers;
 use self::manifest::ImageRecord;
+use self::package::Package;
 pub use self::port::FileArchives;
-use crate::ports::Section;
+use self::remaking::Remaking;
+use self::scan::{Member, Scan};
 
 /// One image of an archive whose digests were all computed and found right.
 #[derive(Debug, Clone)]
@@ -47,9 +54,10 @@ pub struct ImageArchive {
     pub os: String,
     /// Bytes of the file.
     pub compressed_size: u64,
-    /// All of the tar in it, in order.
-    pub sections: Arc<[Section]>,
-    compression: Compression,
+    /// What is sent of it.
+    package: Package,
+    /// Where its layers are kept.
+    layers_kept: Option<Layers>,
     identity: Identity,
 }
 
@@ -71,44 +79,39 @@ impl ImageArchive {
         let (identity, contents) =
             task.await.map_err(|error| ArchiveError::unreadable(path, std::io::Error::other(error)))??;
         let image = manifest::only(path, contents.images)?;
+        let package = Package::of(&image).map_err(|error| ArchiveError::unreadable(path, error))?;
         Ok(Self {
             path: path.to_owned(),
             references: image.references,
             config: image.config,
-            layers: image.layers,
+            layers: image.layers.into_iter().map(|layer| layer.diff_id).collect(),
             architecture: image.architecture,
             os: image.os,
             compressed_size: identity.size,
-            sections: sections(contents.sections, &image.layer_sections),
-            compression: contents.compression,
+            package,
+            layers_kept: cache_folder.map(Layers::below),
             identity,
         })
     }
 
-    /// These bytes of the uncompressed tar, in rising order. An archive that is another file by now is refused.
-    pub async fn open_raw(
-        &self,
-        ranges: Vec<Range<u64>>,
-    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, ArchiveError> {
-        raw_stream::open(&self.path, self.compression, &self.identity, ranges).await
+    /// The layer that this file of the archive is, once more. An archive that is another file by now is refused.
+    fn remake(&self, member: &str) -> Result<Remaking, ArchiveError> {
+        let unreadable = |source| ArchiveError::unreadable(&self.path, source);
+        let file = File::open(&self.path).map_err(unreadable)?;
+        if Identity::of(&self.path)? != self.identity {
+            return Err(self.changed());
+        }
+        Remaking::begin(file, &self.path, member.to_owned()).map_err(unreadable)
     }
-}
 
-/// Each with the layers whose file it is.
-fn sections(pieces: Vec<Vec<Piece>>, layer_sections: &[usize]) -> Arc<[Section]> {
-    let layers_of = |number: usize| {
-        let layers = layer_sections.iter().enumerate().filter(|(_, section)| **section == number);
-        layers.map(|(layer, _)| layer).collect()
-    };
-    let sections = pieces.into_iter().enumerate();
-    sections.map(|(number, pieces)| Section { pieces, layers: layers_of(number) }).collect()
+    fn changed(&self) -> ArchiveError {
+        ArchiveError::Changed { path: self.path.clone() }
+    }
 }
 
 /// What is known of an archive after one pass; what the cache keeps.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Contents {
-    compression: Compression,
-    sections: Vec<Vec<Piece>>,
     images: Vec<ImageRecord>,
 }
 
@@ -131,16 +134,36 @@ fn contents(
         progress(identity.size, identity.size);
         return Ok((identity, contents));
     }
-    let scan = scan::scan(path, &identity, progress, cancelled)?;
+    let layers = cache_folder.map(Layers::below);
+    let scan = scan::scan(path, &identity, layers.as_ref(), progress, cancelled)?;
     let images = manifest::images(path, &scan)?;
     if Identity::of(path)? != identity {
         return Err(ArchiveError::Changed { path: path.to_owned() });
     }
-    let contents = Contents { compression: scan.compression, sections: scan.sections, images };
+    if let Some(layers) = &layers {
+        keep(layers, &images, scan);
+    }
+    let contents = Contents { images };
     if let Some(folder) = cache_folder {
         cache::remember(folder, &identity, &contents);
     }
     Ok((identity, contents))
+}
+
+/// Files that are no layers go.
+fn keep(layers: &Layers, images: &[ImageRecord], scan: Scan) {
+    let is_layer =
+        |digest: &Digest| images.iter().flat_map(|image| &image.layers).any(|layer| layer.diff_id == *digest);
+    for member in scan.members.into_values() {
+        if let Member::File(record) = member
+            && let Some(content) = record.content
+            && is_layer(&content.digest)
+            && let Some(file) = content.file
+            && let Err(error) = layers.keep(&content.digest, &content.packed, file)
+        {
+            packing::not_kept(&error);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use omsctl_proto::ErrorReport;
 use tokio::io::AsyncRead;
 
-use super::ImageArchive;
+use super::{ImageArchive, sending};
 use crate::ports::{Archive, ArchiveIdentity, ContentSource, ImageArchives, ReadProgress};
 
 /// Archives that are files on the bastion.
@@ -40,7 +40,7 @@ impl ImageArchives for FileArchives {
                 config: image.config.clone(),
                 layers: image.layers.clone(),
                 architecture: image.architecture.clone(),
-                sections: Arc::clone(&image.sections),
+                sections: Arc::clone(&image.package.sections),
             };
             Ok(Archive { identity, source: Arc::new(image) })
         }
@@ -50,6 +50,7 @@ impl ImageArchives for FileArchives {
 
 impl ContentSource for ImageArchive {
     fn open(&self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, io::Result<Box<dyn AsyncRead + Send + Unpin>>> {
-        async { self.open_raw(ranges).await.map_err(io::Error::other) }.boxed()
+        let stream = sending::open(self, ranges);
+        async { Ok(stream) }.boxed()
     }
 }

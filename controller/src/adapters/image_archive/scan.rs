@@ -1,4 +1,5 @@
-//! The one pass over an archive: every member hashed as it goes by, small JSON files held, nothing written.
+//! The one pass over an archive: every member hashed as it goes by, small JSON files held, everything else packed as it
+//! would travel.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -9,23 +10,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use omsctl_proto::{Digest, Piece};
+use omsctl_proto::Digest;
 use tar::Entry;
 
 use super::ArchiveError;
 use super::cache::Identity;
-use super::cutting::Cutting;
 use super::decode::{self, BUFFER, Compression, HEAD, Peeked};
 use super::hashing::{Hashing, drain};
+use super::layers::Layers;
 use super::limits;
 use super::meter::{Excess, Gauge, Metered, Source};
+use super::packing::{Content, Packing};
 
 /// What the pass found.
 #[derive(Debug)]
 pub(super) struct Scan {
-    pub(super) compression: Compression,
-    /// Of the tar: one for each member with its headers, in order, and one for its end.
-    pub(super) sections: Vec<Vec<Piece>>,
     /// By path inside the archive, without `./`.
     pub(super) members: BTreeMap<String, Member>,
 }
@@ -39,13 +38,11 @@ pub(super) enum Member {
 
 #[derive(Debug)]
 pub(super) struct FileRecord {
-    /// The number of its section.
-    pub(super) section: usize,
     pub(super) size: u64,
     /// As it is.
     pub(super) digest: Digest,
-    /// Of what is in it: the same for a file that is not compressed, `None` for one that cannot be decompressed.
-    pub(super) content: Option<Digest>,
+    /// What is in it, decompressed; `None` when that is not possible, and for a small JSON file.
+    pub(super) content: Option<Content>,
     /// The text of a small JSON file.
     pub(super) document: Option<Vec<u8>>,
 }
@@ -54,6 +51,7 @@ pub(super) struct FileRecord {
 pub(super) fn scan(
     path: &Path,
     identity: &Identity,
+    layers: Option<&Layers>,
     progress: &dyn Fn(u64, u64),
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Scan, ArchiveError> {
@@ -68,7 +66,7 @@ pub(super) fn scan(
         cancelled: Arc::clone(cancelled),
     };
     let gauge = Rc::new(Gauge::default());
-    let pass = Pass::new(path, Rc::clone(&gauge));
+    let pass = Pass::new(path, layers, Rc::clone(&gauge));
     let (head, source) = decode::peek(source).map_err(|error| pass.failed(error))?;
     let compression = Compression::of(&head);
     let decoded = compression.decode(decode::buffered(source)).map_err(|error| pass.failed(error))?;
@@ -77,21 +75,20 @@ pub(super) fn scan(
         Compression::Gzip | Compression::Zstd => Box::new(move || limits::decompressed(read.get())),
     };
     let metered = Metered { inner: decoded, gauge, allowed };
-    let cutting = Cutting::new(metered, Rc::clone(&pass.section_end));
-    let (head, tar) = decode::peek(cutting).map_err(|error| pass.failed(error))?;
+    let (head, tar) = decode::peek(metered).map_err(|error| pass.failed(error))?;
     if !decode::is_tar(&head) {
         return Err(pass.not_a_tar(&head, compression));
     }
-    pass.members(compression, tar)
+    pass.members(tar)
 }
 
-type Tar<'a> = Peeked<Cutting<Metered<Box<dyn Read + 'a>>>>;
+type Tar<'a> = Peeked<Metered<Box<dyn Read + 'a>>>;
 
 /// Where the pass is, and what it may still take.
 struct Pass<'a> {
     path: &'a Path,
+    layers: Option<&'a Layers>,
     gauge: Rc<Gauge>,
-    section_end: Rc<Cell<Option<u64>>>,
     /// For messages: `in its member x`.
     place: String,
     documents_left: u64,
@@ -99,18 +96,18 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(path: &'a Path, gauge: Rc<Gauge>) -> Self {
+    fn new(path: &'a Path, layers: Option<&'a Layers>, gauge: Rc<Gauge>) -> Self {
         Self {
             path,
+            layers,
             gauge,
-            section_end: Rc::default(),
             place: "at its beginning".to_owned(),
             documents_left: limits::DOCUMENTS,
             decompressed_left: limits::DECOMPRESSED,
         }
     }
 
-    fn members(mut self, compression: Compression, tar: Tar<'_>) -> Result<Scan, ArchiveError> {
+    fn members(mut self, tar: Tar<'_>) -> Result<Scan, ArchiveError> {
         let mut archive = tar::Archive::new(tar);
         let mut members = BTreeMap::new();
         let mut end = 0;
@@ -124,10 +121,9 @@ impl<'a> Pass<'a> {
             }
             let size = entry.size();
             end = entry.raw_file_position() + size.next_multiple_of(HEAD as u64);
-            self.section_end.set(Some(end));
             let name = self.name(&entry)?;
             self.place = format!("in its member {name}");
-            let member = self.member(&name, count, &mut entry, &mut buffer)?;
+            let member = self.member(&name, &mut entry, &mut buffer)?;
             if let Some(member) = member
                 && let Some(before) = members.insert(name.clone(), member)
                 && !same(&before, members.get(&name))
@@ -138,12 +134,12 @@ impl<'a> Pass<'a> {
         }
         self.place = String::from("behind its last member");
         self.gauge.headers_left.set(None);
-        let sections = self.rest(archive.into_inner(), end, &mut buffer)?;
-        Ok(Scan { compression, sections, members })
+        self.rest(archive.into_inner(), end, &mut buffer)?;
+        Ok(Scan { members })
     }
 
     /// Two empty blocks, and nothing but zeros after them.
-    fn rest(&self, mut tar: Tar<'_>, end: u64, buffer: &mut [u8]) -> Result<Vec<Vec<Piece>>, ArchiveError> {
+    fn rest(&self, mut tar: Tar<'_>, end: u64, buffer: &mut [u8]) -> Result<(), ArchiveError> {
         drain(&mut tar, buffer).map_err(|error| self.failed(error))?;
         let size = self.gauge.out.get();
         let behind = size.saturating_sub(end);
@@ -154,7 +150,7 @@ impl<'a> Pass<'a> {
         if self.gauge.zeros.get() < behind {
             return Err(self.failed(io::Error::new(ErrorKind::InvalidData, "other bytes follow its end")));
         }
-        Ok(tar.into_inner().1.finish())
+        Ok(())
     }
 
     /// A path that stays inside the archive, without `./`.
@@ -170,7 +166,6 @@ impl<'a> Pass<'a> {
     fn member(
         &mut self,
         name: &str,
-        section: usize,
         entry: &mut Entry<'_, impl Read>,
         buffer: &mut [u8],
     ) -> Result<Option<Member>, ArchiveError> {
@@ -178,7 +173,7 @@ impl<'a> Pass<'a> {
         let kind = entry.header().entry_type();
         let target = entry.link_name_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         if kind.is_file() || kind.is_contiguous() {
-            return self.file(entry, (section, size), buffer).map(|file| Some(Member::File(file)));
+            return self.file(name, entry, size, buffer).map(|file| Some(Member::File(file)));
         }
         if kind.is_gnu_sparse() {
             // The tar reader would make up its holes without end.
@@ -199,8 +194,9 @@ impl<'a> Pass<'a> {
 
     fn file(
         &mut self,
+        name: &str,
         entry: &mut impl Read,
-        (section, size): (usize, u64),
+        size: u64,
         buffer: &mut [u8],
     ) -> Result<FileRecord, ArchiveError> {
         let mut raw = Hashing::new(entry);
@@ -208,6 +204,7 @@ impl<'a> Pass<'a> {
         let compression = Compression::of(&head);
         let mut document = None;
         let mut content = None;
+        let mut packing = None;
         if compression != Compression::None {
             content = self.decompressed(compression, &mut whole, size, buffer)?;
         } else if self.is_document(&head, size) {
@@ -215,16 +212,22 @@ impl<'a> Pass<'a> {
             let mut text = Vec::new();
             whole.by_ref().take(size).read_to_end(&mut text).map_err(|error| self.failed(error))?;
             document = Some(text);
+        } else {
+            packing = Some(Packing::begin(self.layers, digest_in(name).as_ref()));
         }
-        drain(&mut whole, buffer).map_err(|error| self.failed(error))?;
+        match &mut packing {
+            Some(packing) => packing.take(&mut whole, buffer),
+            None => drain(&mut whole, buffer).map(|_| ()),
+        }
+        .map_err(|error| self.failed(error))?;
         if raw.bytes < size {
             return Err(self.failed(ErrorKind::UnexpectedEof.into()));
         }
         let digest = raw.digest();
-        if compression == Compression::None {
-            content = Some(digest.clone());
+        if let Some(packing) = packing {
+            content = Some(packing.finish(digest.clone()).map_err(|error| self.failed(error))?);
         }
-        Ok(FileRecord { section, size, digest, content, document })
+        Ok(FileRecord { size, digest, content, document })
     }
 
     fn is_document(&self, head: &[u8], size: u64) -> bool {
@@ -238,18 +241,19 @@ impl<'a> Pass<'a> {
         whole: &mut impl Read,
         size: u64,
         buffer: &mut [u8],
-    ) -> Result<Option<Digest>, ArchiveError> {
+    ) -> Result<Option<Content>, ArchiveError> {
         let allowed = limits::decompressed(size).min(self.decompressed_left);
         let decoder = compression.decode(decode::buffered(whole)).map_err(|error| self.failed(error))?;
         let mut content = Hashing::new(decoder.take(allowed + 1));
-        let result = drain(&mut content, buffer);
+        let mut packing = Packing::begin(self.layers, None);
+        let result = packing.take(&mut content, buffer);
         if content.bytes > allowed {
             let limit = format!("{allowed} bytes");
             return Err(self.too_large(&format!("what comes out {}", self.place), limit));
         }
         self.decompressed_left -= content.bytes;
         match result {
-            Ok(_) => Ok(Some(content.digest())),
+            Ok(()) => packing.finish(content.digest()).map(Some).map_err(|error| self.failed(error)),
             // The archive itself ends or cannot be read.
             Err(error) if self.gauge.ended.get() || self.gauge.failure.get().is_some() => {
                 Err(self.failed(error))
@@ -304,8 +308,14 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// `blobs/sha256/DIGEST`, `DIGEST.tar`: what its content should be.
+pub(super) fn digest_in(name: &str) -> Option<Digest> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    Digest::new(name.split_once('.').map_or(name, |(name, _)| name)).ok()
+}
+
 /// The path as seen from the top of the archive; `None` when it leads out of it.
-fn inside(folder: &str, path: &str) -> Option<String> {
+pub(super) fn inside(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;
     }

@@ -67,13 +67,15 @@ fn of_disk(host: &Host, disk: &DiskFacts, paths: &[String]) -> CheckResult {
 fn agent(situation: Situation<'_>, host: &Host, facts: &Facts) -> Option<CheckResult> {
     let DockerFacts::Answers { images, root_free_bytes, .. } = &facts.docker else { return None };
     let (wanted, archive) = image::wanted(&host.settings.image, situation.observed).ok()?;
-    let ImageOrigin::Archive { size: comes, .. } = image::origin(archive, &facts.docker) else { return None };
+    let ImageOrigin::Archive { size: comes, unpacked, .. } = image::origin(archive, &facts.docker) else {
+        return None;
+    };
     if image::find(&wanted, images).is_some() {
         return None;
     }
     let disk = facts.disks.get(AGENT_FOLDER)?;
     let shared = root_free_bytes.is_some_and(|free| free.abs_diff(disk.free_bytes) < SAME);
-    let needed = if shared { comes.saturating_mul(3) } else { comes };
+    let needed = if shared { unpacked.saturating_mul(2).saturating_add(comes) } else { comes };
     let row = Row::on(&host.name, "disk_agent", format!("{} free in {AGENT_FOLDER}", size(needed)));
     let found = format!("{} free on {}", size(disk.free_bytes), disk.mount_point);
     let enough = disk.free_bytes >= needed;
@@ -95,7 +97,7 @@ fn docker(situation: Situation<'_>, host: &Host, facts: &Facts) -> Option<CheckR
         return Some(row.pass("the image is on the host"));
     }
     let (needed, known) = match image::origin(archive, &facts.docker) {
-        ImageOrigin::Archive { size, .. } => (size.saturating_mul(2), true),
+        ImageOrigin::Archive { unpacked, .. } => (unpacked.saturating_mul(2), true),
         ImageOrigin::Pull => (PULLED, false),
     };
     let row = Row::on(&host.name, "disk_docker", format!("{} free in {root_directory}", size(needed)));

@@ -136,7 +136,7 @@ fn disks() {
     check(|cluster| free(cluster, 20 << 30), "disk", CheckStatus::Warn, "20.0 GiB free on /");
     check(|cluster| docker(cluster, Some(1 << 30)), "disk_docker", CheckStatus::Fail, "1.0 GiB free");
     check(|cluster| docker(cluster, None), "disk_docker", CheckStatus::Unknown, "nobody can tell");
-    check(|cluster| free(cluster, 1 << 29), "disk_agent", CheckStatus::Fail, "512.0 MiB free on /");
+    check(|cluster| free(cluster, 1 << 28), "disk_agent", CheckStatus::Fail, "256.0 MiB free on /");
     check(|cluster| free(cluster, 2 << 30), "disk_agent", CheckStatus::Pass, "2.0 GiB free on /");
     let shared = |cluster: &mut Cluster| {
         free(cluster, 2 << 30);

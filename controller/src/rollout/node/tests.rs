@@ -146,7 +146,7 @@ fn event(seq: u64, kind: EventKind) -> Event {
 }
 
 fn parcel() -> Parcel {
-    Parcel { pieces: vec![Piece::of(&[7; 4096])], ranges: vec![0..4096] }
+    Parcel { pieces: vec![Piece::of(&[7; 4096])], ranges: vec![0..4096], unpacked: 4096 }
 }
 
 /// How the host ends, how often a channel for bytes was opened, and what was told.
