@@ -1,4 +1,5 @@
-//! Story: an image of 4.2.11, whose containers initialise themselves, still one schema step at a time.
+//! Story: an image of 4.2.11, whose containers initialise themselves, still one schema step at a time. Its archive is in
+//! OCI layout, which the Docker of these hosts cannot load as it is.
 
 use system_tests::rig::{Node, OmsImage};
 
@@ -11,7 +12,7 @@ fn three_hosts_initialise_themselves_in_turn() {
     let stage = Stage::empty();
     stage.slow_schema();
     let operator = Operator::new(&stage);
-    let archive = stage.archive(OmsImage::Itself).unwrap();
+    let archive = stage.archive_oci(OmsImage::Itself).unwrap();
     operator.inventory(
         &stage,
         &stage.host_lines(3),

@@ -8,6 +8,7 @@ use super::RigError;
 use super::engine::docker_ok;
 use super::images::{self, Kind};
 use super::layout::{Layout, read, write_private};
+use super::oci_layout;
 use super::process::Program;
 
 /// A tag of the stand-in.
@@ -96,6 +97,20 @@ pub(super) fn ensure_gzip(image: OmsImage, layout: &Layout, progress: fn(&str)) 
             .args(["-1".as_ref(), "--keep".as_ref(), "--force".as_ref(), plain.as_os_str()])
             .run()?;
         finish(&path, &path, &digest)?;
+    }
+    Ok(path)
+}
+
+/// The same image, in OCI layout and without `manifest.json`.
+pub(super) fn ensure_oci(image: OmsImage, layout: &Layout, progress: fn(&str)) -> Result<PathBuf, RigError> {
+    let saved = ensure(image, layout, progress)?;
+    let path = saved.with_extension("oci.tar");
+    let digest = Kind::Standin.reference(layout)?;
+    if !is_current(&path, &digest) {
+        progress(&format!("stand-in {}: writing it in OCI layout", image.label()));
+        let partial = path.with_extension("part");
+        oci_layout::write(&saved, image.reference(), &partial)?;
+        finish(&partial, &path, &digest)?;
     }
     Ok(path)
 }

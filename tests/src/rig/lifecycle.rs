@@ -201,6 +201,12 @@ impl Rig {
         archives::ensure_gzip(image, &self.instance.layout, self.progress)
     }
 
+    /// The same image as OCI tools write it.
+    pub fn archive_oci(&self, image: OmsImage) -> Result<PathBuf, RigError> {
+        let _machine = machine_lock()?;
+        archives::ensure_oci(image, &self.instance.layout, self.progress)
+    }
+
     /// The instance's folder with keys, `known_hosts`, `ssh_config`, `inventory.ini` and `config.yaml`.
     pub fn state_folder(&self) -> &Path {
         &self.instance.layout.state

@@ -17,6 +17,7 @@ mod layout;
 mod lifecycle;
 mod metadb;
 mod node;
+mod oci_layout;
 mod operator_files;
 mod packages;
 mod poised;
