@@ -7,6 +7,7 @@ pub mod left;
 pub mod on_host;
 pub mod prepare;
 pub mod rig;
+pub mod shaped;
 pub mod steps;
 pub mod sweep;
 pub mod wreckage;

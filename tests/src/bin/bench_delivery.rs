@@ -13,7 +13,8 @@ use clap::Parser;
 use serde_json::json;
 use system_tests::prepare::{Prepared, prepare};
 use system_tests::rig::{MetaDbKind, Node, OmsImage, Options, Rig};
-use system_tests::steps::{one_line, release_folder, say};
+use system_tests::shaped::{self, Failure, output};
+use system_tests::steps::{one_line, say};
 
 const NAME: &str = "delivery";
 /// Bytes.
@@ -28,7 +29,7 @@ struct Arguments {
     /// Of the archive, in MiB.
     #[arg(long, default_value_t = 256)]
     size: u32,
-    /// Of every link and of the bastion's uplink, in Mbit/s.
+    /// Of every link and of the bastion's uplink, in Mbit/s; 0 leaves them as they are.
     #[arg(long, default_value_t = 400)]
     rate: u32,
     /// Of each measurement; medians are printed.
@@ -38,8 +39,6 @@ struct Arguments {
     #[arg(long)]
     relay_only: bool,
 }
-
-type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     match bench(&Arguments::parse()) {
@@ -59,21 +58,45 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     let site = Site { rig: &rig, archive: &archive, rate: arguments.rate, home: work.path() };
     site.set_up()?;
     let bits = f64::from(arguments.size) * MIB * 8.0;
-    let bound = bits / (f64::from(arguments.rate) * 1e6);
+    // Links as fast as this machine are compared with what one host takes, which is measured first.
+    let bound = (arguments.rate > 0).then(|| bits / (f64::from(arguments.rate) * 1e6));
     let medians = |what: &str, run: &dyn Fn() -> Result<Measured, Failure>| {
         let mut all = Vec::new();
         for number in 1..=arguments.repetitions {
             let measured = run()?;
             say(&format!(
-                "{what}, {number}: {:.2} s, {:.1} MiB left the bastion",
-                measured.seconds, measured.uplink
+                "{what}, {number}: {:.2} s, {:.1} MiB left the bastion; memory: controller {:.0} MiB, agents {:.0} MiB",
+                measured.seconds, measured.uplink, measured.controller, measured.agent
             ));
             all.push(measured);
         }
         Ok::<_, Failure>(median(&all))
     };
-    let mut rows = vec![("one host", medians("one host", &|| site.apply(&["--limit", "node1"], None))?)];
-    rows.push(("relay, all hosts", medians("relay", &|| site.apply(&[], None))?));
+    let one = medians("one host", &|| site.apply(&["--limit", "node1"], None))?;
+    let bound = bound.unwrap_or(one.seconds);
+    let mut rows = vec![("one host", one)];
+    if arguments.hosts > 1 {
+        rows.extend(relayed(arguments, &site, &medians, bound)?);
+    }
+    if !arguments.relay_only {
+        rows.push(("one `scp` for each host, side by side", medians("scp", &|| site.scp())?));
+    }
+    report(arguments, &rows, bound);
+    Rig::down(NAME)?;
+    Ok(())
+}
+
+type Row = (&'static str, Measured);
+type Run<'a> = &'a dyn Fn() -> Result<Measured, Failure>;
+
+/// What several hosts make possible.
+fn relayed(
+    arguments: &Arguments,
+    site: &Site<'_>,
+    medians: &dyn Fn(&str, Run<'_>) -> Result<Measured, Failure>,
+    bound: f64,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = vec![("relay, all hosts", medians("relay", &|| site.apply(&[], None))?)];
     let half = Duration::from_secs_f64(bound / 2.0);
     rows.push((
         "relay, the agent of one host killed half-way, the other hosts",
@@ -88,19 +111,25 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
             "`--relay off`, all hosts",
             medians("direct", &|| site.apply(&["--relay", "off"], None))?,
         ));
-        rows.push(("one `scp` for each host, side by side", medians("scp", &|| site.scp())?));
     }
+    Ok(rows)
+}
+
+fn report(arguments: &Arguments, rows: &[Row], bound: f64) {
     say(&format!(
-        "\nmedians of {}; {} hosts, archive of {} MiB, links and uplink of {} Mbit/s: {bound:.2} s of bits\n",
+        "\nmedians of {}; {} hosts, archive of {} MiB, links and uplink of {} Mbit/s: {bound:.2} s are 1\n",
         arguments.repetitions, arguments.hosts, arguments.size, arguments.rate
     ));
-    say("| | time | against size / rate | left the bastion, against the size |\n|---|---|---|---|");
-    for (name, Measured { seconds, uplink }) in rows {
-        let against = uplink / f64::from(arguments.size);
-        say(&format!("| {name} | {seconds:.2} s | {:.3} | {against:.3} |", seconds / bound));
+    say(
+        "| | time | against size / rate | left the bastion, against the size | memory of the controller | of an agent |",
+    );
+    say("|---|---|---|---|---|---|");
+    for (name, Measured { seconds, uplink, controller, agent }) in rows {
+        let (time, against) = (seconds / bound, uplink / f64::from(arguments.size));
+        say(&format!(
+            "| {name} | {seconds:.2} s | {time:.3} | {against:.3} | {controller:.0} MiB | {agent:.0} MiB |"
+        ));
     }
-    Rig::down(NAME)?;
-    Ok(())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +137,10 @@ struct Measured {
     seconds: f64,
     /// MiB that left the bastion, with everything around them.
     uplink: f64,
+    /// MiB that the controller held at most; 0 where there is none.
+    controller: f64,
+    /// The same of the agent that held most.
+    agent: f64,
 }
 
 fn median(all: &[Measured]) -> Measured {
@@ -129,6 +162,7 @@ const DOCKER: &str = "#!/bin/sh
 case \" $* \" in *' load '*)
   date +%s.%N > /root/load-began
   cat > /dev/null
+  grep VmHWM /proc/$PPID/status > /root/load-memory
   date +%s.%N > /root/load-ended
   exit 0;;
 esac
@@ -141,27 +175,13 @@ mountpoint -q /var/lib/omsctl || mount --bind /var/lib/docker/omsctl /var/lib/om
 
 impl Site<'_> {
     fn set_up(&self) -> Result<(), Failure> {
-        let rate = format!("{}mbit", self.rate);
-        let shape = ["root", "tbf", "rate", &rate, "burst", "256kb", "latency", "10ms"];
         for node in self.rig.nodes() {
             node.write_file("/usr/local/bin/docker", DOCKER)?;
             node.exec(["chmod", "0755", "/usr/local/bin/docker"])?.ok()?;
             // The root of a rig's host may be a file system of this machine's own user space, which no real host has.
             node.exec(["sh", "-c", DISK])?.ok()?;
-            let pid = output("docker", &["inspect", "--format", "{{.State.Pid}}", node.container()])?;
-            let mut inside = vec!["-t", pid.trim(), "-n", "tc", "qdisc", "replace", "dev", "eth0"];
-            inside.extend(shape);
-            output("nsenter", &inside)?;
-            let mut outside = vec!["qdisc", "replace", "dev"];
-            let link = link_to(node)?;
-            outside.push(&link);
-            outside.extend(shape);
-            output("tc", &outside)?;
         }
-        let bridge = self.bridge()?;
-        let mut uplink = vec!["qdisc", "replace", "dev", &bridge];
-        uplink.extend(shape);
-        output("tc", &uplink)?;
+        shaped::shape(self.rig, self.rate)?;
         let archive = self.archive.display().to_string();
         self.rig.write_inventory(
             &self.rig.host_lines(self.rig.nodes().len()),
@@ -172,27 +192,12 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The network's end on this machine, which only what this machine sends leaves by.
-    fn bridge(&self) -> Result<String, Failure> {
-        let address = self.rig.nodes()[0].address();
-        let (net, _) = address.rsplit_once('.').ok_or("an address without dots")?;
-        let all = output("ip", &["-o", "-4", "address"])?;
-        let line = all.lines().find(|line| line.contains(&format!(" {net}.")));
-        let name = line.and_then(|line| line.split_whitespace().nth(1));
-        Ok(name.ok_or("the rig's network has no end here")?.to_owned())
-    }
-
     fn sent(&self) -> Result<f64, Failure> {
-        let path = format!("/sys/class/net/{}/statistics/tx_bytes", self.bridge()?);
-        Ok(fs::read_to_string(path)?.trim().parse::<f64>()? / MIB)
+        shaped::sent(self.rig).map(in_mib)
     }
 
     fn omsctl(&self, arguments: &[&str]) -> Result<Child, Failure> {
-        let mut command = Command::new(release_folder().join("omsctl"));
-        command.args(arguments).current_dir(self.rig.state_folder());
-        command.env("HOME", self.home).env("XDG_STATE_HOME", self.home).env("XDG_CACHE_HOME", self.home);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(command.spawn()?)
+        Ok(shaped::omsctl(self.rig, self.home, arguments).spawn()?)
     }
 
     /// Nothing of the image is on any host.
@@ -211,7 +216,7 @@ impl Site<'_> {
 
     fn measured(&self, more: &[&str], kill_after: Option<Duration>) -> Result<Measured, Failure> {
         let before = self.sent()?;
-        let mut applying = self.omsctl(&[&["apply", "--yes"], more].concat())?;
+        let applying = self.omsctl(&[&["apply", "--yes"], more].concat())?;
         let mut counted: Vec<&Node> = self.rig.nodes().iter().collect();
         if let Some(after) = kill_after {
             self.wait_for_the_first()?;
@@ -219,18 +224,19 @@ impl Site<'_> {
             let victim = counted.remove(counted.len() / 2);
             victim.exec(["pkill", "-KILL", "-f", "omsctl-agent.* serve "])?;
         }
-        applying.wait()?;
+        let controller = waited_for(applying)?;
         let uplink = self.sent()? - before;
-        let stamp = |node: &Node, name: &str| -> Option<f64> {
-            node.read_file(&format!("/root/load-{name}")).ok()?.trim().parse().ok()
-        };
+        let noted = |node: &Node, name: &str| node.read_file(&format!("/root/load-{name}")).ok();
+        let stamp = |node: &Node, name: &str| -> Option<f64> { noted(node, name)?.trim().parse().ok() };
         let began = self.rig.nodes().iter().filter_map(|node| stamp(node, "began")).fold(f64::MAX, f64::min);
         let ended: Vec<f64> = counted.iter().filter_map(|node| stamp(node, "ended")).collect();
         let wanted = if more.contains(&"--limit") { 1 } else { counted.len() };
         if ended.len() != wanted {
             return Err(format!("{} of {wanted} hosts got the image", ended.len()).into());
         }
-        Ok(Measured { seconds: ended.into_iter().fold(0.0, f64::max) - began, uplink })
+        let memory = |node: &&Node| shaped::most_memory_in(&noted(node, "memory")?);
+        let agent = in_mib(counted.iter().filter_map(memory).max().unwrap_or(0));
+        Ok(Measured { seconds: ended.into_iter().fold(0.0, f64::max) - began, uplink, controller, agent })
     }
 
     /// Until some host receives.
@@ -278,20 +284,23 @@ impl Site<'_> {
         let seconds = began.elapsed().as_secs_f64();
         let uplink = self.sent()? - before;
         self.forget()?;
-        Ok(Measured { seconds, uplink })
+        Ok(Measured { seconds, uplink, controller: 0.0, agent: 0.0 })
     }
 }
 
-/// This machine's end of the host's network interface.
-fn link_to(node: &Node) -> Result<String, Failure> {
-    let index = node.exec(["cat", "/sys/class/net/eth0/iflink"])?.ok()?.stdout;
-    for entry in fs::read_dir("/sys/class/net")? {
-        let entry = entry?;
-        if fs::read_to_string(entry.path().join("ifindex")).is_ok_and(|own| own.trim() == index.trim()) {
-            return Ok(entry.file_name().to_string_lossy().into_owned());
-        }
+#[expect(clippy::cast_precision_loss, reason = "for reading")]
+fn in_mib(bytes: u64) -> f64 {
+    bytes as f64 / MIB
+}
+
+/// To its end; the MiB that it held at most.
+fn waited_for(mut child: Child) -> Result<f64, Failure> {
+    let mut most = 0;
+    while child.try_wait()?.is_none() {
+        most = shaped::most_memory(&child).unwrap_or(0).max(most);
+        std::thread::sleep(Duration::from_millis(50));
     }
-    Err(format!("{} has no link to this machine", node.name()).into())
+    Ok(in_mib(most))
 }
 
 /// `docker save` of an image of one layer of random bytes.
@@ -334,17 +343,4 @@ fn archive(folder: &Path, size: u32) -> Result<PathBuf, Failure> {
 fn sha256(file: &Path) -> Result<String, Failure> {
     let sum = output("sha256sum", &[&file.display().to_string()])?;
     Ok(sum.split_whitespace().next().ok_or("sha256sum said nothing")?.to_owned())
-}
-
-fn output(program: &str, arguments: &[&str]) -> Result<String, Failure> {
-    let output = Command::new(program).args(arguments).output()?;
-    if !output.status.success() {
-        return Err(format!(
-            "{program} {}: {}",
-            arguments.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        )
-        .into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
