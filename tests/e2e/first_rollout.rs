@@ -168,7 +168,7 @@ fn the_image_left_the_bastion_once(events: &[Value]) {
         loads.clone().map(|event| event["evidence"][name].as_str().unwrap().parse().unwrap()).collect()
     };
     let (whole, bastion, hosts) =
-        (sums("archive_bytes"), sums("from_bastion_bytes"), sums("from_hosts_bytes"));
+        (sums("received_bytes"), sums("from_bastion_bytes"), sums("from_hosts_bytes"));
     assert_eq!(whole.len(), 3);
     assert_eq!(bastion.iter().sum::<u64>(), whole[0], "{bastion:?} {hosts:?}");
     assert_eq!(hosts.iter().sum::<u64>(), 2 * whole[0], "{bastion:?} {hosts:?}");

@@ -8,7 +8,8 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 /// Of the frame that asks for most, as a power of two; the controller's need 1 MiB.
 const LARGEST_WINDOW: u32 = 23;
 
-const BUFFER: usize = 256 * 1024;
+/// As much as the pipe to Docker takes at once.
+const BUFFER: usize = 64 * 1024;
 
 /// Under way.
 pub(crate) struct Unpacking {
