@@ -130,8 +130,17 @@ struct Site<'a> {
 
 impl Site<'_> {
     /// No image, no agent, no data; the page cache has the archive.
-    fn cold(&self, seen: bool) -> Result<Measured, Failure> {
+    fn fresh(&self) -> Result<(), Failure> {
         self.rig.reset(true)?;
+        self.node.docker(["image", "prune", "--all", "--force"])?.ok()?;
+        self.node.exec(["rm", "-f", "/data/copied.tar"])?.ok()?;
+        let archive = self.archive.display().to_string();
+        self.rig.write_inventory(&self.rig.host_lines(1), &[("oms_image_archive", &archive)])?;
+        Ok(())
+    }
+
+    fn cold(&self, seen: bool) -> Result<Measured, Failure> {
+        self.fresh()?;
         let home = tempfile::tempdir()?;
         if seen {
             self.plan(&home)?;
@@ -140,7 +149,7 @@ impl Site<'_> {
     }
 
     fn copied(&self) -> Result<Measured, Failure> {
-        self.rig.reset(true)?;
+        self.fresh()?;
         self.measured(|| {
             let target = format!("{}:/data/copied.tar", self.node.name());
             self.ssh("scp", &["-q".as_ref(), self.archive.as_os_str(), target.as_ref()], Stdio::null())?;
@@ -153,7 +162,7 @@ impl Site<'_> {
     }
 
     fn delta(&self, lower: &Path) -> Result<Measured, Failure> {
-        self.rig.reset(true)?;
+        self.fresh()?;
         self.node.load_image(lower)?;
         let home = tempfile::tempdir()?;
         self.plan(&home)?;
@@ -161,7 +170,7 @@ impl Site<'_> {
     }
 
     fn piped(&self, lower: &Path) -> Result<Measured, Failure> {
-        self.rig.reset(true)?;
+        self.fresh()?;
         self.node.load_image(lower)?;
         self.measured(|| {
             let mut save = Command::new("docker").args(["save", CHANGED]).stdout(Stdio::piped()).spawn()?;
