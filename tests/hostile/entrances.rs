@@ -95,7 +95,7 @@ pub(crate) fn controller(bytes: &[u8]) -> Heard {
         });
         let mut session = Session::open(name.clone(), Box::new(ours), 0).await.expect("a session");
         let mut screen = Screen::new(name);
-        let answer = session.runs().await.map(|_| ());
+        let answer = session.left().await.map(|_| ());
         while let Some(word) = session.inbox.recv().await {
             screen.hear(word);
         }

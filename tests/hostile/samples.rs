@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{
     Action, CancelMode, Claim, ControllerId, Digest, ErrorCode, ErrorReport, Event, EventKind, Evidence,
-    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Milestone,
+    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Left, Milestone,
     NodeName, NodePlan, Operator, Order, Outcome, PlannedStep, ProbeTarget, Refusal, Request, Response, Role,
     RunFacts, RunId, RunPhase, Secret, SecretFile, SecretName, Step, StepId, ToAgent, ToController, Unit,
     WantedImage, WireSecret,
@@ -120,7 +120,10 @@ pub(crate) fn to_controller() -> Vec<Vec<u8>> {
     vec![
         events_that_say(" "),
         events_that_count(200, 3_000_000),
-        frames(&[ToController::Response { id: 1, response: Response::Runs { runs } }]),
+        frames(&[ToController::Response {
+            id: 1,
+            response: Response::Runs(Left { runs, begun_image_bytes: 9 }),
+        }]),
         frames(&[ToController::Response { id: 1, response: Response::Failed { error } }]),
         frames(&[
             ToController::Attached { run: run(), latest: 3, claim: claim(), opened },
@@ -144,7 +147,12 @@ pub(crate) fn to_agent() -> Vec<Vec<u8>> {
     let secrets = BTreeMap::from([(secret_name(), WireSecret(Secret::new("a: 1\n")))]);
     vec![
         frames(&[request(1, Request::Facts(facts_request())), request(2, Request::Runs)]),
-        frames(&[request(1, Request::Hold(hold)), request(2, Request::Release), ToAgent::Alive]),
+        frames(&[
+            request(1, Request::Hold(hold)),
+            request(2, Request::Forget),
+            request(3, Request::Release),
+            ToAgent::Alive,
+        ]),
         frames(&[
             request(1, Request::Probe { target: ProbeTarget::Tcp { host: "10.0.0.9".to_owned(), port: 1 } }),
             request(2, Request::Probe { target: ProbeTarget::Http { url } }),

@@ -36,13 +36,19 @@ impl Bastion<'_> {
         (exit, lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect())
     }
 
-    /// Exit code and the list.
+    /// Exit code and the agents that are left.
     pub(crate) async fn agents(&self, reap: bool) -> (Exit, Vec<Value>) {
+        let (exit, document) = self.left(reap).await;
+        (exit, document["agents"].as_array().unwrap().clone())
+    }
+
+    /// Exit code and the document of `omsctl agents`.
+    pub(crate) async fn left(&self, reap: bool) -> (Exit, Value) {
         let (world, written, _interrupt) = self.world();
         let exit = command::agents(&world, &AgentsRequest { reap }, "omsctl agents").await;
-        let document: Value = serde_json::from_str(&written.stdout())
+        let document = serde_json::from_str(&written.stdout())
             .unwrap_or_else(|error| panic!("{error}: {}", written.stderr()));
-        (exit, document["agents"].as_array().unwrap().clone())
+        (exit, document)
     }
 
     /// As on a bastion that was given only the inventory.

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) use circle::Circle;
 pub(crate) use fetch::Fetch;
 pub(crate) use serving::{Offer, open};
-pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but};
+pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but, kept_bytes};
 
 /// Whoever has nothing to send says so that often.
 const HEARTBEAT: Duration = Duration::from_secs(1);

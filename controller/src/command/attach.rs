@@ -80,8 +80,8 @@ async fn find(survey: &Survey, named: Option<&RunId>) -> Option<RunStory> {
 async fn newest(survey: &Survey) -> Option<RunId> {
     let mut open: Vec<RunFacts> = Vec::new();
     for link in survey.links.values() {
-        let runs = link.session.runs().await.unwrap_or_default();
-        open.extend(runs.into_iter().filter(|run| run.phase != RunPhase::Ended));
+        let left = link.session.left().await.unwrap_or_default();
+        open.extend(left.runs.into_iter().filter(|run| run.phase != RunPhase::Ended));
     }
     open.into_iter().map(|run| run.run).max()
 }
