@@ -9,7 +9,9 @@ mod spool;
 use std::time::Duration;
 
 pub(crate) use circle::Circle;
-pub(crate) use fetch::Fetch;
+pub(crate) use fetch::{Fetch, PeerStream};
+#[cfg(any(test, feature = "fakes"))]
+pub(crate) use serving::{Goods, receive_guest};
 pub(crate) use serving::{Offer, open};
 pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but, kept_bytes};
 

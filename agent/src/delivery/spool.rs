@@ -57,6 +57,11 @@ impl Spool {
         *self.mark.borrow()
     }
 
+    /// Of the whole content, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Of which pieces the content is, for the next run.
     pub(crate) fn keep_list(&self, pieces: &[Piece]) -> io::Result<()> {
         let list = list_of(&self.path);

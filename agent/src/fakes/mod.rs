@@ -12,6 +12,7 @@ mod initialisation;
 mod judge;
 mod machine;
 mod network;
+mod relay;
 mod runtime;
 
 pub use clock::{now, set_time};
@@ -21,3 +22,4 @@ pub use initialisation::{InitScript, Verdict};
 pub use judge::Judge;
 pub use machine::FakeMachine;
 pub use network::Network;
+pub use relay::{fetch, serve_guest};
