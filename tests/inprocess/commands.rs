@@ -21,8 +21,12 @@ impl Bastion<'_> {
     }
 
     pub(crate) async fn attach(&self) -> Applied {
+        self.attach_with(&AttachRequest::default()).await
+    }
+
+    pub(crate) async fn attach_with(&self, request: &AttachRequest) -> Applied {
         let (world, written, _interrupt) = self.world();
-        let exit = command::attach(&world, &AttachRequest::default(), "omsctl attach").await;
+        let exit = command::attach(&world, request, "omsctl attach").await;
         self.told(exit, &written)
     }
 
@@ -30,7 +34,7 @@ impl Bastion<'_> {
     pub(crate) async fn attach_lines(&self, read_only: bool) -> (Exit, Vec<Event>) {
         let (mut world, written, _interrupt) = self.world();
         world.globals.format = Format::Jsonl;
-        let request = AttachRequest { run: None, read_only };
+        let request = AttachRequest { read_only, ..AttachRequest::default() };
         let exit = command::attach(&world, &request, "omsctl attach").await;
         let lines = written.stdout();
         (exit, lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect())

@@ -55,7 +55,15 @@ pub async fn attach(world: &World, request: &AttachRequest, typed: &str) -> Exit
     let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
     let mut telling = Telling::resume(world, &story, hosts, leads).await;
     let known = known.as_ref().map(|(inputs, observed)| (inputs, observed));
-    let carry = Carry { world, story: &story, controller, part, give_up: &NOBODY, known, bandwidth: None };
+    let carry = Carry {
+        world,
+        story: &story,
+        controller,
+        part,
+        give_up: &NOBODY,
+        known,
+        bandwidth: request.bandwidth,
+    };
     let (result, walked) = carry.walk(survey, &mut telling).await;
     let closing =
         known.map_or_else(Closing::default, |(inputs, observed)| closing(inputs, observed.metadb.as_ref()));
