@@ -259,7 +259,7 @@ fn an_agent_takes_of_another_what_it_asked_for_and_no_more() {
         assert_eq!(bytes.len(), taken, "{why}");
         assert!(said.as_ref().is_some_and(|said| said.contains(why)), "{said:?} lacks {why}");
     }
-    measured.stays_below(4 * MIB);
+    measured.stays_below(MIB);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn an_agent_gives_another_what_it_has_and_nothing_after_its_end() {
     for words in [announced(u32::MAX, b""), frame(b"{}"), Vec::new()] {
         assert_eq!(relay::serve(&words), None);
     }
-    measured.stays_below(4 * MIB);
+    measured.stays_below(MIB);
 }
 
 #[test]
