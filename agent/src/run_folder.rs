@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use omsctl_proto::{Claim, FingerprintKey, NodePlan, Operator, RunId, Secret, SecretName, WireSecret};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,23 @@ pub(crate) struct RunRecord {
     pub(crate) started: String,
     /// Of the controller that began it.
     pub(crate) claim: Claim,
+}
+
+/// The folder of a configuration of Docker's command.
+#[derive(Debug)]
+pub(crate) struct DockerConfig(PathBuf);
+
+impl DockerConfig {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for DockerConfig {
+    fn drop(&mut self) {
+        // What stays goes with the secrets of the run, where a failure is told.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl RunFolder {
@@ -98,6 +115,23 @@ impl RunFolder {
         String::from_utf8(bytes).map(Secret::new).map_err(io::Error::other)
     }
 
+    /// A configuration of Docker's command, in memory, for as long as the value lives.
+    pub(crate) fn docker_config(&self, config: &Secret) -> io::Result<DockerConfig> {
+        self.forget_docker_config()?;
+        let folder = DockerConfig(self.docker_config_path());
+        private_file::make_folder(&folder.0)?;
+        private_file::write(&folder.0.join("config.json"), config.expose().as_bytes())?;
+        Ok(folder)
+    }
+
+    /// What an agent that was killed left of it.
+    pub(crate) fn forget_docker_config(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(self.docker_config_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn key(&self) -> io::Result<FingerprintKey> {
         let bytes = private_file::read(&self.key_path(), 32)?;
         let bytes: [u8; 32] =
@@ -133,6 +167,10 @@ impl RunFolder {
 
     fn secrets_path(&self) -> PathBuf {
         self.in_memory.join("secrets")
+    }
+
+    fn docker_config_path(&self) -> PathBuf {
+        self.in_memory.join("docker")
     }
 
     /// On disk, so that a controller that carries the run on after a reboot can make the same fingerprints again.

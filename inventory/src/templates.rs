@@ -26,6 +26,8 @@ const INVENTORY: &str = r"# The hosts that OMS shall run on, in Ansible's INI fo
 oms_image_archive=<path to oms_4.2.x-ce.tar.gz>
 # ... or, instead, a reference that each host's Docker can pull:
 #oms_image=registry.example.com/oceanbase/oms-ce:feature_4.2.11_ce
+#oms_registry_user=user of that registry, where the hosts' own `docker login` does not do
+#oms_registry_password=...
 
 # Under this path each host keeps OMS's logs, store, run and config.yaml. It can never be changed later.
 oms_mount_path=/data/oms

@@ -62,6 +62,26 @@ impl Action {
     }
 }
 
+impl Action {
+    /// The names of what it needs and the plan does not hold.
+    pub fn secrets(&self) -> Vec<&SecretName> {
+        match self {
+            Self::WriteCertificates { files } => files.iter().map(|file| &file.content).collect(),
+            Self::WriteConfig { file, .. } => vec![&file.content],
+            Self::LoadImage { origin: ImageOrigin::Pull { credentials }, .. } => credentials.iter().collect(),
+            Self::MakeDirectories { .. }
+            | Self::LoadImage { origin: ImageOrigin::Archive { .. }, .. }
+            | Self::CreateContainer { .. }
+            | Self::StartContainer { .. }
+            | Self::RestartContainer { .. }
+            | Self::AwaitServices { .. }
+            | Self::Initialise { .. }
+            | Self::ReloadConfig { .. }
+            | Self::AwaitHealthy { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A file whose content travels apart from the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretFile {
@@ -101,6 +121,14 @@ pub struct WantedImage {
     pub architecture: Option<String>,
 }
 
+impl WantedImage {
+    /// The registry that the name begins with, by Docker's rule; `None` stands for Docker Hub.
+    pub fn registry(&self) -> Option<&str> {
+        let (first, _) = self.reference.split_once('/')?;
+        (first == "localhost" || first.contains(['.', ':'])).then_some(first)
+    }
+}
+
 /// Where a missing image comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
@@ -116,8 +144,11 @@ pub enum ImageOrigin {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         door: Option<Door>,
     },
-    /// The host's Docker pulls it.
-    Pull,
+    /// The host's Docker pulls it, with the log-ins of its root or, alone, with this configuration of Docker's command.
+    Pull {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credentials: Option<SecretName>,
+    },
 }
 
 /// The arguments of `docker run`, exactly those of the OMS manual (`research/oms.md` 3). What is the same for
@@ -149,4 +180,32 @@ pub enum Initialiser {
     Script,
     /// The container does it when it starts, from 4.2.11 on.
     Container,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_is_what_a_name_begins_with_when_it_is_a_host() {
+        for (reference, expected) in [
+            ("oms:4.2.7", None),
+            ("oceanbase/oms-ce:4.2.7", None),
+            ("localhost/oms:1", Some("localhost")),
+            ("harbor.example.com/library/oms:1", Some("harbor.example.com")),
+            ("10.0.0.5:5000/oms@sha256:ab", Some("10.0.0.5:5000")),
+        ] {
+            let image =
+                WantedImage { reference: reference.into(), config: None, layers: vec![], architecture: None };
+            assert_eq!(image.registry(), expected, "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_pull_without_credentials_is_what_it_always_was() {
+        let pull = ImageOrigin::Pull { credentials: None };
+        let text = serde_json::to_string(&pull).unwrap();
+        assert_eq!(text, r#"{"from":"pull"}"#);
+        assert_eq!(serde_json::from_str::<ImageOrigin>(&text).unwrap(), pull);
+    }
 }

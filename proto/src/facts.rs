@@ -202,6 +202,15 @@ pub struct PortHolder {
     pub own_container: bool,
 }
 
+/// What rollouts left on a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub runs: Vec<RunFacts>,
+    /// What came of an image that Docker did not get, in bytes; 0 while an agent is at work, since it may need it.
+    #[serde(default)]
+    pub begun_image_bytes: u64,
+}
+
 /// A run that left its folder on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFacts {

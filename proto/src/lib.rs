@@ -29,7 +29,7 @@ pub use event::{
 };
 pub use facts::{
     ContainerFacts, DiskFacts, DockerFacts, Facts, FactsRequest, FileFacts, HealthFacts, ImageFacts,
-    InitFacts, InitState, PathState, PortHolder, RunFacts, RunPhase, WantedHealth,
+    InitFacts, InitState, Left, PathState, PortHolder, RunFacts, RunPhase, WantedHealth,
 };
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};

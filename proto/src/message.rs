@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Claim, ControllerId, ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, NodePlan, RunFacts,
+    Claim, ControllerId, ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, Left, NodePlan,
     RunId, SecretName, WireSecret,
 };
 
@@ -170,7 +170,7 @@ pub enum Request {
     Hold(Hold),
     /// Give the host free again.
     Release,
-    /// The runs that left their folder on this host; cheaper than all facts.
+    /// What rollouts left on this host; cheaper than all facts.
     Runs,
     /// One run as its agent was given it.
     Run {
@@ -180,6 +180,8 @@ pub enum Request {
     Close {
         run: RunId,
     },
+    /// Remove what came of an image that no agent receives any more. For the controller that holds the host.
+    Forget,
     #[serde(other)]
     Unknown,
 }
@@ -240,9 +242,7 @@ pub enum Response {
     Held,
     /// The host is somebody else's.
     Busy(Holder),
-    Runs {
-        runs: Vec<RunFacts>,
-    },
+    Runs(Left),
     Run(Box<RunStory>),
     Done,
     Failed {

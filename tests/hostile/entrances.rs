@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
 
 /// Time is simulated: what waits for 24 hours does so at once.
-fn run<F: Future>(future: F) -> F::Output {
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(future)
 }
@@ -95,7 +95,7 @@ pub(crate) fn controller(bytes: &[u8]) -> Heard {
         });
         let mut session = Session::open(name.clone(), Box::new(ours), 0).await.expect("a session");
         let mut screen = Screen::new(name);
-        let answer = session.runs().await.map(|_| ());
+        let answer = session.left().await.map(|_| ());
         while let Some(word) = session.inbox.recv().await {
             screen.hear(word);
         }

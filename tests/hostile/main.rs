@@ -4,12 +4,13 @@
 
 mod entrances;
 mod mutation;
+mod relay;
 mod samples;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use entrances::{agent, controller, existing_config, frames, operators_files};
-use omsctl_proto::{ErrorCode, FrameError, MAX_FRAME, ToAgent, ToController};
+use omsctl_proto::{ErrorCode, FrameError, MAX_FRAME, MAX_SLICE, ToAgent, ToController};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -231,6 +232,67 @@ fn mutations_of_valid_frames_neither_panic_nor_grow() {
     measured.stays_below(SMALL);
 }
 
+fn begins(words: &[u8]) -> Vec<u8> {
+    [frame(br#"{"reply":"sending"}"#), words.to_vec()].concat()
+}
+
+#[test]
+fn an_agent_takes_of_another_what_it_asked_for_and_no_more() {
+    let measured = Measured::begin();
+    let wanted = &relay::bytes()[usize::try_from(relay::OFFSET).unwrap()..];
+    let [whole, ..] = &samples::from_peer()[..] else { panic!("no sample") };
+    assert_eq!(relay::fetch(whole), (wanted.to_vec(), None));
+    let more = [&whole[..], &announced(1, b"x")].concat();
+    let cases = [
+        (more, wanted.len(), "announced 1 bytes where 0 were left"),
+        (begins(&announced(MAX_SLICE + 1, b"x")), 0, "announced 262145 bytes at once"),
+        (begins(&announced(u32::MAX, b"x")), 0, "announced 4294967295 bytes at once"),
+        (begins(&announced(100, b"half")), 4, "broke off"),
+        (begins(&announced(MAX_SLICE, b"x")), 0, "announced 262144 bytes where 5000 were left"),
+        (begins(b"\0\0"), 0, "broke off"),
+        (frame(br#"{"reply":"not_here"}"#), 0, "does not have these bytes"),
+        (announced(u32::MAX, b""), 0, "4294967295"),
+        (Vec::new(), 0, "does not have these bytes"),
+    ];
+    for (words, taken, why) in cases {
+        let (bytes, said) = relay::fetch(&words);
+        assert_eq!(bytes.len(), taken, "{why}");
+        assert!(said.as_ref().is_some_and(|said| said.contains(why)), "{said:?} lacks {why}");
+    }
+    measured.stays_below(MIB);
+}
+
+#[test]
+fn an_agent_gives_another_what_it_has_and_nothing_after_its_end() {
+    let measured = Measured::begin();
+    let given: Vec<Option<usize>> =
+        samples::from_guest().iter().map(|ask| relay::serve(ask).map(|bytes| bytes.len())).collect();
+    assert_eq!(given, [Some(6_000), Some(5_000), Some(0), None, None, None]);
+    for words in [announced(u32::MAX, b""), frame(b"{}"), Vec::new()] {
+        assert_eq!(relay::serve(&words), None);
+    }
+    measured.stays_below(MIB);
+}
+
+#[test]
+fn mutations_of_what_agents_say_to_each_other_neither_panic_nor_grow() {
+    let measured = Measured::begin();
+    let words = samples::from_peer();
+    let (mut whole, mut broken) = (0, 0);
+    for bytes in mutation::mutations_of_frames(&words, 400) {
+        match relay::fetch(&bytes) {
+            (_, None) => whole += 1,
+            (_, Some(_)) => broken += 1,
+        }
+    }
+    assert!(whole > 20 && broken > 100, "{whole} to the end, {broken} not");
+    let asks = samples::from_guest();
+    let served = mutation::mutations_of_frames(&asks, 1_500);
+    let served = served.filter(|bytes| relay::serve(bytes).is_some()).count();
+    assert!((10..1_400).contains(&served), "{served} were served");
+    measured.stays_below(SMALL);
+}
+
 #[test]
 fn mutations_of_valid_files_are_read_or_refused() {
     let measured = Measured::begin();
@@ -250,6 +312,8 @@ fn seeds_of_the_fuzz_targets() {
         ("frames", [agents.clone(), controllers.clone()].concat()),
         ("agent", agents),
         ("controller", controllers),
+        ("fetch", samples::from_peer()),
+        ("serve", samples::from_guest()),
         ("existing_config", files.clone()),
         ("operators_files", files),
     ];

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{
     Action, CancelMode, Claim, ControllerId, Digest, ErrorCode, ErrorReport, Event, EventKind, Evidence,
-    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Milestone,
-    NodeName, NodePlan, Operator, Order, Outcome, PlannedStep, ProbeTarget, Refusal, Request, Response, Role,
-    RunFacts, RunId, RunPhase, Secret, SecretFile, SecretName, Step, StepId, ToAgent, ToController, Unit,
-    WantedImage, WireSecret,
+    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Left, Milestone,
+    NodeName, NodePlan, Operator, Order, Outcome, PeerAsk, PeerReply, PlannedStep, ProbeTarget, Refusal,
+    Request, Response, Role, RunFacts, RunId, RunPhase, Secret, SecretFile, SecretName, Step, StepId,
+    ToAgent, ToController, Unit, WantedImage, WireSecret,
 };
 use serde::Serialize;
+
+use crate::relay;
 
 /// Events in one sample of [`events_that_say`].
 pub(crate) const EVENTS: usize = 10;
@@ -120,7 +122,10 @@ pub(crate) fn to_controller() -> Vec<Vec<u8>> {
     vec![
         events_that_say(" "),
         events_that_count(200, 3_000_000),
-        frames(&[ToController::Response { id: 1, response: Response::Runs { runs } }]),
+        frames(&[ToController::Response {
+            id: 1,
+            response: Response::Runs(Left { runs, begun_image_bytes: 9 }),
+        }]),
         frames(&[ToController::Response { id: 1, response: Response::Failed { error } }]),
         frames(&[
             ToController::Attached { run: run(), latest: 3, claim: claim(), opened },
@@ -144,7 +149,12 @@ pub(crate) fn to_agent() -> Vec<Vec<u8>> {
     let secrets = BTreeMap::from([(secret_name(), WireSecret(Secret::new("a: 1\n")))]);
     vec![
         frames(&[request(1, Request::Facts(facts_request())), request(2, Request::Runs)]),
-        frames(&[request(1, Request::Hold(hold)), request(2, Request::Release), ToAgent::Alive]),
+        frames(&[
+            request(1, Request::Hold(hold)),
+            request(2, Request::Forget),
+            request(3, Request::Release),
+            ToAgent::Alive,
+        ]),
         frames(&[
             request(1, Request::Probe { target: ProbeTarget::Tcp { host: "10.0.0.9".to_owned(), port: 1 } }),
             request(2, Request::Probe { target: ProbeTarget::Http { url } }),
@@ -159,6 +169,34 @@ pub(crate) fn to_agent() -> Vec<Vec<u8>> {
             order(4, Order::Cancel { mode: CancelMode::AfterStep, by: "dba".to_owned() }),
         ]),
         frames(&[ToAgent::Attach { run: run(), after: 1, claim: Some(claim()), operator: operator() }]),
+    ]
+}
+
+/// What an agent says that sends an image: all of it at once and with heartbeats, some of it, nothing.
+pub(crate) fn from_peer() -> Vec<Vec<u8>> {
+    let bytes = relay::bytes();
+    let wanted = &bytes[usize::try_from(relay::OFFSET).expect("small")..];
+    let slice = |bytes: &[u8]| super::frame(bytes);
+    let (first, second) = wanted.split_at(3_000);
+    let sending = || frames(&[PeerReply::Sending]);
+    vec![
+        [sending(), slice(&[]), slice(first), slice(&[]), slice(second)].concat(),
+        [sending(), slice(&first[..100]), slice(&[]), slice(&first[100..300])].concat(),
+        [sending(), slice(&[]), slice(&[])].concat(),
+        frames(&[PeerReply::NotHere]),
+    ]
+}
+
+/// What an agent says that wants an image: all of it, the rest of it, nothing of it, more than there is, another one.
+pub(crate) fn from_guest() -> Vec<Vec<u8>> {
+    let ask = |content, offset| frames(&[PeerAsk { content, offset }]);
+    vec![
+        ask(relay::content(), 0),
+        ask(relay::content(), relay::OFFSET),
+        ask(relay::content(), relay::SIZE),
+        ask(relay::content(), relay::SIZE + 1),
+        ask(relay::content(), u64::MAX),
+        ask(Digest::of(b"another"), 0),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use omsctl_agent::fakes::InitScript;
 use omsctl_controller::exit::Exit;
 use omsctl_proto::{Event, EventKind, NodeName, StepId};
+use serde_json::Value;
 
 use crate::bastion::{Bastion, PASSWORD};
 use crate::controllers::{assert_nothing_left, in_schema, slow};
@@ -159,5 +160,53 @@ async fn killed_ones_are_reaped_too_and_led_ones_are_not() {
     let (_, agents) = bob.agents(false).await;
     assert_eq!(agents.iter().filter(|agent| agent["state"] == "gone").count(), 3, "{agents:?}");
     assert_eq!(bob.agents(true).await, (Exit::Done, Vec::new()));
+    assert_nothing_left(&fleet).await;
+}
+
+/// A controller that is killed in the middle of the image, which takes half a second.
+async fn half_sent(fleet: &Fleet, ann: &Bastion<'_>) {
+    fleet.hosts.iter().for_each(|host| host.link.slow_down(Duration::from_millis(10)));
+    tokio::select! {
+        biased;
+        applied = ann.apply() => panic!("it ended before: {}", applied.stderr),
+        () = async {
+            ann.store.heard(|event| matches!(event.kind, EventKind::ContentWanted { .. })).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        } => {}
+    }
+}
+
+fn begun(document: &Value) -> Vec<(&str, bool)> {
+    let images = document["begun_images"].as_array().unwrap().iter();
+    let is_some = |image: &Value| image["begun_image_bytes"].as_u64().unwrap() > 100_000;
+    images.map(|image| (image["node"].as_str().unwrap(), is_some(image))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_of_an_image_is_listed_and_reaped_when_no_agent_is_at_work() {
+    let fleet = Fleet::new(2);
+    let ann = Bastion::new(&fleet);
+    half_sent(&fleet, &ann).await;
+    let (_, document) = ann.left(false).await;
+    assert_eq!(begun(&document), [], "agents are at work: {document}");
+
+    fleet.hosts.iter().for_each(|host| host.machine.daemons.kill());
+    let (exit, document) = ann.left(false).await;
+    assert_eq!((exit, begun(&document)), (Exit::Done, vec![("n1", true), ("n2", true)]), "{document}");
+
+    let (exit, document) = Bastion::of(&fleet, "bob@elsewhere").left(true).await;
+    assert_eq!((exit, begun(&document)), (Exit::Done, vec![]), "{document}");
+    assert_nothing_left(&fleet).await;
+    assert_eq!(ann.apply().await.exit, Exit::Done);
+    assert_nothing_left(&fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_reaped_leaves_nothing_of_its_image() {
+    let fleet = Fleet::new(2);
+    let ann = Bastion::new(&fleet);
+    half_sent(&fleet, &ann).await;
+    let (exit, document) = ann.left(true).await;
+    assert_eq!((exit, begun(&document)), (Exit::Done, vec![]), "{document}");
     assert_nothing_left(&fleet).await;
 }

@@ -21,8 +21,12 @@ impl Bastion<'_> {
     }
 
     pub(crate) async fn attach(&self) -> Applied {
+        self.attach_with(&AttachRequest::default()).await
+    }
+
+    pub(crate) async fn attach_with(&self, request: &AttachRequest) -> Applied {
         let (world, written, _interrupt) = self.world();
-        let exit = command::attach(&world, &AttachRequest::default(), "omsctl attach").await;
+        let exit = command::attach(&world, request, "omsctl attach").await;
         self.told(exit, &written)
     }
 
@@ -30,19 +34,25 @@ impl Bastion<'_> {
     pub(crate) async fn attach_lines(&self, read_only: bool) -> (Exit, Vec<Event>) {
         let (mut world, written, _interrupt) = self.world();
         world.globals.format = Format::Jsonl;
-        let request = AttachRequest { run: None, read_only };
+        let request = AttachRequest { read_only, ..AttachRequest::default() };
         let exit = command::attach(&world, &request, "omsctl attach").await;
         let lines = written.stdout();
         (exit, lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect())
     }
 
-    /// Exit code and the list.
+    /// Exit code and the agents that are left.
     pub(crate) async fn agents(&self, reap: bool) -> (Exit, Vec<Value>) {
+        let (exit, document) = self.left(reap).await;
+        (exit, document["agents"].as_array().unwrap().clone())
+    }
+
+    /// Exit code and the document of `omsctl agents`.
+    pub(crate) async fn left(&self, reap: bool) -> (Exit, Value) {
         let (world, written, _interrupt) = self.world();
         let exit = command::agents(&world, &AgentsRequest { reap }, "omsctl agents").await;
-        let document: Value = serde_json::from_str(&written.stdout())
+        let document = serde_json::from_str(&written.stdout())
             .unwrap_or_else(|error| panic!("{error}: {}", written.stderr()));
-        (exit, document["agents"].as_array().unwrap().clone())
+        (exit, document)
     }
 
     /// As on a bastion that was given only the inventory.

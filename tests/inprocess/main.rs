@@ -21,6 +21,7 @@ mod lost;
 #[path = "../simulated/metadb.rs"]
 mod metadb;
 mod operators;
+mod registry;
 mod relay;
 mod repair;
 mod scale_out;

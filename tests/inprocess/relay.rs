@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use omsctl_controller::cli::ApplyRequest;
+use omsctl_controller::cli::{ApplyRequest, AttachRequest};
 use omsctl_controller::exit::Exit;
 use omsctl_proto::{Event, EventKind, StepId};
 use tokio::time::Instant;
@@ -91,6 +91,23 @@ async fn no_more_than_the_bandwidth_leaves_the_bastion() {
     // Five times 900 kB at 100 kB/s; the last part leaves at once.
     let more = limited.saturating_sub(free).as_secs();
     assert!((38..=46).contains(&more), "{free:?} and {limited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_attaches_and_leads_keeps_to_its_own_bandwidth() {
+    let took = async |bandwidth| {
+        let fleet = Fleet::new(HOSTS);
+        Bastion::new(&fleet).apply_until(all_asked()).await;
+        let request = AttachRequest { bandwidth, ..AttachRequest::default() };
+        let begun = Instant::now();
+        let attached = Bastion::of(&fleet, "bob@elsewhere").attach_with(&request).await;
+        assert_done(&fleet, &attached).await;
+        begun.elapsed()
+    };
+    let (free, limited) = (took(None).await, took(NonZeroU64::new(50_000)).await);
+    // 900 kB once at 50 kB/s, less what had come.
+    let more = limited.saturating_sub(free).as_secs();
+    assert!((8..=20).contains(&more), "{free:?} and {limited:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,7 +153,12 @@ fn command_of<'a>(world: &'a World, command: Command, story: &Story) -> LocalBox
                 command::apply(world, &request, "omsctl apply").await
             }
             Command::Attach { read_only } => {
-                command::attach(world, &AttachRequest { run: None, read_only }, "omsctl attach").await
+                command::attach(
+                    world,
+                    &AttachRequest { read_only, ..AttachRequest::default() },
+                    "omsctl attach",
+                )
+                .await
             }
             Command::Reap => command::agents(world, &AgentsRequest { reap: true }, "omsctl agents").await,
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::receive_archive::Archive;
 use super::{Context, Stop};
-use crate::delivery::{Circle, Fetch, Spool};
+use crate::delivery::{Circle, Fetch, PeerStream, Spool};
 use crate::serve::Delivery;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -48,7 +48,7 @@ enum Bringer {
     Controller(Delivery),
     /// The controller ends its delivery when this agent shall ask for another bringer.
     Peer {
-        fetch: Box<Fetch>,
+        fetch: Box<Fetch<PeerStream>>,
         leash: Delivery,
         name: String,
     },
@@ -105,7 +105,8 @@ impl<'a> Arrival<'a> {
     async fn come_to(&self, peer: &Peer, leash: Delivery) -> Result<Bringer, String> {
         let host = self.context.world.host.as_ref();
         let name = peer.node.to_string();
-        match Fetch::begin(host, self.circle, peer, self.archive.content, self.received()).await {
+        let wanted = self.received()..self.archive.size;
+        match Fetch::begin(host, self.circle, peer, self.archive.content, wanted).await {
             Ok(fetch) => Ok(Bringer::Peer { fetch: Box::new(fetch), leash, name }),
             Err(error) => Err(of_peer(&name, &error)),
         }

@@ -1,11 +1,13 @@
 //! The image: there already, from an archive, or pulled; proved by its identity.
 
-use omsctl_proto::{Digest, ErrorCode, ErrorReport, ImageFacts, ImageOrigin, WantedImage};
+use omsctl_proto::{Digest, ErrorCode, ErrorReport, ImageFacts, ImageOrigin, SecretName, WantedImage};
 
 use super::container_state::is_wanted;
 use super::receive_archive::{Archive, receive_archive};
 use super::{Context, Done, Stop};
 use crate::delivery::forget_all_but;
+use crate::ports::RuntimeError;
+use crate::run_folder::DockerConfig;
 
 /// With the image there, nothing that was received of it is kept any longer.
 pub(crate) async fn load_image(
@@ -40,7 +42,7 @@ async fn bring(context: &Context<'_>, wanted: &WantedImage, origin: &ImageOrigin
                 .with("from_hosts_bytes", came.from_hosts.to_string());
             said
         }
-        ImageOrigin::Pull => pull(context, wanted).await?,
+        ImageOrigin::Pull { credentials } => pull(context, wanted, credentials.as_ref()).await?,
     };
     if let Some(id) = named(context, wanted).await? {
         return Ok(evidence(done, &id, wanted));
@@ -96,14 +98,68 @@ async fn tag(context: &Context<'_>, id: &Digest, wanted: &WantedImage) -> Result
     })
 }
 
-async fn pull(context: &Context<'_>, wanted: &WantedImage) -> Result<String, Stop> {
-    match context.world.docker.pull(&wanted.reference).await {
+async fn pull(
+    context: &Context<'_>,
+    wanted: &WantedImage,
+    credentials: Option<&SecretName>,
+) -> Result<String, Stop> {
+    let config = match credentials {
+        Some(name) => {
+            let text = context.secret(name).await?;
+            Some(context.folder.docker_config(&text).map_err(|error| no_config(&error))?)
+        }
+        None => None,
+    };
+    let folder = config.as_ref().map(DockerConfig::folder);
+    let pulled = context.world.docker.pull(&wanted.reference, folder).await;
+    drop(config);
+    match pulled {
         Ok(()) => Ok(String::new()),
+        Err(error) if is_refused(&error) => Err(refused(&error, wanted, credentials.is_some()).into()),
         Err(error) => Err(error
             .report(ErrorCode::Image, &format!("The image {} cannot be pulled.", wanted.reference))
             .hint("With `oms_image_archive` the bastion sends the image, and no registry is needed.")
             .into()),
     }
+}
+
+/// Registries, and Docker in their name, have no one word for it.
+fn is_refused(error: &RuntimeError) -> bool {
+    const WORDS: [&str; 5] =
+        ["unauthorized", "denied", "authentication required", "no basic auth credentials", "403 forbidden"];
+    let RuntimeError::Failed { words, .. } = error else { return false };
+    let words = words.to_lowercase();
+    // Of files and sockets of the host.
+    let words = words.replace("permission denied", "");
+    WORDS.iter().any(|word| words.contains(word))
+}
+
+fn refused(error: &RuntimeError, wanted: &WantedImage, with_login: bool) -> ErrorReport {
+    let registry = wanted.registry().unwrap_or("Docker Hub");
+    let log_in = wanted.registry().map_or_else(String::new, |registry| format!(" {registry}"));
+    let what = format!("{registry} does not let this host have the image {}.", wanted.reference);
+    let hint = if with_login {
+        format!(
+            "Correct `oms_registry_user` and `oms_registry_password`, or let that user pull this image; without the two \
+             the `docker login{log_in}` of the host's root counts."
+        )
+    } else {
+        format!(
+            "Set `oms_registry_user` and `oms_registry_password` in the inventory, or run `docker login{log_in}` as root \
+             on the host. The name of the image may be wrong, too."
+        )
+    };
+    error.report(ErrorCode::Image, &what).hint(hint)
+}
+
+fn no_config(error: &std::io::Error) -> Stop {
+    ErrorReport::new(
+        ErrorCode::File,
+        "The log-in for the registry cannot be kept in /run/omsctl for the pull.",
+    )
+    .cause(error.to_string())
+    .hint("Make room in /run and run the command again.")
+    .into()
 }
 
 fn evidence(done: Done, id: &Digest, wanted: &WantedImage) -> Done {

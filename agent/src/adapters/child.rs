@@ -17,6 +17,8 @@ pub(super) const SMALL: usize = 64 * 1024;
 pub(super) struct Run<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: Vec<String>,
+    /// Paths that differ from those in the agent's own environment.
+    pub(super) environment: Vec<(&'static str, &'a Path)>,
     pub(super) stdin: Option<ByteSource>,
     /// Bytes of stdout that are kept, from its beginning.
     pub(super) keep: usize,
@@ -31,6 +33,7 @@ impl Run<'_> {
         let mut child = Command::new(self.program)
             .args(&self.arguments)
             .env("LC_ALL", "C")
+            .envs(self.environment)
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,14 +1,14 @@
 //! Docker by its command. Arguments are vectors; nothing from outside becomes a line for a shell.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts, Secret};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts};
 
 use super::child::{Run, SMALL};
+use super::docker_inside::{LOOK_INSIDE, seen};
 use super::docker_inspect;
 use crate::ports::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
@@ -24,21 +24,12 @@ const SLOW: Duration = Duration::from_mins(5);
 const PLACES: [&str; 7] =
     ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/usr/local/sbin", "/sbin", "/snap/bin"];
 
-/// Looks at what [`Inside`] holds, with one process tree in the container. Arguments: how much to look at. The pattern
-/// does not match its own text in the list of processes.
-const LOOK_INSIDE: &str = "\
-[ -s /root/init_flag.txt ] && echo flag
-grep -qszE '(^|[/ ])docker_init[.]sh' /proc/[0-9]*/cmdline && echo process
-if [ \"$1\" != initialisation ]; then supervisorctl status 2>/dev/null | sed 's/^/service /'; fi
-if [ \"$1\" = everything ] && [ -r /home/admin/conf/config.yaml ]; then
-  echo config; cat /home/admin/conf/config.yaml
-fi
-exit 0";
-
 /// The docker command of this host.
 #[derive(Debug, Clone)]
 pub struct DockerCli {
     program: Option<PathBuf>,
+    /// Below it are the log-ins of `docker login`. sudo may leave that of whoever logged in in the environment.
+    home: Option<PathBuf>,
 }
 
 impl DockerCli {
@@ -46,21 +37,25 @@ impl DockerCli {
     pub fn find() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let places = std::env::split_paths(&path).chain(PLACES.iter().map(PathBuf::from));
-        Self { program: places.map(|place| place.join("docker")).find(|program| program.is_file()) }
+        let program = places.map(|place| place.join("docker")).find(|program| program.is_file());
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        Self { program, home: home_of(rustix::process::getuid().as_raw(), &users) }
     }
 
     /// Another program with docker's arguments.
     pub fn at(program: &Path) -> Self {
-        Self { program: Some(program.to_owned()) }
+        Self { program: Some(program.to_owned()), home: None }
     }
 
     async fn call(&self, call: Call<'_>) -> Result<ExecOutput, RuntimeError> {
         let Some(program) = &self.program else {
             return Err(RuntimeError::Missing { looked_in: format!("PATH, {}", PLACES.join(", ")) });
         };
-        let Call { arguments, stdin, keep, limit } = call;
+        let Call { arguments, config, stdin, keep, limit } = call;
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Run { program, arguments, stdin, keep, limit }.output().await
+        let home = self.home.as_deref().map(|home| ("HOME", home));
+        let environment = home.into_iter().chain(config.map(|config| ("DOCKER_CONFIG", config))).collect();
+        Run { program, arguments, environment, stdin, keep, limit }.output().await
     }
 
     /// For calls that have failed when their status is not 0.
@@ -73,6 +68,8 @@ impl DockerCli {
 
 struct Call<'a> {
     arguments: Vec<&'a str>,
+    /// Instead of the folder `.docker` in the home.
+    config: Option<&'a Path>,
     stdin: Option<ByteSource>,
     keep: usize,
     limit: Option<Duration>,
@@ -80,7 +77,8 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { arguments: arguments.into_iter().collect(), stdin: None, keep: SMALL, limit: Some(QUICK) }
+        let arguments = arguments.into_iter().collect();
+        Self { arguments, config: None, stdin: None, keep: SMALL, limit: Some(QUICK) }
     }
 
     fn within(self, limit: Option<Duration>) -> Self {
@@ -90,6 +88,16 @@ impl<'a> Call<'a> {
     fn keep(self, keep: usize) -> Self {
         Self { keep, ..self }
     }
+}
+
+/// The home of this user, by the lines of `/etc/passwd`.
+fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
+    let home = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let own = fields.get(2)?.parse() == Ok(user);
+        fields.get(5).filter(|home| own && home.starts_with('/')).map(PathBuf::from)
+    };
+    passwd.lines().find_map(home)
 }
 
 fn failure(verb: String, output: &ExecOutput) -> RuntimeError {
@@ -157,8 +165,13 @@ impl ContainerRuntime for DockerCli {
         self.done(call).boxed()
     }
 
-    fn pull<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
-        self.silent(Call::new(["pull", "--quiet", "--", reference]).within(None))
+    fn pull<'a>(
+        &'a self,
+        reference: &'a str,
+        config: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        let call = Call::new(["pull", "--quiet", "--", reference]).within(None);
+        self.silent(Call { config, ..call })
     }
 
     fn tag<'a>(&'a self, image: &'a Digest, reference: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
@@ -276,34 +289,6 @@ fn run_arguments(spec: &ContainerSpec) -> Vec<String> {
     }
     arguments.extend(["--name".to_owned(), spec.name.clone(), spec.image.reference.clone()]);
     arguments
-}
-
-/// The answer of [`LOOK_INSIDE`]. Everything after the line `config` is the file.
-fn seen(text: &str) -> Inside {
-    let mut inside = Inside::default();
-    let mut services = BTreeMap::new();
-    let mut rest = text;
-    while let Some((line, after)) = rest.split_once('\n') {
-        rest = after;
-        match line {
-            "flag" => inside.init_flag = true,
-            "process" => inside.init_process = true,
-            "config" => {
-                inside.config = Some(Secret::new(rest));
-                break;
-            }
-            service => {
-                let mut words = service.strip_prefix("service ").unwrap_or_default().split_whitespace();
-                if let (Some(name), Some(state)) = (words.next(), words.next())
-                    && state.bytes().all(|byte| byte.is_ascii_uppercase())
-                {
-                    services.insert(name.to_owned(), state.to_owned());
-                }
-            }
-        }
-    }
-    inside.services = services;
-    inside
 }
 
 #[cfg(test)]

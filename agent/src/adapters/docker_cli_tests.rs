@@ -1,5 +1,8 @@
 //! The argument vector of the manual, and what real Docker printed.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use omsctl_proto::{Mount, WantedImage};
 
 use super::*;
@@ -94,4 +97,32 @@ fn images_of_both_kinds_are_listed() {
     assert_eq!(images[0].references, ["oms:1", "oms:2", "x@sha256:1"]);
     assert_eq!(images[1].references, ["x@sha256:1"]);
     assert!(docker_inspect::images("{\"id\":\"sha256:zz\"}\n").is_err());
+}
+
+#[test]
+fn the_home_is_that_of_the_user_whatever_the_environment_says() {
+    let passwd = "daemon:x:1:1::/usr/sbin:/bin/sh\nbroken\ndba:x:1000:1000:,,:/home/dba:/bin/bash\n\
+                  root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/elsewhere:/bin/sh\nodd:x:7:7::relative:/bin/sh\n";
+    assert_eq!(home_of(0, passwd), Some("/root".into()));
+    assert_eq!(home_of(1000, passwd), Some("/home/dba".into()));
+    assert_eq!((home_of(7, passwd), home_of(8, passwd)), (None, None));
+}
+
+#[tokio::test]
+async fn a_pull_gets_its_own_configuration_and_every_call_the_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("docker");
+    let script = "#!/bin/sh\necho \"$1 $HOME ${DOCKER_CONFIG-none}\" >&2\nexit 1\n";
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    let docker = DockerCli { program: Some(program), home: Some("/root".into()) };
+    let words = |error: RuntimeError| match error {
+        RuntimeError::Failed { words, .. } => words,
+        other => panic!("{other}"),
+    };
+    let config = Path::new("/run/omsctl/r-1/docker");
+    let pulled = docker.pull("oms:1", Some(config)).await.unwrap_err();
+    assert_eq!(words(pulled), "pull /root /run/omsctl/r-1/docker");
+    let pulled = docker.pull("oms:1", None).await.unwrap_err();
+    assert!(words(pulled).starts_with("pull /root "));
 }

@@ -4,6 +4,7 @@
 mod child;
 pub(crate) mod daemon_process;
 mod docker_cli;
+mod docker_inside;
 mod docker_inspect;
 mod http;
 mod linux_host;

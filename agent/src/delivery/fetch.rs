@@ -1,6 +1,7 @@
-//! The bytes of an image from another agent of the run.
+//! The bytes of an image from another agent of the run. No more than was asked for is taken, whatever it sends.
 
 use std::io;
+use std::ops::Range;
 use std::time::Duration;
 
 use omsctl_proto::{Digest, FrameError, MAX_SLICE, Peer, PeerAsk, PeerReply, read_frame, write_frame};
@@ -35,48 +36,64 @@ pub(crate) enum FetchError {
     Broken(#[source] io::Error),
     #[error("it announced {0} bytes at once; at most {MAX_SLICE} are allowed")]
     TooLarge(u32),
+    #[error("it announced {announced} bytes where {left} were left to come")]
+    TooMuch { announced: u32, left: u64 },
 }
+
+/// What comes from an agent that has let this one in.
+pub(crate) type PeerStream = client::TlsStream<Box<dyn ByteStream>>;
 
 /// An agent that sends.
-pub(crate) struct Fetch {
-    stream: client::TlsStream<Box<dyn ByteStream>>,
+pub(crate) struct Fetch<S> {
+    stream: S,
     /// Of the slice that is being read.
-    left: u32,
+    of_slice: u32,
+    /// That were asked for and are not announced yet.
+    to_come: u64,
 }
 
-impl Fetch {
-    /// Asks this peer for a content from a byte on.
+impl Fetch<PeerStream> {
+    /// Asks this peer for these bytes of a content, which are its last ones.
     pub(crate) async fn begin(
         host: &dyn Host,
         circle: &Circle,
         peer: &Peer,
         content: &Digest,
-        offset: u64,
+        wanted: Range<u64>,
     ) -> Result<Self, FetchError> {
         let begun = async {
             let (stream, _) = host.connect(&peer.door.ip().to_string(), peer.door.port()).await?;
-            let mut stream = circle.connect(stream).await.map_err(FetchError::Key)?;
-            write_frame(&mut stream, &PeerAsk { content: content.clone(), offset }).await?;
-            match read_frame(&mut stream).await? {
-                Some(PeerReply::Sending) => Ok(Self { stream, left: 0 }),
-                Some(PeerReply::NotHere) | None => Err(FetchError::NotThere),
-            }
+            let stream = circle.connect(stream).await.map_err(FetchError::Key)?;
+            Self::ask(stream, content, wanted).await
         };
         timeout(BEGINS_WITHIN, begun).await.unwrap_or(Err(FetchError::Silent(BEGINS_WITHIN)))
+    }
+}
+
+impl<S: ByteStream> Fetch<S> {
+    /// As [`Self::begin`], once it is let in.
+    pub(crate) async fn ask(mut stream: S, content: &Digest, wanted: Range<u64>) -> Result<Self, FetchError> {
+        write_frame(&mut stream, &PeerAsk { content: content.clone(), offset: wanted.start }).await?;
+        match read_frame(&mut stream).await? {
+            Some(PeerReply::Sending) => {
+                Ok(Self { stream, of_slice: 0, to_come: wanted.end.saturating_sub(wanted.start) })
+            }
+            Some(PeerReply::NotHere) | None => Err(FetchError::NotThere),
+        }
     }
 
     /// Some next bytes; 0 when it has sent everything. Not safe to cancel.
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FetchError> {
-        while self.left == 0 {
+        while self.of_slice == 0 {
             let Some(length) = self.length().await? else { return Ok(0) };
-            self.left = length;
+            self.of_slice = length;
         }
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let most = buffer.len().min(usize::try_from(self.of_slice).unwrap_or(usize::MAX));
         let read = patient(self.stream.read(&mut buffer[..most])).await?;
         if read == 0 {
             return Err(FetchError::Ended);
         }
-        self.left -= u32::try_from(read).unwrap_or(self.left);
+        self.of_slice -= u32::try_from(read).unwrap_or(self.of_slice);
         Ok(read)
     }
 
@@ -87,10 +104,14 @@ impl Fetch {
             0 => return Ok(None),
             _ => patient(self.stream.read_exact(&mut prefix[1..])).await?,
         };
-        match u32::from_be_bytes(prefix) {
-            length if length > MAX_SLICE => Err(FetchError::TooLarge(length)),
-            length => Ok(Some(length)),
+        let announced = u32::from_be_bytes(prefix);
+        if announced > MAX_SLICE {
+            return Err(FetchError::TooLarge(announced));
         }
+        let left = self.to_come;
+        self.to_come =
+            left.checked_sub(u64::from(announced)).ok_or(FetchError::TooMuch { announced, left })?;
+        Ok(Some(announced))
     }
 }
 

@@ -10,9 +10,11 @@ mod unpacking;
 use std::time::Duration;
 
 pub(crate) use circle::Circle;
-pub(crate) use fetch::Fetch;
+pub(crate) use fetch::{Fetch, PeerStream};
+#[cfg(any(test, feature = "fakes"))]
+pub(crate) use serving::{Goods, receive_guest};
 pub(crate) use serving::{Offer, open};
-pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but};
+pub(crate) use spool::{Spool, SpoolReader, Trust, forget_all_but, kept_bytes};
 pub(crate) use unpacking::{Ended, Unpacking};
 
 /// Whoever has nothing to send says so that often.

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use tokio_rustls::server;
 
 use super::spool::{Spool, SpoolReader, Trust};
 use super::{Circle, HEARTBEAT};
@@ -34,14 +33,14 @@ pub(crate) struct Offer {
 
 /// What a guest may have.
 #[derive(Debug)]
-struct Goods {
-    content: Digest,
-    spool: Arc<Spool>,
+pub(crate) struct Goods {
+    pub(crate) content: Digest,
+    pub(crate) spool: Arc<Spool>,
 }
 
 /// Why a guest did not get everything.
 #[derive(Debug, thiserror::Error)]
-enum GuestError {
+pub(crate) enum GuestError {
     #[error("the guest did not show the key of the run")]
     Key(#[source] io::Error),
     #[error("the guest cannot be understood")]
@@ -100,36 +99,50 @@ fn report(guest: Result<Result<(), GuestError>, tokio::task::JoinError>) {
 }
 
 async fn serve(stream: Box<dyn ByteStream>, circle: Circle, goods: Arc<Goods>) -> Result<(), GuestError> {
-    let (mut stream, reader) = timeout(MANNERS, admit(stream, &circle, &goods)).await??;
+    let (mut stream, reader) = timeout(MANNERS, async {
+        let mut stream = circle.accept(stream).await.map_err(GuestError::Key)?;
+        let reader = answer(&mut stream, &goods).await?;
+        Ok::<_, GuestError>((stream, reader))
+    })
+    .await??;
     drop(goods);
-    let Some(mut reader) = reader else { return Ok(()) };
+    match reader {
+        Some(reader) => feed(&mut stream, reader).await,
+        None => Ok(()),
+    }
+}
+
+/// A guest that has shown the key, from its question on.
+#[cfg(any(test, feature = "fakes"))]
+pub(crate) async fn receive_guest(stream: &mut impl ByteStream, goods: &Goods) -> Result<(), GuestError> {
+    match timeout(MANNERS, answer(stream, goods)).await?? {
+        Some(reader) => feed(stream, reader).await,
+        None => Ok(()),
+    }
+}
+
+/// Without a reader when the guest wants something else.
+async fn answer(stream: &mut impl ByteStream, goods: &Goods) -> Result<Option<SpoolReader>, GuestError> {
+    let ask: Option<PeerAsk> = read_frame(stream).await?;
+    // Whoever asked for what comes after the end would wait for ever.
+    let wanted = ask.filter(|ask| ask.content == goods.content && ask.offset <= goods.spool.size());
+    let reply = if wanted.is_some() { PeerReply::Sending } else { PeerReply::NotHere };
+    write_frame(stream, &reply).await?;
+    Ok(wanted.map(|ask| goods.spool.reader(ask.offset, Trust::Written)))
+}
+
+async fn feed(stream: &mut impl ByteStream, mut reader: SpoolReader) -> Result<(), GuestError> {
     loop {
         let slice = match timeout(HEARTBEAT, reader.next()).await {
             Ok(slice) => slice.map_err(GuestError::Bytes)?,
             Err(_) => Some(Vec::new()),
         };
         let Some(slice) = slice else { return stream.shutdown().await.map_err(GuestError::Gone) };
-        timeout(TAKES_WITHIN, send(&mut stream, &slice)).await?.map_err(GuestError::Gone)?;
+        timeout(TAKES_WITHIN, send(stream, &slice)).await?.map_err(GuestError::Gone)?;
     }
 }
 
-type Guest = server::TlsStream<Box<dyn ByteStream>>;
-
-/// From the key to the answer; without a reader when the guest wants something else.
-async fn admit(
-    stream: Box<dyn ByteStream>,
-    circle: &Circle,
-    goods: &Goods,
-) -> Result<(Guest, Option<SpoolReader>), GuestError> {
-    let mut stream = circle.accept(stream).await.map_err(GuestError::Key)?;
-    let ask: Option<PeerAsk> = read_frame(&mut stream).await?;
-    let wanted = ask.filter(|ask| ask.content == goods.content);
-    let reply = if wanted.is_some() { PeerReply::Sending } else { PeerReply::NotHere };
-    write_frame(&mut stream, &reply).await?;
-    Ok((stream, wanted.map(|ask| goods.spool.reader(ask.offset, Trust::Written))))
-}
-
-async fn send(stream: &mut Guest, slice: &[u8]) -> io::Result<()> {
+async fn send(stream: &mut impl ByteStream, slice: &[u8]) -> io::Result<()> {
     let length = u32::try_from(slice.len()).map_err(io::Error::other)?;
     stream.write_all(&length.to_be_bytes()).await?;
     stream.write_all(slice).await?;

@@ -57,6 +57,11 @@ impl Spool {
         *self.mark.borrow()
     }
 
+    /// Of the whole content, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Of which pieces the content is, for the next run.
     pub(crate) fn keep_list(&self, pieces: &[Piece]) -> io::Result<()> {
         let list = list_of(&self.path);
@@ -163,6 +168,12 @@ pub(crate) fn forget_all_but(places: &Places, content: Option<&Digest>) -> io::R
     // Not empty: the kept content is there.
     let _ = std::fs::remove_dir(&folder);
     Ok(())
+}
+
+/// What lies here of contents, in bytes on disk.
+pub(crate) fn kept_bytes(places: &Places) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder(places)) else { return 0 };
+    entries.filter_map(Result::ok).filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
 }
 
 fn folder(places: &Places) -> PathBuf {
@@ -318,8 +329,10 @@ mod tests {
         drop((spool, other));
         forget_all_but(&home.places, Some(&content_digest(&pieces()))).unwrap();
         assert_eq!(std::fs::read_dir(folder(&home.places)).unwrap().count(), 2);
+        assert!(kept_bytes(&home.places) > 0);
         forget_all_but(&home.places, None).unwrap();
         assert!(!folder(&home.places).exists());
+        assert_eq!(kept_bytes(&home.places), 0);
         forget_all_but(&home.places, None).unwrap();
     }
 }

@@ -12,4 +12,4 @@ pub(crate) use files::disk;
 pub(crate) use gather::gather;
 pub(crate) use health::{health, health_url};
 pub(crate) use initialisation::{init_facts, moment};
-pub(crate) use runs::{all as runs, is_alive};
+pub(crate) use runs::{is_alive, left};

@@ -1,14 +1,22 @@
-//! The runs that left their folder on this host.
+//! The runs that left their folder on this host, and what came of an image that nobody receives any more.
 
-use omsctl_proto::{Event, EventKind, Gate, Holder, RunFacts, RunPhase, StepId};
+use omsctl_proto::{Event, EventKind, Gate, Holder, Left, RunFacts, RunPhase, StepId};
 
+use crate::delivery;
 use crate::door::{self, knock};
 use crate::journal;
 use crate::run_folder::RunFolder;
 use crate::serve::lease;
 use crate::world::World;
 
-pub(crate) async fn all(world: &World) -> Vec<RunFacts> {
+pub(crate) async fn left(world: &World) -> Left {
+    let runs = all(world).await;
+    let idle = matches!(lease::holder(&world.places), Ok(None));
+    let begun_image_bytes = if idle { delivery::kept_bytes(&world.places) } else { 0 };
+    Left { runs, begun_image_bytes }
+}
+
+pub(super) async fn all(world: &World) -> Vec<RunFacts> {
     let holder = lease::holder(&world.places).ok().flatten();
     let mut runs = Vec::new();
     for folder in RunFolder::all(&world.places) {

@@ -52,7 +52,8 @@ pub(super) struct State {
     daemon: Daemon,
     pub(super) images: Vec<FakeImage>,
     pub(super) archives: BTreeMap<Digest, FakeImage>,
-    pub(super) registry: BTreeMap<String, FakeImage>,
+    /// The text of the configuration beside each image is what has to be shown for it.
+    pub(super) registry: BTreeMap<String, (FakeImage, Option<String>)>,
     pub(super) containers: BTreeMap<String, FakeContainer>,
     script: InitScript,
     default_ulimits: Vec<String>,
@@ -84,7 +85,13 @@ impl FakeDocker {
 
     /// That image can be pulled under this name.
     pub fn knows_registry(&self, reference: &str, image: FakeImage) {
-        self.shared.change(|state| state.registry.insert(reference.to_owned(), image));
+        self.shared.change(|state| state.registry.insert(reference.to_owned(), (image, None)));
+    }
+
+    /// That image can be pulled under this name by whoever shows this `config.json`.
+    pub fn knows_private_registry(&self, reference: &str, image: FakeImage, config: &str) {
+        let entry = (image, Some(config.to_owned()));
+        self.shared.change(|state| state.registry.insert(reference.to_owned(), entry));
     }
 
     pub fn add_image(&self, image: FakeImage) {

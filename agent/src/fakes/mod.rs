@@ -13,6 +13,7 @@ mod initialisation;
 mod judge;
 mod machine;
 mod network;
+mod relay;
 mod runtime;
 
 pub use archive::FakeArchive;
@@ -23,3 +24,4 @@ pub use initialisation::{InitScript, Verdict};
 pub use judge::Judge;
 pub use machine::FakeMachine;
 pub use network::Network;
+pub use relay::{fetch, serve_guest};

@@ -1,5 +1,8 @@
 //! The container runtime's port, answered from the state of [`FakeDocker`].
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_proto::{ContainerSpec, Digest, ImageFacts};
@@ -57,9 +60,21 @@ impl ContainerRuntime for FakeDocker {
         .boxed()
     }
 
-    fn pull<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
+    fn pull<'a>(
+        &'a self,
+        reference: &'a str,
+        config: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        let shown = config.map(private_config);
         let found = self.act("pull", reference, |state| {
-            state.registry.get(reference).cloned().ok_or(format!("manifest for {reference} not found"))
+            let (image, wanted) =
+                state.registry.get(reference).ok_or(format!("manifest for {reference} not found"))?;
+            match wanted {
+                Some(_) if *wanted != shown => Err(format!(
+                    "Error response from daemon: Head \"https://{reference}\": unauthorized: authentication required"
+                )),
+                _ => Ok(image.clone()),
+            }
         });
         async { found.map(|image| self.take(image)) }.boxed()
     }
@@ -184,4 +199,14 @@ impl ContainerRuntime for FakeDocker {
         async move { text.ok_or_else(|| RuntimeError::Failed { verb: "logs".into(), words: absent(name) }) }
             .boxed()
     }
+}
+
+/// The text of `config.json`; none when anybody but root could read it.
+fn private_config(folder: &Path) -> String {
+    let file = folder.join("config.json");
+    let is_private = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode().trailing_zeros() >= 6)
+    };
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    if is_private(folder) && is_private(&file) { text } else { "readable by others".to_owned() }
 }

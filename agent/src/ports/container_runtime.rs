@@ -1,6 +1,7 @@
 //! The container runtime as the actions need it. Calls either answer or fail with the runtime's own words.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures::future::BoxFuture;
 use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport, ImageFacts, Secret};
@@ -23,7 +24,12 @@ pub trait ContainerRuntime: Send + Sync {
     /// the load off.
     fn load(&self, archive: ByteSource) -> BoxFuture<'_, Result<String, RuntimeError>>;
 
-    fn pull<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
+    /// `docker pull`, with the log-ins of this folder's `config.json` or else those of the host's root.
+    fn pull<'a>(
+        &'a self,
+        reference: &'a str,
+        config: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<(), RuntimeError>>;
 
     fn tag<'a>(&'a self, image: &'a Digest, reference: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 

@@ -3,6 +3,7 @@
 
 mod attach;
 mod image;
+mod pull;
 mod relay;
 mod reload;
 mod setup;

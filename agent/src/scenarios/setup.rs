@@ -58,6 +58,18 @@ impl Setup {
         FakeImage { facts, initialises_itself: self.initialiser == Initialiser::Container }
     }
 
+    /// Only to pull the image, with this secret.
+    pub(super) fn pull_plan(&self, run: &str, credentials: Option<&str>) -> NodePlan {
+        let credentials = credentials.map(|name| SecretName::new(name).unwrap());
+        let image = WantedImage { config: None, layers: Vec::new(), architecture: None, ..self.wanted() };
+        plan(run, vec![step(None, Action::LoadImage { image, origin: ImageOrigin::Pull { credentials } })])
+    }
+
+    /// Where the run has its secrets.
+    pub(super) fn in_memory(&self, run: &str) -> std::path::PathBuf {
+        self.folder.path().join("runtime").join(run)
+    }
+
     fn wanted(&self) -> WantedImage {
         let image = self.image().facts;
         WantedImage {

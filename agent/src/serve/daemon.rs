@@ -62,6 +62,7 @@ pub async fn serve(world: World, run: RunId) -> Result<(), ServeError> {
     // A host whose history cannot be shortened, or whose leftovers stay, is still rolled out.
     let _ = history::trim(&world.places, &run);
     let _ = forget_all_but(&world.places, received(&record.plan));
+    let _ = folder.forget_docker_config();
     let (claim, by) = last_claim(&journal, &record);
     let passed = passed_gates(journal.events().iter().map(AsRef::as_ref));
     let desk = Arc::new(Desk::new(passed, claim, by));

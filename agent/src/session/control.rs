@@ -168,6 +168,7 @@ async fn of_the_host(host: &Host<'_>, request: &Request) -> Option<Response> {
             host.release();
             Some(Response::Done)
         }
+        Request::Forget => Some(host.forget().await),
         Request::Facts(_)
         | Request::Probe { .. }
         | Request::Runs
@@ -184,7 +185,7 @@ async fn answer(world: &World, request: Request) -> Response {
             Err(error) => Response::Failed { error },
         },
         Request::Probe { target } => probe::probe(&*world.host, target).await,
-        Request::Runs => Response::Runs { runs: facts::runs(world).await },
+        Request::Runs => Response::Runs(facts::left(world).await),
         Request::Run { run } => match story(world, &run) {
             Ok(story) => Response::Run(Box::new(story)),
             Err(error) => Response::Failed { error },
@@ -194,7 +195,7 @@ async fn answer(world: &World, request: Request) -> Response {
             Err(error) => Response::Failed { error },
         },
         // Answered where they were heard.
-        Request::Hold(_) | Request::Release | Request::Unknown => Response::Failed {
+        Request::Hold(_) | Request::Release | Request::Forget | Request::Unknown => Response::Failed {
             error: ErrorReport::new(ErrorCode::Protocol, "This agent does not know that question.").hint(
                 "The agent is older than the controller: reap it (`omsctl agents --reap`) and run again.",
             ),

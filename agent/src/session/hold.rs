@@ -29,12 +29,15 @@ struct Record {
 
 /// Held as long as it lives.
 #[derive(Debug)]
-pub(super) struct Held(File);
+pub(super) struct Held {
+    file: File,
+    pub(super) holder: Holder,
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
         // The lock goes with the file; an empty file names nobody.
-        let _ = self.0.set_len(0);
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -55,11 +58,11 @@ pub(super) async fn take(world: &World, hold: &Hold, session: u32) -> io::Result
         }
     }
     let holder = Holder { run: hold.run.clone(), operator: hold.operator.who.clone(), since: clock::now() };
-    let record = Record { controller: hold.controller.clone(), holder, session };
+    let record = Record { controller: hold.controller.clone(), holder: holder.clone(), session };
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(&serde_json::to_vec(&record)?)?;
-    Ok(Ok(Held(file)))
+    Ok(Ok(Held { file, holder }))
 }
 
 /// Who has this host now.

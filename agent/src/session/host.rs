@@ -8,6 +8,8 @@ use omsctl_proto::{ErrorCode, ErrorReport, Hold, Holder, Response};
 
 use super::endings;
 use super::hold::{self, Held};
+use crate::delivery::forget_all_but;
+use crate::serve::lease::Lease;
 use crate::world::World;
 
 /// A controller that holds a host says that it lives every five seconds. One that is silent for longer than this is
@@ -46,6 +48,20 @@ impl<'a> Host<'a> {
         self.set(None);
     }
 
+    /// Removes what came of an image, unless an agent is at work. The host is taken as by a run meanwhile, so that none
+    /// begins to use it.
+    pub(super) async fn forget(&self) -> Response {
+        let Some(holder) = self.holder() else { return Response::Failed { error: not_held() } };
+        match Lease::take(&self.world.places, &holder).await {
+            Ok(Ok(_lease)) => match forget_all_but(&self.world.places, None) {
+                Ok(()) => Response::Done,
+                Err(error) => Response::Failed { error: cannot_forget(&error) },
+            },
+            Ok(Err(other)) => Response::Busy(other),
+            Err(error) => Response::Failed { error: cannot_forget(&error) },
+        }
+    }
+
     /// Somebody else who has it.
     pub(super) async fn other(&self) -> Result<Option<Holder>, ErrorReport> {
         if self.is_held() {
@@ -59,7 +75,12 @@ impl<'a> Host<'a> {
     }
 
     fn is_held(&self) -> bool {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.holder().is_some()
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map(|held| held.holder.clone())
     }
 
     /// Ends when the host is held and the controller has been silent for too long.
@@ -72,4 +93,15 @@ fn cannot_take(error: &std::io::Error) -> ErrorReport {
     ErrorReport::new(ErrorCode::Agent, "The host cannot be taken for this controller.")
         .cause(error.to_string())
         .hint("The agent needs root, and room in /run/omsctl.")
+}
+
+fn cannot_forget(error: &std::io::Error) -> ErrorReport {
+    ErrorReport::new(ErrorCode::File, "What came of an image cannot be removed from /var/lib/omsctl/content.")
+        .cause(error.to_string())
+        .hint("Nothing needs it: remove the folder by hand.")
+}
+
+fn not_held() -> ErrorReport {
+    ErrorReport::new(ErrorCode::Protocol, "Only the controller that holds the host may have it tidied up.")
+        .hint("Run the same command again: the connection was lost in between.")
 }

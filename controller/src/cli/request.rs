@@ -78,6 +78,8 @@ pub struct AttachRequest {
     pub run: Option<RunId>,
     /// Never opens a gate, also when nobody else does.
     pub read_only: bool,
+    /// As of [`ApplyRequest`], for as long as this controller leads.
+    pub bandwidth: Option<NonZeroU64>,
 }
 
 /// `omsctl agents`

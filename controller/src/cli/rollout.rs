@@ -137,19 +137,23 @@ pub(super) struct AttachArguments {
     /// Only follow: open no gate, also when nobody leads
     #[arg(long)]
     read_only: bool,
+    /// When this one leads: send images from the bastion no faster than this, all hosts together, for instance 20MiB/s
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    bandwidth: Option<NonZeroU64>,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }
 
 impl AttachArguments {
     pub(super) fn into_request(self) -> AttachRequest {
-        AttachRequest { run: self.run, read_only: self.read_only }
+        AttachRequest { run: self.run, read_only: self.read_only, bandwidth: self.bandwidth }
     }
 }
 
 const AGENTS_EXAMPLES: &str = "\
 An agent leaves its host by itself: when its rollout has ended and that is known, or after a day at a gate.
-With --reap those that are left are ended now, each after the step it is in.
+With --reap those that are left are ended now, each after the step it is in. What came of an image stays on the
+host for the next apply to go on from, unless it is reaped.
 Exit code: 0, 2 wrong input, 4 a host is unreachable, 5 another omsctl leads them.
 
 Examples:
@@ -160,7 +164,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AGENTS_EXAMPLES)]
 pub(super) struct AgentsArguments {
-    /// End the agents that are left, and remove what killed ones left behind
+    /// End the agents that are left, and remove what they leave behind, such as an image that was begun
     #[arg(long)]
     reap: bool,
     #[command(flatten)]

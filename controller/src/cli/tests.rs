@@ -41,10 +41,11 @@ fn every_command_becomes_its_request() {
     );
     check("omsctl attach", &Command::Attach(AttachRequest::default()));
     check(
-        "omsctl attach r-1 --read-only",
+        "omsctl attach r-1 --read-only --bandwidth 500kB/s",
         &Command::Attach(AttachRequest {
             run: Some(omsctl_proto::RunId::new("r-1").unwrap()),
             read_only: true,
+            bandwidth: std::num::NonZeroU64::new(500_000),
         }),
     );
     check("omsctl agents --reap", &Command::Agents(AgentsRequest { reap: true }));

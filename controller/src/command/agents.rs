@@ -1,9 +1,9 @@
-//! `omsctl agents [--reap]`: what is left of rollouts on the hosts, and its end.
+//! `omsctl agents [--reap]`: what is left of rollouts on the hosts, agents and begun images, and its end.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use omsctl_proto::{Claim, ErrorReport, Hold, NodeName, RunFacts, RunId, RunPhase};
+use omsctl_proto::{Claim, ErrorReport, Hold, Left, NodeName, RunId, RunPhase};
 
 use super::carry::{Carry, NOBODY};
 use super::interrupt::interrupted;
@@ -11,7 +11,7 @@ use super::telling::{Kind, Telling};
 use super::{World, apply, reach, standing};
 use crate::cli::{AgentsRequest, Format};
 use crate::exit::Exit;
-use crate::report::{AgentDocument, AgentsDocument, agents_text};
+use crate::report::{AgentDocument, AgentsDocument, BegunImage, agents_text, forgotten_text};
 use crate::rollout::{Part, Survey};
 
 /// Lists; with `--reap` ends first what can be ended.
@@ -32,7 +32,7 @@ pub async fn agents(world: &World, request: &AgentsRequest, typed: &str) -> Exit
     let survey = reach::connect(world, &hosts, None, &mut telling.emitter).await;
     telling.end_looking();
     let Some(survey) = survey else { return interrupted(world) };
-    let document = AgentsDocument { agents: left(&survey).await };
+    let document = document(&survey).await;
     tell_unreachable(world, &survey.failed);
     let unreachable = !survey.failed.is_empty();
     survey.close().await;
@@ -49,21 +49,23 @@ pub async fn agents(world: &World, request: &AgentsRequest, typed: &str) -> Exit
 }
 
 fn lines(world: &World, document: &AgentsDocument) -> io::Result<()> {
-    document.agents.iter().try_for_each(|agent| world.out.line(agent))
+    document.agents.iter().try_for_each(|agent| world.out.line(agent))?;
+    document.begun_images.iter().try_for_each(|image| world.out.line(image))
 }
 
-async fn left(survey: &Survey) -> Vec<AgentDocument> {
-    let mut agents = Vec::new();
-    for (node, runs) in runs(survey).await {
-        agents.extend(runs.iter().filter_map(|run| AgentDocument::of(&node, run)));
+async fn document(survey: &Survey) -> AgentsDocument {
+    let mut document = AgentsDocument { agents: Vec::new(), begun_images: Vec::new() };
+    for (node, left) in left(survey).await {
+        document.agents.extend(left.runs.iter().filter_map(|run| AgentDocument::of(&node, run)));
+        document.begun_images.extend(BegunImage::of(&node, &left));
     }
-    agents
+    document
 }
 
-async fn runs(survey: &Survey) -> BTreeMap<NodeName, Vec<RunFacts>> {
+async fn left(survey: &Survey) -> BTreeMap<NodeName, Left> {
     let mut all = BTreeMap::new();
     for (node, link) in &survey.links {
-        all.insert(node.clone(), link.session.runs().await.unwrap_or_default());
+        all.insert(node.clone(), link.session.left().await.unwrap_or_default());
     }
     all
 }
@@ -74,7 +76,7 @@ fn tell_unreachable(world: &World, failed: &BTreeMap<NodeName, ErrorReport>) {
     }
 }
 
-/// Ends every run that walks here, closes those whose agents are gone; `None` when the operator interrupted it.
+/// Ends every run that walks here, closes those whose agents are gone, removes what came of images; `None` when the operator interrupted it.
 async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str) -> Option<Exit> {
     loop {
         let controller = world.new_controller();
@@ -98,6 +100,7 @@ async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str)
         }
         let Some(run) = first_walking(&survey).await else {
             close_broken(world, &survey).await;
+            forget_images(world, &survey).await;
             survey.close().await;
             return Some(Exit::Done);
         };
@@ -120,17 +123,38 @@ async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str)
 }
 
 async fn first_walking(survey: &Survey) -> Option<RunId> {
-    let all = runs(survey).await;
-    all.into_values().flatten().find(|run| run.phase == RunPhase::Running).map(|run| run.run)
+    let all = left(survey).await;
+    all.into_values().flat_map(|left| left.runs).find(|run| run.phase == RunPhase::Running).map(|run| run.run)
 }
 
 async fn close_broken(world: &World, survey: &Survey) {
-    for (node, runs) in runs(survey).await {
+    for (node, left) in left(survey).await {
         let Some(link) = survey.links.get(&node) else { continue };
-        for run in runs.iter().filter(|run| run.phase == RunPhase::Broken) {
+        for run in left.runs.iter().filter(|run| run.phase == RunPhase::Broken) {
             if let Err(error) = link.session.close_run(run.run.clone()).await {
                 world.out.message(&format!("{node}: {}", error.one_line()));
             }
+        }
+    }
+}
+
+/// A host on which an agent came to work meanwhile keeps what it has: that agent goes on from there.
+async fn forget_images(world: &World, survey: &Survey) {
+    for (node, left) in left(survey).await {
+        let Some(link) = survey.links.get(&node) else { continue };
+        match link.session.forget().await {
+            Ok(None) => {
+                if let Some(image) = BegunImage::of(&node, &left) {
+                    world.out.message(&forgotten_text(&image));
+                }
+            }
+            Ok(Some(holder)) => {
+                let (run, operator) = (&holder.run, &holder.operator);
+                world.out.message(&format!(
+                    "{node}: the run {run} of {operator} is at work, so what came of an image stays"
+                ));
+            }
+            Err(error) => world.out.message(&format!("{node}: {}", error.one_line())),
         }
     }
 }

@@ -55,7 +55,15 @@ pub async fn attach(world: &World, request: &AttachRequest, typed: &str) -> Exit
     let hosts = story.plan.table.hosts.iter().map(|row| row.node.clone()).collect();
     let mut telling = Telling::resume(world, &story, hosts, leads).await;
     let known = known.as_ref().map(|(inputs, observed)| (inputs, observed));
-    let carry = Carry { world, story: &story, controller, part, give_up: &NOBODY, known, bandwidth: None };
+    let carry = Carry {
+        world,
+        story: &story,
+        controller,
+        part,
+        give_up: &NOBODY,
+        known,
+        bandwidth: request.bandwidth,
+    };
     let (result, walked) = carry.walk(survey, &mut telling).await;
     let closing =
         known.map_or_else(Closing::default, |(inputs, observed)| closing(inputs, observed.metadb.as_ref()));
@@ -80,8 +88,8 @@ async fn find(survey: &Survey, named: Option<&RunId>) -> Option<RunStory> {
 async fn newest(survey: &Survey) -> Option<RunId> {
     let mut open: Vec<RunFacts> = Vec::new();
     for link in survey.links.values() {
-        let runs = link.session.runs().await.unwrap_or_default();
-        open.extend(runs.into_iter().filter(|run| run.phase != RunPhase::Ended));
+        let left = link.session.left().await.unwrap_or_default();
+        open.extend(left.runs.into_iter().filter(|run| run.phase != RunPhase::Ended));
     }
     open.into_iter().map(|run| run.run).max()
 }

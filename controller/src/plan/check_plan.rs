@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use omsctl_inventory::Deployment;
 use omsctl_proto::{
-    Action, ContainerFacts, Digest, Gate, ImageOrigin, InitState, Initialiser, NodeName, Role, SecretFile,
+    Action, ContainerFacts, Digest, Gate, ImageOrigin, InitState, Initialiser, NodeName, Role, SecretName,
     StepId,
 };
 
@@ -201,17 +201,15 @@ fn health_is_proved_last(node: &NodeSteps) -> Option<String> {
 
 fn everything_named_travels(node: &NodeSteps, plan: &Plan, contents: &BTreeSet<Digest>) -> Option<String> {
     let secrets = plan.secrets.get(&node.node);
-    let has_secret = |file: &SecretFile| secrets.is_some_and(|all| all.contains_key(&file.content));
+    let has_secret = |name: &SecretName| secrets.is_some_and(|all| all.contains_key(name));
     let missing = |action: &Action| {
-        if let Action::WriteConfig { file, .. } = action {
-            !has_secret(file)
-        } else if let Action::WriteCertificates { files } = action {
-            !files.iter().all(has_secret)
-        } else if let Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. } = action {
-            !contents.contains(content)
+        let content = if let Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. } = action {
+            Some(content)
         } else {
-            false
-        }
+            None
+        };
+        content.is_some_and(|content| !contents.contains(content))
+            || !action.secrets().into_iter().all(has_secret)
     };
     node.steps
         .iter()

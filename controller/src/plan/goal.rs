@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::ports::ArchiveIdentity;
 
-/// The goal of a rollout under the key of its run.
+/// The goal of a rollout under the key of its run. What only opens doors on the way, as a log-in does, is not in it.
 pub fn goal(
     deployment: &Deployment,
     archives: &BTreeMap<PathBuf, ArchiveIdentity>,

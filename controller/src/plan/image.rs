@@ -34,7 +34,7 @@ pub(super) fn wanted<'a>(
 
 /// Where a host without the image gets it from. Of an archive it gets what it lacks.
 pub(super) fn origin(archive: Option<&ArchiveIdentity>, docker: &DockerFacts) -> ImageOrigin {
-    let Some(archive) = archive else { return ImageOrigin::Pull };
+    let Some(archive) = archive else { return ImageOrigin::Pull { credentials: None } };
     let parcel = archive.parcel(present_layers(archive, docker));
     ImageOrigin::Archive {
         content: parcel.content(),

@@ -20,6 +20,7 @@ mod ownership;
 mod planner;
 mod refusal;
 mod registration;
+mod registry;
 mod relay;
 mod situation;
 mod status;

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use omsctl_inventory::{Deployment, Host, InitOrder, Region};
 use omsctl_proto::{
-    Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, NodeName, Role, Secret,
-    SecretName,
+    ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, NodeName, Role, Secret, SecretName,
 };
 
 use super::addresses::{self, Addresses};
@@ -220,24 +219,21 @@ pub fn secrets(
     let situation = Situation { deployment, observed, goal, addresses: &by_node };
     let of_host = |host: &Host| {
         let wanted = wanted(situation, host)?.ok()?;
-        let files = wanted.certificates.into_iter().chain([wanted.config]);
-        Some((host.name.clone(), files.map(|file| (file.file.content, file.text)).collect()))
+        Some((host.name.clone(), texts(&wanted).map(|(name, text)| (name.clone(), text.clone())).collect()))
     };
     deployment.hosts.iter().filter_map(of_host).collect()
 }
 
+/// Everything of a host that travels apart from its steps.
+fn texts(wanted: &Wanted) -> impl Iterator<Item = (&SecretName, &Secret)> {
+    let files = wanted.certificates.iter().chain([&wanted.config]);
+    let login = wanted.login.iter().map(|login| (&login.content, &login.text));
+    files.map(|file| (&file.file.content, &file.text)).chain(login)
+}
+
 /// The texts behind the names in the steps, and no others.
 fn secrets_of(draft: &Draft) -> BTreeMap<SecretName, Secret> {
-    let files = draft.wanted.certificates.iter().chain([&draft.wanted.config]);
-    let texts: BTreeMap<_, _> = files.map(|file| (&file.file.content, &file.text)).collect();
-    let named = draft.steps.iter().flat_map(|step| {
-        if let Action::WriteCertificates { files } = &step.action {
-            files.iter().collect()
-        } else if let Action::WriteConfig { file, .. } = &step.action {
-            vec![file]
-        } else {
-            Vec::new()
-        }
-    });
-    named.filter_map(|file| Some((file.content.clone(), (*texts.get(&file.content)?).clone()))).collect()
+    let texts: BTreeMap<_, _> = texts(&draft.wanted).collect();
+    let named = draft.steps.iter().flat_map(|step| step.action.secrets());
+    named.filter_map(|name| Some((name.clone(), (*texts.get(name)?).clone()))).collect()
 }

@@ -57,7 +57,10 @@ pub(super) fn write_config(wanted: &Wanted, findings: &Findings, facts: &Facts) 
 fn image(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Option<Step> {
     let why = findings.image.as_ref()?;
     let image = wanted.container.image.clone();
-    let origin = image::origin(wanted.archive.as_ref(), &facts.docker);
+    let mut origin = image::origin(wanted.archive.as_ref(), &facts.docker);
+    if let ImageOrigin::Pull { credentials } = &mut origin {
+        *credentials = wanted.login.as_ref().map(|login| login.content.clone());
+    }
     let why = match &origin {
         ImageOrigin::Archive { size, unpacked, whole, .. } if unpacked < whole => {
             format!(
@@ -66,7 +69,7 @@ fn image(wanted: &Wanted, findings: &Findings, facts: &Facts) -> Option<Step> {
                 row::size(*whole)
             )
         }
-        ImageOrigin::Archive { .. } | ImageOrigin::Pull => why.clone(),
+        ImageOrigin::Archive { .. } | ImageOrigin::Pull { .. } => why.clone(),
     };
     Some(step(why, Action::LoadImage { image, origin }))
 }

@@ -12,6 +12,7 @@ use omsctl_proto::{
 use super::config;
 use super::image;
 use super::refusal::Refusal;
+use super::registry::{self, WantedLogin};
 use super::situation::Situation;
 use super::version::{OmsVersion, SELF_INITIALISING};
 use crate::ports::ArchiveIdentity;
@@ -31,6 +32,8 @@ pub(super) struct Wanted {
     pub(super) config: WantedFile,
     /// That the image comes from; without one it is pulled.
     pub(super) archive: Option<ArchiveIdentity>,
+    /// With which it is pulled.
+    pub(super) login: Option<WantedLogin>,
     pub(super) container: ContainerSpec,
     pub(super) initialiser: Initialiser,
     /// The directory of OMS's logs on the host.
@@ -60,6 +63,7 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
             certificates: certificates(situation, host)?,
             config: file("config", path, 0o600, text, key)?,
             archive: archive.cloned(),
+            login: registry::login(host, &image)?,
             initialiser: initialiser(host, &image.reference)?,
             container: ContainerSpec {
                 name: settings.container_name.clone(),

@@ -1,15 +1,32 @@
-//! What `omsctl agents` found: which agents are on the hosts, and what they do there.
+//! What `omsctl agents` found: which agents are on the hosts and what they do there, and what lies there of images.
 
-use omsctl_proto::{NodeName, RunFacts, RunId, RunPhase};
+use omsctl_proto::{Left, NodeName, RunFacts, RunId, RunPhase};
 use serde::Serialize;
 
 use super::table::{Cell, table};
+use super::words;
 use crate::out::{Paint, Style};
 
 /// `omsctl agents --format json`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentsDocument {
     pub agents: Vec<AgentDocument>,
+    pub begun_images: Vec<BegunImage>,
+}
+
+/// What came of an image to a host where no agent is at work. The next rollout goes on from there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BegunImage {
+    pub node: NodeName,
+    pub begun_image_bytes: u64,
+}
+
+impl BegunImage {
+    /// `None` when nothing lies there.
+    pub fn of(node: &NodeName, left: &Left) -> Option<Self> {
+        let begun_image_bytes = left.begun_image_bytes;
+        (begun_image_bytes > 0).then(|| Self { node: node.clone(), begun_image_bytes })
+    }
 }
 
 /// One agent, or what one left behind.
@@ -64,11 +81,30 @@ impl AgentDocument {
 
 /// The text of `agents`.
 pub fn agents_text(document: &AgentsDocument, style: Style) -> String {
-    if document.agents.is_empty() {
-        return "No agent is on any of these hosts.\n".to_owned();
+    let agents = if document.agents.is_empty() {
+        "No agent is on any of these hosts.\n".to_owned()
+    } else {
+        let rows: Vec<Vec<Cell>> = document.agents.iter().map(row).collect();
+        table(&["HOST", "RUN", "OPERATOR", "SINCE (UTC)", "STATE"], &rows, style)
+    };
+    agents + &images_text(&document.begun_images, style)
+}
+
+fn images_text(images: &[BegunImage], style: Style) -> String {
+    if images.is_empty() {
+        return String::new();
     }
-    let rows: Vec<Vec<Cell>> = document.agents.iter().map(row).collect();
-    table(&["HOST", "RUN", "OPERATOR", "SINCE (UTC)", "STATE"], &rows, style)
+    let row = |image: &BegunImage| {
+        vec![Cell::new(image.node.as_str()), Cell::new(words::bytes(image.begun_image_bytes))]
+    };
+    let rows: Vec<Vec<Cell>> = images.iter().map(row).collect();
+    let table = table(&["HOST", "OF A BEGUN IMAGE"], &rows, style);
+    format!("\n{table}The next `omsctl apply` goes on from there, `omsctl agents --reap` removes it.\n")
+}
+
+/// That it is gone.
+pub fn forgotten_text(image: &BegunImage) -> String {
+    format!("{}: {} of a begun image are removed", image.node, words::bytes(image.begun_image_bytes))
 }
 
 fn row(agent: &AgentDocument) -> Vec<Cell> {
@@ -118,5 +154,20 @@ mod tests {
         assert_eq!(state(RunPhase::Ended, None, true), Some(AgentState::Ended));
         assert_eq!(state(RunPhase::Broken, None, false), Some(AgentState::Gone));
         assert_eq!(state(RunPhase::Ended, None, false), None);
+    }
+
+    #[test]
+    fn what_lies_there_of_an_image_is_told_with_what_becomes_of_it() {
+        let node = NodeName::new("n1").unwrap();
+        let left = |begun_image_bytes| Left { runs: Vec::new(), begun_image_bytes };
+        assert_eq!(BegunImage::of(&node, &left(0)), None);
+        let begun_images: Vec<BegunImage> = BegunImage::of(&node, &left(12_300_000)).into_iter().collect();
+        assert_eq!(forgotten_text(&begun_images[0]), "n1: 12.3 MB of a begun image are removed");
+        let document = AgentsDocument { agents: Vec::new(), begun_images };
+        assert_eq!(
+            agents_text(&document, Style::PLAIN),
+            "No agent is on any of these hosts.\n\nHOST  OF A BEGUN IMAGE\nn1    12.3 MB\n\
+             The next `omsctl apply` goes on from there, `omsctl agents --reap` removes it.\n"
+        );
     }
 }

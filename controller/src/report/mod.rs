@@ -32,7 +32,7 @@ mod totals;
 mod words;
 
 pub use agent_part::{AgentPart, CurrentStep, End, Progress};
-pub use agents_text::{AgentDocument, AgentState, AgentsDocument, agents_text};
+pub use agents_text::{AgentDocument, AgentState, AgentsDocument, BegunImage, agents_text, forgotten_text};
 pub use audience::{Audience, Heard};
 pub use bars::Bars;
 pub use check_text::check_text;

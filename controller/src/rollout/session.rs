@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use omsctl_proto::{
-    Claim, ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Gate, Hello, Hold, Holder,
-    NodeName, ProbeTarget, Refusal, Request, Response, RunFacts, RunId, RunStory, ToAgent, ToController,
-    agree, read_frame, write_frame,
+    Claim, ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Gate, Hello, Hold, Holder, Left,
+    NodeName, ProbeTarget, Refusal, Request, Response, RunId, RunStory, ToAgent, ToController, agree,
+    read_frame, write_frame,
 };
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
@@ -149,10 +149,10 @@ impl Session {
         self.done(Request::Release).await
     }
 
-    /// The runs that left their folder on the host.
-    pub async fn runs(&self) -> Result<Vec<RunFacts>, ErrorReport> {
+    /// What rollouts left on the host.
+    pub async fn left(&self) -> Result<Left, ErrorReport> {
         match self.ask(Request::Runs).await? {
-            Response::Runs { runs } => Ok(runs),
+            Response::Runs(left) => Ok(left),
             other => Err(self.unexpected(other)),
         }
     }
@@ -168,6 +168,15 @@ impl Session {
     /// Gives the story of a run whose agent is gone its end.
     pub async fn close_run(&self, run: RunId) -> Result<(), ErrorReport> {
         self.done(Request::Close { run }).await
+    }
+
+    /// Removes what came of an image; `Some` says whose agent is at work and may need it.
+    pub async fn forget(&self) -> Result<Option<Holder>, ErrorReport> {
+        match self.ask(Request::Forget).await? {
+            Response::Done => Ok(None),
+            Response::Busy(holder) => Ok(Some(holder)),
+            other => Err(self.unexpected(other)),
+        }
     }
 
     async fn done(&self, request: Request) -> Result<(), ErrorReport> {

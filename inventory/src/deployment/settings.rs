@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use omsctl_proto::NodeName;
+use omsctl_proto::{NodeName, Secret};
 
 use super::variables::HostVariables;
 use super::virtual_ip::virtual_ip;
-use crate::model::{HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths, TsdbSettings};
+use crate::model::{
+    HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths, RegistryLogin, TsdbSettings,
+};
 use crate::problem::{Problem, ProblemCode};
 
 /// The settings; `None` when there is no usable image, which is told (once for all hosts when none has one).
@@ -20,7 +22,9 @@ pub(super) fn settings(
     let order_choices = [("staggered", InitOrder::Staggered), ("sequential", InitOrder::Sequential)];
     let init_order = host.choice("oms_init_order", &order_choices).unwrap_or(InitOrder::Staggered);
     let image = image(host, init_by, without_image);
+    let registry = registry(host);
     Some(HostSettings {
+        registry,
         container_name: container_name(host),
         mount: mount_paths(host),
         oms_host_ip: oms_host_ip(host),
@@ -108,6 +112,36 @@ fn has_version(reference: &str) -> bool {
     tag.split(|c: char| !c.is_ascii_digit() && c != '.').any(|part| numbers(part.trim_matches('.')))
 }
 
+fn registry(host: &mut HostVariables<'_>) -> Option<RegistryLogin> {
+    both(host, ["oms_registry_user", "oms_registry_password"], "a log-in of the registry takes both");
+    let user = host.text(&["oms_registry_user"]);
+    let password = host.text(&["oms_registry_password"]).map(|at| Secret::new(at.value));
+    let user = user.and_then(|at| {
+        let usable = !at.value.contains(':') && !at.value.chars().any(char::is_control);
+        if !usable {
+            host.refuse("oms_registry_user", &at.place, Some(&at.value), "a user name without `:`");
+        }
+        usable.then_some(at.value)
+    });
+    Some(RegistryLogin { user: user?, password: password? })
+}
+
+/// Of two variables that go together one alone is an error.
+fn both(host: &mut HostVariables<'_>, names: [&'static str; 2], hint: &str) {
+    let places = names.map(|name| host.variables.get(name).map(|found| found.place.clone()));
+    let (missing, given, place) = match &places {
+        [Some(place), None] => (names[1], names[0], place),
+        [None, Some(place)] => (names[0], names[1], place),
+        _ => return,
+    };
+    host.problems.push(
+        Problem::error(ProblemCode::VariableMissing, format!("`{given}` is set and `{missing}` is not"))
+            .at(place)
+            .key(missing)
+            .hint(hint),
+    );
+}
+
 fn container_name(host: &mut HostVariables<'_>) -> String {
     let Some(at) = host.text(&["oms_container_name"]) else { return "oms".to_owned() };
     let valid = at.value.len() >= 2
@@ -191,21 +225,7 @@ fn oms_host_ip(host: &mut HostVariables<'_>) -> Option<IpAddr> {
 }
 
 fn https(host: &mut HostVariables<'_>) -> Option<HttpsFiles> {
-    let pair = ["oms_https_cert", "oms_https_key"]
-        .map(|name| host.variables.get(name).map(|found| found.place.clone()));
-    let missing = match &pair {
-        [Some(place), None] => Some(("oms_https_key", "oms_https_cert", place)),
-        [None, Some(place)] => Some(("oms_https_cert", "oms_https_key", place)),
-        _ => None,
-    };
-    if let Some((missing, given, place)) = missing {
-        host.problems.push(
-            Problem::error(ProblemCode::VariableMissing, format!("`{given}` is set and `{missing}` is not"))
-                .at(place)
-                .key(missing)
-                .hint("HTTPS takes both files; HTTP neither"),
-        );
-    }
+    both(host, ["oms_https_cert", "oms_https_key"], "HTTPS takes both files; HTTP neither");
     let cert = host.local_file(&["oms_https_cert"]);
     let key = host.local_file(&["oms_https_key"]);
     Some(HttpsFiles { cert: cert?, key: key? })

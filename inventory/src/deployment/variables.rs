@@ -12,9 +12,11 @@ use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::sources::Sources;
 
 /// The `oms_*` variables of design.md section 1.
-const DEPLOYMENT_VARIABLES: [&str; 21] = [
+const DEPLOYMENT_VARIABLES: [&str; 23] = [
     "oms_image_archive",
     "oms_image",
+    "oms_registry_user",
+    "oms_registry_password",
     "oms_container_name",
     "oms_mount_path",
     "oms_logs_dir",

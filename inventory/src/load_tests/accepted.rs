@@ -54,6 +54,15 @@ fn connection_variables_are_read_by_ansibles_names() {
 }
 
 #[test]
+fn the_log_in_of_a_registry_is_a_secret() {
+    let inventory = format!("{INVENTORY}oms_registry_user=robot$oms\noms_registry_password='<0123>'\n");
+    let loaded = loaded(&inventory, CONFIG);
+    let login = loaded.deployment.hosts[0].settings.registry.as_ref().unwrap();
+    assert_eq!((login.user.as_str(), login.password.expose()), ("robot$oms", "<0123>"));
+    assert!(!format!("{loaded:?}").contains("0123"), "Debug shows no password");
+}
+
+#[test]
 fn regions_are_groups_that_set_cm_location() {
     let inventory = "\
 [oms:children]

@@ -349,3 +349,22 @@ proptest::proptest! {
         let _ = crate::mask(&config);
     }
 }
+
+#[test]
+fn a_log_in_of_a_registry_takes_user_and_password() {
+    let with = |lines: &str| refused(&format!("{INVENTORY}{lines}"), CONFIG);
+    insta::assert_snapshot!(with("oms_registry_user=robot\n"), @r"
+    inventory.ini:8:1: error[INV-204]: `oms_registry_user` is set and `oms_registry_password` is not
+        hint: a log-in of the registry takes both
+    ");
+    insta::assert_snapshot!(with("oms_registry_password=canary\n"), @r"
+    inventory.ini:8:1: error[INV-204]: `oms_registry_password` is set and `oms_registry_user` is not
+        hint: a log-in of the registry takes both
+    ");
+    insta::assert_snapshot!(with("oms_registry_user=a:b\noms_registry_password=canary\n"), @r"
+    inventory.ini:8:1: error[INV-202]: `oms_registry_user` has a value that cannot be used
+        found: a:b
+        allowed: a user name without `:`
+    ");
+    assert!(!with("oms_registry_user=a:b\noms_registry_password='canary\n").contains("canary"));
+}

@@ -67,6 +67,8 @@ pub enum ConnectionMethod {
 #[derive(Debug, Clone)]
 pub struct HostSettings {
     pub image: ImageSource,
+    /// For the registry of an image that is pulled; without it the host's own log-ins count.
+    pub registry: Option<RegistryLogin>,
     pub container_name: String,
     pub mount: MountPaths,
     /// Only what was written; the default needs facts of the host.
@@ -89,6 +91,13 @@ pub enum ImageSource {
     Archive(PathBuf),
     /// A reference that the host's Docker can pull.
     Reference(String),
+}
+
+/// What a private registry asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryLogin {
+    pub user: String,
+    pub password: Secret,
 }
 
 /// Absolute paths on the host that are mounted into the container.

@@ -98,7 +98,7 @@ fn docker(situation: Situation<'_>, host: &Host, facts: &Facts) -> Option<CheckR
     }
     let (needed, known) = match image::origin(archive, &facts.docker) {
         ImageOrigin::Archive { unpacked, .. } => (unpacked.saturating_mul(2), true),
-        ImageOrigin::Pull => (PULLED, false),
+        ImageOrigin::Pull { .. } => (PULLED, false),
     };
     let row = Row::on(&host.name, "disk_docker", format!("{} free in {root_directory}", size(needed)));
     let fix = "free space there (`docker system df` shows what takes it), or move Docker's data-root";

@@ -1,9 +1,12 @@
 //! The first rollout, and the second one that finds nothing to do.
 
-use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder};
-use omsctl_proto::{Action, DockerFacts, Gate, ImageFacts, ImageOrigin, InitState, Role, Secret, StepId};
+use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder, RegistryLogin};
+use omsctl_proto::{
+    Action, DockerFacts, Gate, ImageFacts, ImageOrigin, InitState, Role, Secret, SecretName, StepId,
+};
 
 use crate::plan::fixture::{ARCHIVE, Cluster, PASSWORD, archive, digest, name, steps_of};
+use crate::plan::secrets;
 
 const FRESH: [&str; 8] = [
     "make_directories",
@@ -125,7 +128,40 @@ fn a_tag_without_a_version_needs_oms_init_by() {
     let plan = cluster.plan().unwrap();
     assert_eq!(plan.nodes[0].step(StepId::CreateContainer).unwrap().gate, Some(Gate::Schema));
     let step = plan.nodes[0].step(StepId::LoadImage).unwrap();
-    assert!(matches!(step.action, Action::LoadImage { origin: ImageOrigin::Pull, .. }), "{step:?}");
+    assert!(matches!(step.action, Action::LoadImage { origin: ImageOrigin::Pull { .. }, .. }), "{step:?}");
+}
+
+#[test]
+fn the_log_in_of_a_registry_travels_apart_from_the_step_and_only_with_it() {
+    let mut cluster = Cluster::fresh(2);
+    for node in ["n1", "n2"] {
+        cluster.settings(node).image = ImageSource::Reference("harbor.example.com/oms:4.2.7".to_owned());
+    }
+    let (user, password) = ("robot".to_owned(), Secret::new("canary"));
+    cluster.settings("n1").registry = Some(RegistryLogin { user, password });
+    let plan = cluster.plan().unwrap();
+    let credentials = |node: &str| {
+        let step = plan.node(&name(node)).unwrap().step(StepId::LoadImage).unwrap();
+        let Action::LoadImage { origin: ImageOrigin::Pull { credentials }, .. } = &step.action else {
+            panic!("{step:?}")
+        };
+        credentials.clone()
+    };
+    let content = SecretName::new("registry").unwrap();
+    assert_eq!((credentials("n1"), credentials("n2")), (Some(content.clone()), None));
+    let text = plan.secrets[&name("n1")][&content].expose();
+    assert!(text.contains("harbor.example.com") && !text.contains("canary"), "it is encoded: {text}");
+    assert!(!plan.secrets[&name("n2")].contains_key(&content));
+    let again = secrets(&cluster.deployment, &cluster.observed, &cluster.goal);
+    assert_eq!(again[&name("n1")][&content].expose(), text, "also for a plan that is carried on");
+
+    let mut walked = Cluster::fresh(1);
+    walked.settings("n1").image = ImageSource::Reference("oms:4.2.7".to_owned());
+    let plan = walked.plan().unwrap();
+    walked.walk(&plan);
+    let (user, password) = ("robot".to_owned(), Secret::new("canary"));
+    walked.settings("n1").registry = Some(RegistryLogin { user, password });
+    assert!(walked.plan().unwrap().secrets.is_empty(), "nothing is pulled any more");
 }
 
 #[test]
