@@ -2,6 +2,7 @@
 //! the fuzz targets have too. Nothing panics, nothing takes memory without bound, and what is refused says what is wrong.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
 
+mod archive;
 mod entrances;
 mod mutation;
 mod relay;
@@ -303,6 +304,29 @@ fn mutations_of_valid_files_are_read_or_refused() {
     measured.stays_below(32 * MIB);
 }
 
+#[test]
+fn mutations_of_image_archives_are_refused_or_are_the_image() {
+    let measured = Measured::begin();
+    let (mut taken, mut refused) = (0, 0);
+    for bytes in mutation::mutations(&archive::samples(), 600) {
+        match archive::image_archive(&bytes) {
+            Ok(()) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(taken > 20 && refused > 200, "{taken} taken, {refused} refused");
+    measured.stays_below(64 * MIB);
+}
+
+#[test]
+fn of_a_bomb_only_what_comes_out_of_it_at_a_time_is_held() {
+    let bomb = archive::bomb(400);
+    assert!(bomb.len() < 8 * MIB);
+    let measured = Measured::begin();
+    archive::image_archive(&bomb).unwrap();
+    measured.stays_below(64 * MIB);
+}
+
 /// What the fuzz targets start from.
 #[test]
 #[ignore = "writes tests/fuzz/seeds anew; run it when the wire changes"]
@@ -314,6 +338,7 @@ fn seeds_of_the_fuzz_targets() {
         ("controller", controllers),
         ("fetch", samples::from_peer()),
         ("serve", samples::from_guest()),
+        ("image_archive", archive::samples()),
         ("existing_config", files.clone()),
         ("operators_files", files),
     ];
