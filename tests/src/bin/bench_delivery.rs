@@ -65,8 +65,9 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
         for number in 1..=arguments.repetitions {
             let measured = run()?;
             say(&format!(
-                "{what}, {number}: {:.2} s, {:.1} MiB left the bastion; memory: controller {:.0} MiB, agents {:.0} MiB",
-                measured.seconds, measured.uplink, measured.controller, measured.agent
+                "{what}, {number}: {:.2} s (the last host began after {:.2} s), {:.1} MiB left the bastion; memory: controller \
+                 {:.0} MiB, agents {:.0} MiB",
+                measured.seconds, measured.spread, measured.uplink, measured.controller, measured.agent
             ));
             all.push(measured);
         }
@@ -124,7 +125,7 @@ fn report(arguments: &Arguments, rows: &[Row], bound: f64) {
         "| | time | against size / rate | left the bastion, against the size | memory of the controller | of an agent |",
     );
     say("|---|---|---|---|---|---|");
-    for (name, Measured { seconds, uplink, controller, agent }) in rows {
+    for (name, Measured { seconds, uplink, controller, agent, .. }) in rows {
         let (time, against) = (seconds / bound, uplink / f64::from(arguments.size));
         say(&format!(
             "| {name} | {seconds:.2} s | {time:.3} | {against:.3} | {controller:.0} MiB | {agent:.0} MiB |"
@@ -141,6 +142,8 @@ struct Measured {
     controller: f64,
     /// The same of the agent that held most.
     agent: f64,
+    /// Seconds from the first host that began to the last one.
+    spread: f64,
 }
 
 fn median(all: &[Measured]) -> Measured {
@@ -228,7 +231,9 @@ impl Site<'_> {
         let uplink = self.sent()? - before;
         let noted = |node: &Node, name: &str| node.read_file(&format!("/root/load-{name}")).ok();
         let stamp = |node: &Node, name: &str| -> Option<f64> { noted(node, name)?.trim().parse().ok() };
-        let began = self.rig.nodes().iter().filter_map(|node| stamp(node, "began")).fold(f64::MAX, f64::min);
+        let began: Vec<f64> = self.rig.nodes().iter().filter_map(|node| stamp(node, "began")).collect();
+        let last = began.iter().copied().fold(0.0, f64::max);
+        let began = began.into_iter().fold(f64::MAX, f64::min);
         let ended: Vec<f64> = counted.iter().filter_map(|node| stamp(node, "ended")).collect();
         let wanted = if more.contains(&"--limit") { 1 } else { counted.len() };
         if ended.len() != wanted {
@@ -236,7 +241,8 @@ impl Site<'_> {
         }
         let memory = |node: &&Node| shaped::most_memory_in(&noted(node, "memory")?);
         let agent = in_mib(counted.iter().filter_map(memory).max().unwrap_or(0));
-        Ok(Measured { seconds: ended.into_iter().fold(0.0, f64::max) - began, uplink, controller, agent })
+        let seconds = ended.into_iter().fold(0.0, f64::max) - began;
+        Ok(Measured { seconds, uplink, controller, agent, spread: last - began })
     }
 
     /// Until some host receives.
@@ -284,7 +290,7 @@ impl Site<'_> {
         let seconds = began.elapsed().as_secs_f64();
         let uplink = self.sent()? - before;
         self.forget()?;
-        Ok(Measured { seconds, uplink, controller: 0.0, agent: 0.0 })
+        Ok(Measured { seconds, uplink, controller: 0.0, agent: 0.0, spread: 0.0 })
     }
 }
 
