@@ -17,7 +17,7 @@ pub(crate) fn image_archive(bytes: &[u8]) -> Result<(), ErrorReport> {
     let read = runtime.block_on(async {
         // Nothing is kept, and kept in a folder: both ways are the operator's.
         let state = folder.path().join("state");
-        let archives = FileArchives::new((bytes.len() % 2 == 0).then(|| state.clone()));
+        let archives = FileArchives::new(bytes.len().is_multiple_of(2).then(|| state.clone()));
         let archive = archives.read(&path, Box::new(|_, _| {})).await?;
         let mut sent = Vec::new();
         let whole = archive.identity.parcel(0).ranges;

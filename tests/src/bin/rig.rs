@@ -5,7 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use system_tests::rig::{Fault, FaultMode, MetaDbKind, Node, OmsImage, Options, Rig, RigError, Step};
+use system_tests::rig::{
+    Fault, FaultMode, HostDocker, MetaDbKind, Node, OmsImage, Options, Rig, RigError, Step,
+};
 
 /// Real hosts on one machine, to point omsctl at. See tests/rig/README.md.
 #[derive(Debug, Parser)]
@@ -35,6 +37,12 @@ enum Action {
         /// The server of the MetaDB.
         #[arg(long, value_enum, default_value = "seekdb")]
         metadb: Server,
+        /// The hosts' Debian and so their Docker: 12 has 20.10, 13 has 26.1.
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u8).range(12..=13))]
+        debian: u8,
+        /// Images in containerd's store instead of Docker's own; takes Debian 13.
+        #[arg(long)]
+        containerd_store: bool,
         /// A MariaDB beside it, for `--state mysql://…`.
         #[arg(long)]
         mariadb: bool,
@@ -114,14 +122,29 @@ fn print(text: &str) {
 fn run(arguments: &Arguments) -> Result<ExitCode, RigError> {
     let name = &arguments.name;
     match &arguments.command {
-        Action::Up { nodes, listed, metadb, mariadb } => {
+        Action::Up { nodes, listed, metadb, debian, containerd_store, mariadb } => {
             let metadb = match metadb {
                 Server::Seekdb => MetaDbKind::Seekdb,
                 Server::Mariadb => MetaDbKind::Mariadb,
             };
             let listed = listed.unwrap_or(*nodes);
-            let options =
-                Options { listed, metadb, mariadb: *mariadb, progress: say, ..Options::new(name, *nodes) };
+            let docker = match (debian, containerd_store) {
+                (12, false) => HostDocker::Debian12,
+                (12, true) => {
+                    let text = "Docker 20.10 keeps images in its own store only: add `--debian 13`";
+                    return Err(RigError::Usage(text.to_owned()));
+                }
+                (_, false) => HostDocker::Debian13,
+                (_, true) => HostDocker::Debian13Containerd,
+            };
+            let options = Options {
+                listed,
+                docker,
+                metadb,
+                mariadb: *mariadb,
+                progress: say,
+                ..Options::new(name, *nodes)
+            };
             print(&Rig::up(&options)?.report()?.to_string());
         }
         Action::Down => Rig::down(name)?,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::archives::{self, OmsImage};
 use super::engine::{docker_ok, inspect};
+use super::host_docker::HostDocker;
 use super::images::{self, Kind};
 use super::instance::Instance;
 use super::layout::Layout;
@@ -23,12 +24,16 @@ pub(super) fn machine_lock() -> Result<File, RigError> {
 }
 
 /// The images that all instances share and the usual OMS archive; one builder at a time on this machine.
-pub(super) fn build_shared(layout: &Layout, progress: fn(&str)) -> Result<(String, String), RigError> {
+pub(super) fn build_shared(
+    layout: &Layout,
+    docker: HostDocker,
+    progress: fn(&str),
+) -> Result<(String, String), RigError> {
     let _machine = machine_lock()?;
     std::thread::scope(|scope| {
         let services = scope.spawn(|| images::ensure(Kind::Services, layout, progress));
         let archive = scope.spawn(|| archives::ensure(OmsImage::Script, layout, progress));
-        let node = images::ensure(Kind::Node, layout, progress)?;
+        let node = images::ensure(Kind::Node(docker), layout, progress)?;
         joined(archive)?;
         Ok((node, joined(services)?))
     })

@@ -5,11 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::engine::{docker, docker_ok};
+use super::host_docker::HostDocker;
 use super::layout::{Layout, digest};
 use super::process::Program;
 use super::{RigError, packages};
 use crate::built::program_of;
 
+/// Of everything that is no host.
 const SUITE: &str = "bookworm";
 const SEEKDB: &str = "pylibseekdb==1.4.0";
 
@@ -17,7 +19,7 @@ const SEEKDB: &str = "pylibseekdb==1.4.0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A host.
-    Node,
+    Node(HostDocker),
     /// The databases and the virtual address.
     Services,
     /// The stand-in for OMS; its tags are built by `archives`.
@@ -27,15 +29,26 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Node => "node",
+            Self::Node(_) => "node",
             Self::Services => "services",
             Self::Standin => "standin",
         }
     }
 
-    fn packages(self) -> &'static str {
+    fn suite(self) -> &'static str {
         match self {
-            Self::Node => {
+            Self::Node(docker) => docker.suite(),
+            Self::Services | Self::Standin => SUITE,
+        }
+    }
+
+    fn packages(self) -> String {
+        let more = match self {
+            Self::Node(docker) => docker.packages(),
+            Self::Services | Self::Standin => "",
+        };
+        let packages = match self {
+            Self::Node(_) => {
                 "openssh-server,docker.io,iptables,iproute2,iputils-ping,procps,python3,curl,sudo,ca-certificates,keepalived,\
                  tcsh,fish,busybox"
             }
@@ -44,13 +57,22 @@ impl Kind {
                 "openssh-server,supervisor,nginx-light,python3,python3-yaml,python3-pymysql,procps,curl,iproute2,\
                  mariadb-client"
             }
+        };
+        format!("{packages}{more}")
+    }
+
+    /// Beside the base.
+    fn build_arguments(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Node(docker) => vec![("DOCKER_CONFIGURATION", docker.configuration())],
+            Self::Services | Self::Standin => Vec::new(),
         }
     }
 
     /// What the Dockerfile copies but the recipe's folder does not have.
     fn extra_inputs(self, layout: &Layout) -> Vec<PathBuf> {
         match self {
-            Self::Node => vec![layout.repository.join("tests/src/bin/runc_shim.rs")],
+            Self::Node(_) => vec![layout.repository.join("tests/src/bin/runc_shim.rs")],
             Self::Services | Self::Standin => Vec::new(),
         }
     }
@@ -60,7 +82,10 @@ impl Kind {
         let extra = self.extra_inputs(layout);
         let paths: Vec<&Path> =
             std::iter::once(recipe.as_path()).chain(extra.iter().map(PathBuf::as_path)).collect();
-        digest(&[SUITE, self.packages(), SEEKDB], &paths)
+        let packages = self.packages();
+        let arguments = self.build_arguments().into_iter().map(|(_, value)| value);
+        let texts: Vec<&str> = [self.suite(), &packages, SEEKDB].into_iter().chain(arguments).collect();
+        digest(&texts, &paths)
     }
 
     /// The image's reference: present when its recipe has been built on this machine.
@@ -75,7 +100,8 @@ pub(super) fn exists(reference: &str) -> Result<bool, RigError> {
 
 /// The reference of the Debian root under an image, made when it is not there.
 pub(super) fn ensure_base(kind: Kind, progress: fn(&str)) -> Result<String, RigError> {
-    let reference = format!("omsctl-rig/{}-base:{}", kind.name(), digest(&[SUITE, kind.packages()], &[])?);
+    let reference =
+        format!("omsctl-rig/{}-base:{}", kind.name(), digest(&[kind.suite(), &kind.packages()], &[])?);
     if exists(&reference)? {
         return Ok(reference);
     }
@@ -86,7 +112,7 @@ pub(super) fn ensure_base(kind: Kind, progress: fn(&str)) -> Result<String, RigE
         .args(["--quiet", "--variant=minbase", "--dpkgopt=path-exclude=/usr/share/man/*"])
         .args(["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"])
         .args(["--dpkgopt=path-include=/usr/share/doc/*/copyright"])
-        .args([&format!("--include={}", kind.packages()), SUITE])
+        .args([&format!("--include={}", kind.packages()), kind.suite()])
         .args([&root])
         .run()?;
     docker_ok(["import".as_ref(), root.as_os_str(), reference.as_ref()])?;
@@ -105,11 +131,12 @@ pub(super) fn ensure(kind: Kind, layout: &Layout, progress: fn(&str)) -> Result<
     let recipe = layout.recipes.join(kind.name()).join(".");
     Program::new("cp").args(["-a".as_ref(), recipe.as_os_str(), context.path().as_os_str()]).run()?;
     match kind {
-        Kind::Node => add_shim(layout, context.path())?,
+        Kind::Node(_) => add_shim(layout, context.path())?,
         Kind::Services => add_seekdb(layout, context.path(), progress)?,
         Kind::Standin => {}
     }
-    build(context.path(), &reference, &[("BASE", &base)])?;
+    let arguments = [vec![("BASE", base.as_str())], kind.build_arguments()].concat();
+    build(context.path(), &reference, &arguments)?;
     Ok(reference)
 }
 

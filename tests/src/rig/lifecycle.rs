@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::archives::{self, OmsImage};
 use super::assembly::{build_shared, lock, machine_lock, parallel, start_all};
 use super::engine::inspect;
+use super::host_docker::HostDocker;
 use super::instance::{Instance, MOST_NODES};
 use super::judge::{Fault, Record};
 use super::layout::Layout;
@@ -24,6 +25,8 @@ pub struct Options {
     pub nodes: usize,
     /// Hosts that `inventory.ini` lists, counted from the first; the rest can be added by a line later.
     pub listed: usize,
+    /// On every host.
+    pub docker: HostDocker,
     /// The server of the MetaDB.
     pub metadb: MetaDbKind,
     /// Whether a MariaDB stands beside, for `--state mysql://…`.
@@ -35,8 +38,15 @@ pub struct Options {
 impl Options {
     /// `nodes` hosts, all of them listed, a MetaDB on OceanBase, silent.
     pub fn new(name: &str, nodes: usize) -> Self {
-        let metadb = MetaDbKind::default();
-        Self { name: name.to_owned(), nodes, listed: nodes, metadb, mariadb: false, progress: |_| {} }
+        Self {
+            name: name.to_owned(),
+            nodes,
+            listed: nodes,
+            docker: HostDocker::default(),
+            metadb: MetaDbKind::default(),
+            mariadb: false,
+            progress: |_| {},
+        }
     }
 }
 
@@ -63,7 +73,7 @@ impl Rig {
         let turn = lock(&layout.state.join("turn"))?;
         packages::ensure(options.progress)?;
         engine::ensure(options.progress)?;
-        let (node_image, services_image) = build_shared(&layout, options.progress)?;
+        let (node_image, services_image) = build_shared(&layout, options.docker, options.progress)?;
         let instance = {
             let _machine = machine_lock()?;
             Instance::find_or_create(&options.name)?
