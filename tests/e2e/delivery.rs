@@ -4,7 +4,20 @@ use system_tests::rig::OmsImage;
 
 use super::evidence::{assert_lawful, assert_nothing_left, is_healthy};
 use super::operator::Operator;
+use super::outcome::Outcome;
 use super::stage::Stage;
+
+/// Bytes of the image that came, and how many it has.
+pub(super) fn loaded(outcome: &Outcome) -> (u64, u64) {
+    let events = outcome.events();
+    let loaded = events.iter().find(|event| event["event"] == "step_done" && event["step"] == "load_image");
+    let evidence = &loaded.unwrap_or_else(|| outcome.fail("no image was loaded"))["evidence"];
+    let number = |name: &str| evidence[name].as_str().and_then(|text| text.parse::<u64>().ok());
+    match (number("received_bytes"), number("archive_bytes")) {
+        (Some(received), Some(whole)) => (received, whole),
+        _ => outcome.fail(&format!("what came is not told: {evidence}")),
+    }
+}
 
 #[test]
 fn a_host_gets_only_the_layers_that_it_lacks() {
@@ -24,13 +37,7 @@ fn a_host_gets_only_the_layers_that_it_lacks() {
 
     let outcome = operator.run(&["apply", "--yes", "--format", "jsonl"]).exits(0);
 
-    let events = outcome.events();
-    let loaded = events.iter().find(|event| event["event"] == "step_done" && event["step"] == "load_image");
-    let evidence = &loaded.unwrap_or_else(|| outcome.fail("no image was loaded"))["evidence"];
-    let number = |name: &str| evidence[name].as_str().and_then(|text| text.parse::<u64>().ok());
-    let (Some(received), Some(whole)) = (number("received_bytes"), number("archive_bytes")) else {
-        outcome.fail(&format!("what came is not told: {evidence}"))
-    };
+    let (received, whole) = loaded(&outcome);
     assert!(received * 5 < whole, "{received} of {whole} bytes were sent");
     assert!(is_healthy(node, "http"));
     assert_lawful(&stage);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use system_tests::left::left_on;
-use system_tests::rig::{Node, Record, until};
+use system_tests::rig::{Node, Record, Rig, until};
 
 use super::stage::{CONTAINER, Stage};
 
@@ -41,8 +41,8 @@ pub(super) fn config_inside(node: &Node) -> Value {
 
 /// The judge found nothing to forbid.
 #[track_caller]
-pub(super) fn assert_lawful(stage: &Stage) {
-    let violations = stage.violations().unwrap();
+pub(super) fn assert_lawful(rig: &Rig) {
+    let violations = rig.violations().unwrap();
     assert!(violations.is_empty(), "the judge saw: {violations:#?}");
 }
 

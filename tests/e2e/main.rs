@@ -18,6 +18,7 @@ mod init_faults;
 mod interrupted;
 mod join;
 mod log_in;
+mod newer_docker;
 mod operator;
 mod outcome;
 mod pseudoterminal;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use system_tests::bastion;
-use system_tests::rig::HostLine;
+use system_tests::rig::{HostLine, Rig};
 use tempfile::TempDir;
 
 use super::outcome::Outcome;
@@ -36,14 +36,14 @@ impl Operator {
     }
 
     /// Writes `inventory.ini`.
-    pub(super) fn inventory(&self, stage: &Stage, hosts: &[HostLine], variables: &[(&str, &str)]) {
-        let written = stage.write_inventory(hosts, variables).unwrap();
+    pub(super) fn inventory(&self, rig: &Rig, hosts: &[HostLine], variables: &[(&str, &str)]) {
+        let written = rig.write_inventory(hosts, variables).unwrap();
         fs::copy(written, self.path("inventory.ini")).unwrap();
     }
 
     /// Writes `config.yaml`.
-    pub(super) fn config(&self, stage: &Stage, keys: &[(&str, &str)]) {
-        let written = stage.write_config(keys).unwrap();
+    pub(super) fn config(&self, rig: &Rig, keys: &[(&str, &str)]) {
+        let written = rig.write_config(keys).unwrap();
         fs::copy(written, self.path("config.yaml")).unwrap();
     }
 
