@@ -76,7 +76,8 @@ fn tell_unreachable(world: &World, failed: &BTreeMap<NodeName, ErrorReport>) {
     }
 }
 
-/// Ends every run that walks here, closes those whose agents are gone, removes what came of images; `None` when the operator interrupted it.
+/// Ends every run that walks here, closes those whose agents are gone, removes what came of images; `None` when the
+/// operator interrupted it.
 async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str) -> Option<Exit> {
     loop {
         let controller = world.new_controller();

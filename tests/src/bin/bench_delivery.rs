@@ -103,10 +103,13 @@ fn relayed(
         "relay, the agent of one host killed half-way, the other hosts",
         medians("relay, one killed", &|| site.apply(&[], Some(half)))?,
     ));
+    let second = medians("second run", &|| site.second_run(half))?;
     rows.push((
-        "controller killed half-way and run again: from the first beginning, bytes of both",
-        medians("second run", &|| site.second_run(half))?,
+        "controller killed half-way and run again: from the first beginning, bytes of the second run",
+        second,
     ));
+    let both = Measured { uplink: second.before + second.uplink, ..second };
+    rows.push(("the same, bytes of both runs", both));
     if !arguments.relay_only {
         rows.push((
             "`--relay off`, all hosts",
@@ -142,6 +145,8 @@ struct Measured {
     controller: f64,
     /// The same of the agent that held most.
     agent: f64,
+    /// MiB that left it in a run before this one.
+    before: f64,
     /// Seconds from the first host that began to the last one.
     spread: f64,
 }
@@ -242,7 +247,7 @@ impl Site<'_> {
         let memory = |node: &&Node| shaped::most_memory_in(&noted(node, "memory")?);
         let agent = in_mib(counted.iter().filter_map(memory).max().unwrap_or(0));
         let seconds = ended.into_iter().fold(0.0, f64::max) - began;
-        Ok(Measured { seconds, uplink, controller, agent, spread: last - began })
+        Ok(Measured { seconds, uplink, controller, agent, before: 0.0, spread: last - began })
     }
 
     /// Until some host receives.
@@ -256,7 +261,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// From the first beginning to the end of a second run, after a first one whose controller was killed; what both sent.
+    /// From the first beginning to the end of a second run, after a first one whose controller was killed.
     fn second_run(&self, after: Duration) -> Result<Measured, Failure> {
         self.forget()?;
         let before = self.sent()?;
@@ -265,8 +270,8 @@ impl Site<'_> {
         std::thread::sleep(after);
         first.kill()?;
         first.wait()?;
-        let second = self.measured(&[], None)?;
-        Ok(Measured { uplink: self.sent()? - before, ..second })
+        let before = self.sent()? - before;
+        Ok(Measured { before, ..self.measured(&[], None)? })
     }
 
     fn scp(&self) -> Result<Measured, Failure> {
@@ -290,7 +295,7 @@ impl Site<'_> {
         let seconds = began.elapsed().as_secs_f64();
         let uplink = self.sent()? - before;
         self.forget()?;
-        Ok(Measured { seconds, uplink, controller: 0.0, agent: 0.0, spread: 0.0 })
+        Ok(Measured { seconds, uplink, controller: 0.0, agent: 0.0, before: 0.0, spread: 0.0 })
     }
 }
 
