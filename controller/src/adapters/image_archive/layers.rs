@@ -16,6 +16,9 @@ use super::frames;
 /// Bytes of a list; a layer of 100 GiB has 3 MiB of it.
 const LARGEST_LIST: u64 = 16 * 1024 * 1024;
 
+/// Bytes of the disk that are left to everything else: a cache must not cost a rollout its history.
+const RESERVE: u64 = 1 << 30;
+
 /// What a process that was killed left behind is as old.
 const ABANDONED: Duration = Duration::from_hours(24);
 
@@ -61,7 +64,9 @@ impl Layers {
     /// For a layer whose diff ID is not known yet. Others cannot read it.
     pub(super) fn begin(&self) -> io::Result<NamedTempFile> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        NamedTempFile::new_in(&self.folder)
+        let file = NamedTempFile::new_in(&self.folder)?;
+        needs_room(file.as_file())?;
+        Ok(file)
     }
 
     /// The file has become this layer.
@@ -103,6 +108,15 @@ impl Layers {
     fn list_of(&self, layer: &Digest) -> PathBuf {
         self.folder.join(format!("{}.pieces", layer.as_str()))
     }
+}
+
+/// An error where the disk of the file is too full for a cache.
+pub(super) fn needs_room(file: &File) -> io::Result<()> {
+    let disk = rustix::fs::fstatvfs(file)?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVE {
+        return Err(io::Error::new(io::ErrorKind::StorageFull, "the last GiB of the disk is left to others"));
+    }
+    Ok(())
 }
 
 /// The bytes of the piece, when they are there and right.

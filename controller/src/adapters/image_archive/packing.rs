@@ -7,7 +7,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::frames::Frames;
 use super::hashing::drain;
-use super::layers::{Layers, Packed};
+use super::layers::{Layers, Packed, needs_room};
 
 /// What is in a file, decompressed.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Packing {
     }
 }
 
-/// Where frames go; nowhere when the disk is full.
+/// Where frames go; nowhere when the disk is nearly full.
 pub(super) struct Place {
     file: Option<NamedTempFile>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Place {
 impl Write for Place {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(file) = &mut self.file
-            && let Err(error) = file.write_all(bytes)
+            && let Err(error) = file.write_all(bytes).and_then(|()| needs_room(file.as_file()))
         {
             not_kept(&error);
             self.file = None;
