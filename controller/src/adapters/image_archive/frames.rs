@@ -8,11 +8,11 @@ use std::thread::{self, JoinHandle};
 
 use omsctl_proto::Piece;
 
-/// Uncompressed bytes of a frame. Of 4 MiB frames two more in a hundred bytes could be saved, and whoever serves two
-/// hundred hosts at once would hold a GiB.
+/// Uncompressed bytes of a frame. Frames of 4 MiB made programs one percent smaller, and whoever serves two hundred
+/// hosts at once would hold most of a GiB.
 pub(super) const CHUNK: usize = 1024 * 1024;
 
-/// zstd's own default: two thirds of what level 19 saves, at 150 MiB/s for each core.
+/// zstd's own default. Of 27 MB of programs it left 10.2 MB at 247 MB/s on one core, level 19 8.7 MB at 3.5 MB/s.
 const LEVEL: i32 = 3;
 
 /// Frames that are made at the same time; each holds its bytes and what comes of them.
