@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 fn bench() -> Result<(), Failure> {
     let said = std::env::args().nth(1).map(|argument| argument.parse()).transpose()?;
     let repetitions = said.unwrap_or(REPETITIONS);
-    let ansible = ansible()?;
+    let ansible = originals::program("ansible-playbook")?;
     let Prepared { rig } = prepare(Options::new(NAME, HOSTS))?;
     let archive = rig.archive(OmsImage::Script)?;
     let (mut floors, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
@@ -182,20 +182,6 @@ fn cost(step: &str, command: &mut Command) -> Result<Cost, Failure> {
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(serde_json::from_str(text.lines().last().unwrap_or_default())?)
-}
-
-/// `ansible-playbook` in a virtual environment below the target folder.
-fn ansible() -> Result<PathBuf, StepError> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let folder = repository().join(target).join("ansible");
-    let program = folder.join("bin/ansible-playbook");
-    if !program.exists() {
-        let mut make = Command::new("python3");
-        run_command("environment for Ansible", make.args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let mut install = Command::new(folder.join("bin/pip"));
-        run_command("Ansible from PyPI", install.args(["install", "--quiet", "ansible-core"]))?;
-    }
-    Ok(program)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

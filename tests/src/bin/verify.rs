@@ -7,7 +7,7 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 use system_tests::on_host::run_ignored;
 use system_tests::prepare::{build_release, rig_line};
-use system_tests::rig::{Options, Rig, RigError, TEST_INSTANCE};
+use system_tests::rig::{Options, Rig, RigError, TEST_INSTANCE, ensure_originals};
 use system_tests::steps::{StepError, one_line, repository, run, run_command, say};
 use system_tests::wreckage;
 
@@ -15,6 +15,9 @@ use system_tests::wreckage;
 const HOSTS: usize = 4;
 /// Of the simulation.
 const SEEDS: &str = "10000";
+
+/// Generated ones that each comparison with an original tool tries.
+const CASES: &str = "5000";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
 /// The rig comes up in the background: it waits for packages and disks while the compiler has the processors.
 fn verify(name: &str) -> Result<(), Failure> {
     run("format", "cargo", ["fmt", "--all", "--check"])?;
+    ensure_originals(rig_line)?;
     std::thread::scope(|scope| {
         let rig = scope.spawn(|| bring_up(name));
         let built = build_and_test();
@@ -66,6 +70,7 @@ fn build_and_test() -> Result<(), StepError> {
     let suite = ["clippy", "--package", "system-tests", "--test", "e2e", "--", "--deny", "warnings"];
     run("lints of the end-to-end suite", "cargo", suite)?;
     run("tests that need no rig", "cargo", ["test", "--workspace"])?;
+    compare_with_originals()?;
     simulate()?;
     build_release()?;
     let suite = ["test", "--package", "system-tests", "--test", "e2e", "--no-run"];
@@ -77,6 +82,22 @@ fn simulate() -> Result<(), StepError> {
     simulation.args(["test", "--workspace", "--test", "simulation", "--", "--nocapture"]);
     simulation.env("OMSCTL_SEEDS", SEEDS);
     run_command("simulation, ten thousand seeds", &mut simulation)
+}
+
+fn compare_with_originals() -> Result<(), StepError> {
+    for (original, package, suite) in [
+        ("Ansible", "originals", "ansible"),
+        ("PyYAML", "originals", "pyyaml"),
+        ("ssh -G", "omsctl-controller", "ssh_config"),
+    ] {
+        let lints = ["clippy", "--package", package, "--test", suite, "--", "--deny", "warnings"];
+        run(&format!("lints of the comparison with {original}"), "cargo", lints)?;
+        let mut comparison = Command::new("cargo");
+        comparison.args(["test", "--package", package, "--test", suite]);
+        comparison.env("OMSCTL_CASES", CASES);
+        run_command(&format!("comparison with {original}, {CASES} cases"), &mut comparison)?;
+    }
+    Ok(())
 }
 
 fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {

@@ -37,6 +37,7 @@ pub use lifecycle::{Options, Rig, TEST_INSTANCE};
 pub use metadb::{META_PASSWORD, META_USER, MetaDbKind, MetaDbServer};
 pub use node::{DBA_PASSWORD, Node, User};
 pub use operator_files::HostLine;
+pub use packages::ensure_originals;
 pub use poised::Poised;
 pub use process::Output;
 pub use status::Report;

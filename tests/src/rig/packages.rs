@@ -18,6 +18,13 @@ pub(super) fn ensure(progress: fn(&str)) -> Result<(), RigError> {
     install(&missing_of(&NEEDED, is_installed), progress)
 }
 
+/// Makes sure that this machine's Python can make the virtual environment of the original tools.
+pub fn ensure_originals(progress: fn(&str)) -> Result<(), RigError> {
+    let found = Program::new("python3").args(["-c", "import ensurepip"]).output();
+    let is_there = found.is_ok_and(|output| output.success());
+    if is_there { Ok(()) } else { install(&["python3-venv"], progress) }
+}
+
 /// Makes sure that this machine's Python can download a wheel.
 pub(super) fn ensure_pip(progress: fn(&str)) -> Result<(), RigError> {
     let found = Program::new("python3").args(["-m", "pip", "--version"]).output()?;

@@ -1,0 +1,1 @@
+//! Compares what omsctl makes of `ssh_config` files with what `ssh -G` makes of them.

@@ -1,0 +1,1 @@
+//! Compares what omsctl makes of inventories with what Ansible makes of them.

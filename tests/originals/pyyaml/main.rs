@@ -1,0 +1,1 @@
+//! Compares what omsctl makes of `config.yaml` with what OMS's `PyYAML` makes of it.
