@@ -4,7 +4,7 @@
 use omsctl_proto::{
     ConnectReply, Consignment, Digest, ErrorCode, ErrorReport, Peer, RunId, read_frame, write_frame,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::uplink::Uplink;
@@ -24,28 +24,41 @@ pub(super) enum Broken {
     Midway(ErrorReport),
 }
 
-/// Sends everything from `offset` on and waits until the agent has closed its end.
+/// Sends everything from `offset` on and waits until the agent has closed its end. When `unlink` is notified, it stops
+/// early, which makes the agent ask again.
 pub(super) async fn send(
     (connection, uplink): (&dyn Connection, &Uplink),
     run: RunId,
     name: &Digest,
     content: &Content,
     offset: u64,
+    unlink: &Notify,
 ) -> Result<(), Broken> {
     let ranges = content.parcel.ranges_after(offset);
     let mut bytes = content.source.open(ranges).await.map_err(|error| unreadable(&error))?;
     let head = Consignment { pieces: content.parcel.pieces.clone(), offset, from: None };
     let mut stream = begin(connection, run, name, &head).await?;
+    tokio::select! {
+        sent = pour(bytes.as_mut(), &mut stream, uplink) => sent?,
+        () = unlink.notified() => {}
+    }
+    finish(stream).await
+}
+
+async fn pour(
+    bytes: &mut (impl AsyncRead + Unpin + ?Sized),
+    stream: &mut Box<dyn ByteStream>,
+    uplink: &Uplink,
+) -> Result<(), Broken> {
     let mut part = vec![0_u8; PART];
     loop {
         let count = bytes.read(&mut part).await.map_err(|error| unreadable(&error))?;
         if count == 0 {
-            break;
+            return Ok(());
         }
         uplink.pass(count).await;
         stream.write_all(&part[..count]).await.map_err(|error| midway(&error))?;
     }
-    finish(stream).await
 }
 
 /// Tells the agent who has the bytes, and waits until it has them from there, or has closed its end for any other reason.

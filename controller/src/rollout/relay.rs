@@ -2,7 +2,8 @@
 //! to the first, and each host sends to the next while it receives. So the bastion's uplink carries the content once.
 //!
 //! A host that cannot have it from another one asks again; after some such failures the bastion sends it. A host that is
-//! much slower than the one before it keeps its place, but nobody stays behind it. Decides only; sends nothing.
+//! much slower than the one before it keeps its place, but nobody stays behind it. Before the first there is nobody to
+//! compare it with: see [`Trial`]. Decides only; sends nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,8 @@ const REFUSALS: usize = 4;
 const WINDOW: Duration = Duration::from_secs(2);
 /// A slow host is at least so many bytes behind the one that it gets them from.
 const LAG: u64 = 32 * 1024 * 1024;
+/// What takes less is not worth a trial: it costs the uplink about two windows.
+const TRIAL_FROM: Duration = Duration::from_mins(1);
 
 /// Who sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +34,27 @@ pub(super) enum Source {
 #[derive(Debug, Default)]
 pub(super) struct Relay {
     hosts: BTreeMap<NodeName, Host>,
+    /// At most one for each content.
+    trials: BTreeMap<Digest, Trial>,
+}
+
+/// Whether the uplink or the first host's own link is what a chain waits for cannot be seen from one stream. So, when much
+/// is still to come, the bastion sends to the second host as well for as long as it takes to measure it. When it is no
+/// faster, it goes back behind the first one. When it is, the first one's link is narrow, and it leaves its place.
+#[derive(Debug)]
+struct Trial {
+    second: NodeName,
+    first: NodeName,
+    /// Of the first host before the trial, in bytes a second.
+    rate: u64,
+    over: bool,
 }
 
 #[derive(Debug)]
 struct Host {
     content: Digest,
+    /// Of the content, in bytes.
+    size: u64,
     door: Option<SocketAddr>,
     received: u64,
     source: Source,
@@ -47,7 +66,7 @@ struct Host {
     slow: bool,
     /// The controller does not reach it.
     lost: bool,
-    /// Tells whoever sends to it that it shall ask again.
+    /// Wakes whoever sends to it, or told it whom to ask: it shall ask again.
     unlink: Arc<Notify>,
     window: (Instant, u64),
     /// Bytes in a second.
@@ -55,44 +74,52 @@ struct Host {
 }
 
 impl Relay {
-    /// A host asks for a content from a byte on. The second is woken when it shall ask again.
+    /// A host asks for a content of so many bytes from a byte on.
     pub(super) fn asks(
         &mut self,
         node: &NodeName,
-        content: &Digest,
+        (content, size): (&Digest, u64),
         received: u64,
         door: Option<SocketAddr>,
         now: Instant,
-    ) -> (Source, Arc<Notify>) {
+    ) -> Source {
         let before = self.hosts.remove(node).filter(|before| before.content == *content);
-        let mut refused = BTreeSet::new();
+        let tried = self.trials.get(content).is_some_and(|trial| !trial.over && trial.second == *node);
+        let (mut refused, mut slow) = (BTreeSet::new(), false);
         if let Some(before) = before {
-            refused = before.refused;
+            (refused, slow) = (before.refused, before.slow);
             // An agent that was started again has another door: nothing came since one of the two was gone.
             if let Source::Peer(peer) = before.source
                 && before.door == door
+                && !tried
                 && !self.opened_anew(&peer)
             {
                 refused.insert(peer.node);
             }
         }
-        let source = self.source(node, content, door, &refused).map_or(Source::Bastion, Source::Peer);
-        let unlink = Arc::new(Notify::new());
+        let peer = if tried { None } else { self.source(node, content, door, &refused) };
+        let source = peer.map_or(Source::Bastion, Source::Peer);
         let host = Host {
             content: content.clone(),
+            size,
             door,
             received,
             source: source.clone(),
             confirmed: false,
             refused,
-            slow: false,
+            slow,
             lost: false,
-            unlink: Arc::clone(&unlink),
+            unlink: Arc::default(),
             window: (now, received),
             rate: None,
         };
         self.hosts.insert(node.clone(), host);
-        (source, unlink)
+        source
+    }
+
+    /// Woken when the host shall ask again.
+    pub(super) fn link(&self, node: &NodeName) -> Arc<Notify> {
+        self.hosts.get(node).map(|host| Arc::clone(&host.unlink)).unwrap_or_default()
     }
 
     fn opened_anew(&self, peer: &Peer) -> bool {
@@ -114,11 +141,54 @@ impl Relay {
         host.rate = Some(more / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         host.window = (now, received);
         if self.is_slow(node) {
-            if let Some(host) = self.hosts.get_mut(node) {
-                host.slow = true;
-            }
-            self.unlink_behind(node);
+            self.nobody_behind(node);
         }
+        self.try_the_second(node);
+        self.judge_the_first(node);
+    }
+
+    fn nobody_behind(&mut self, node: &NodeName) {
+        if let Some(host) = self.hosts.get_mut(node) {
+            host.slow = true;
+        }
+        self.unlink_behind(node);
+    }
+
+    /// Begins a [`Trial`] when this host is a first one that has much to come and one behind it that keeps up.
+    fn try_the_second(&mut self, node: &NodeName) {
+        let Some(host) = self.hosts.get(node) else { return };
+        let Some(rate) = host.rate.filter(|rate| *rate > 0) else { return };
+        let left = host.size.saturating_sub(host.received) / rate;
+        let keeps_up = |other: &Host| {
+            other.takes() && other.confirmed && other.received.saturating_add(LAG) >= host.received
+        };
+        let wanted = host.source == Source::Bastion && !host.lost && left >= TRIAL_FROM.as_secs();
+        if !wanted || self.trials.contains_key(&host.content) {
+            return;
+        }
+        let behind = self.hosts.iter().filter(|(_, other)| other.parent() == Some(node));
+        let Some((second, other)) = behind.into_iter().find(|(_, other)| keeps_up(other)) else { return };
+        other.unlink.notify_one();
+        let trial = Trial { second: second.clone(), first: node.clone(), rate, over: false };
+        self.trials.insert(host.content.clone(), trial);
+    }
+
+    /// Ends the [`Trial`] in which this host is the second, once its rate from the bastion is known.
+    fn judge_the_first(&mut self, node: &NodeName) {
+        let Some(host) = self.hosts.get(node).filter(|host| host.source == Source::Bastion) else { return };
+        let (Some(rate), Some(trial)) = (host.rate, self.trials.get_mut(&host.content)) else { return };
+        if trial.over || trial.second != *node {
+            return;
+        }
+        trial.over = true;
+        // Two streams share a full uplink, so that the second gets half of what the first one had.
+        if rate.saturating_mul(2) < trial.rate.saturating_mul(3) {
+            host.unlink.notify_one();
+            return;
+        }
+        let first = trial.first.clone();
+        self.nobody_behind(&first);
+        self.link(&first).notify_one();
     }
 
     /// The controller does not reach the host: nobody waits for what only the controller can send it.
@@ -166,8 +236,7 @@ impl Relay {
             host.content == *content && !host.slow && !(host.lost && host.source == Source::Bastion)
         };
         // Two behind one share what it can send, which is still better than the bastion's sending it once more.
-        let takes = |child: &Host| child.door.is_some() && !child.slow && !child.lost;
-        let alone = |name: &NodeName| !self.behind(name).any(takes);
+        let alone = |name: &NodeName| !self.behind(name).any(Host::takes);
         // Whoever does not reach one of a group of hosts that reach each other seldom reaches the others.
         let elsewhere = |name: &NodeName| {
             let group = self.first_of(name);
@@ -208,6 +277,11 @@ impl Relay {
 }
 
 impl Host {
+    /// Takes what the one before it can send, and could hand it on.
+    fn takes(&self) -> bool {
+        self.door.is_some() && !self.slow && !self.lost
+    }
+
     fn parent(&self) -> Option<&NodeName> {
         match &self.source {
             Source::Bastion => None,

@@ -7,6 +7,7 @@ const MIB: u64 = 1024 * 1024;
 struct Site {
     relay: Relay,
     now: Instant,
+    size: u64,
     links: BTreeMap<u8, Arc<Notify>>,
 }
 
@@ -16,7 +17,7 @@ fn name(number: u8) -> NodeName {
 
 impl Site {
     fn new() -> Self {
-        Self { relay: Relay::default(), now: Instant::now(), links: BTreeMap::new() }
+        Self { relay: Relay::default(), now: Instant::now(), size: 1000 * MIB, links: BTreeMap::new() }
     }
 
     /// The number of the host that it gets it from; none is the bastion.
@@ -27,8 +28,8 @@ impl Site {
     fn asks_at(&mut self, door: SocketAddr, number: u8, content: &[u8], received: u64) -> Option<u8> {
         let door = Some(door);
         let content = Digest::of(content);
-        let (source, unlink) = self.relay.asks(&name(number), &content, received, door, self.now);
-        self.links.insert(number, unlink);
+        let source = self.relay.asks(&name(number), (&content, self.size), received, door, self.now);
+        self.links.insert(number, self.relay.link(&name(number)));
         match source {
             Source::Bastion => None,
             Source::Peer(peer) => peer.node.as_str()[1..].parse().ok(),
@@ -181,4 +182,61 @@ async fn whoever_keeps_up_is_not_slow() {
         site.relay.progress(&name(3), second * 39 * MIB, now);
     }
     assert!(!site.is_unlinked(2) && !site.is_unlinked(3));
+}
+
+/// Two hosts and a third; the first two get so many bytes a second, from the bastion and from the first. Ends when the
+/// second is tried.
+fn until_the_trial(size: u64, rate: u64) -> Site {
+    let mut site = Site { size, ..Site::new() };
+    site.ask_all(1..=3);
+    for second in 1..=4 {
+        site.all_have(1..=3, second * rate);
+    }
+    site
+}
+
+impl Site {
+    /// A second later.
+    fn all_have(&mut self, numbers: std::ops::RangeInclusive<u8>, received: u64) {
+        self.now += Duration::from_secs(1);
+        for number in numbers {
+            self.relay.progress(&name(number), received, self.now);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_narrow_link_of_the_first_host_holds_up_nobody() {
+    let mut site = until_the_trial(1000 * MIB, 10 * MIB);
+    assert!(site.is_unlinked(2) && !site.is_unlinked(1) && !site.is_unlinked(3));
+    assert_eq!(site.asks_in(0, 2, b"image", 40 * MIB), None);
+    for second in 1..=2 {
+        site.all_have(1..=1, 40 * MIB + second * 10 * MIB);
+        site.all_have(2..=3, 40 * MIB + second * 90 * MIB);
+    }
+    assert!(site.is_unlinked(1) && !site.is_unlinked(2) && !site.is_unlinked(3));
+    assert_eq!(site.asks_in(0, 1, b"image", 60 * MIB), Some(3), "the bastion sends once again");
+    assert_eq!(site.asks(4), Some(3), "nobody goes behind it");
+}
+
+#[tokio::test]
+async fn where_the_uplink_is_narrow_the_second_host_goes_back() {
+    let mut site = until_the_trial(1000 * MIB, 10 * MIB);
+    assert!(site.is_unlinked(2));
+    assert_eq!(site.asks_in(0, 2, b"image", 40 * MIB), None);
+    for second in 1..=2 {
+        site.all_have(1..=3, 40 * MIB + second * 5 * MIB);
+    }
+    assert!(site.is_unlinked(2) && !site.is_unlinked(1) && !site.is_unlinked(3));
+    assert_eq!(site.asks_in(0, 2, b"image", 50 * MIB), Some(1));
+    for second in 1..=10 {
+        site.all_have(1..=3, 50 * MIB + second * 10 * MIB);
+    }
+    assert!(!site.is_unlinked(2), "once is enough");
+}
+
+#[tokio::test]
+async fn what_is_nearly_there_is_not_worth_a_trial() {
+    let mut site = until_the_trial(500 * MIB, 10 * MIB);
+    assert!(!site.is_unlinked(2));
 }

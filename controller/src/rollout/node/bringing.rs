@@ -41,16 +41,17 @@ impl NodeWalk {
 
     /// From the bastion or from another host.
     fn bring(&mut self, wanted: Wanted, door: Option<SocketAddr>) -> Result<(), ErrorReport> {
-        let (source, unlink) =
-            self.shared.relay().asks(&self.node, &wanted.content, wanted.offset, door, Instant::now());
+        let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return Ok(()) };
+        let whole = (&wanted.content, content.parcel.size());
+        let source = self.shared.relay().asks(&self.node, whole, wanted.offset, door, Instant::now());
         match source {
             Source::Bastion => {
                 self.sendings.count(&wanted)?;
                 self.send(wanted, false);
             }
             Source::Peer(peer) => {
-                let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return Ok(()) };
                 let (connection, run) = (Arc::clone(&self.connection), self.shared.run.clone());
+                let unlink = self.shared.relay().link(&self.node);
                 self.sendings.refer(connection, run, wanted, content, (peer, unlink));
             }
         }
@@ -60,7 +61,8 @@ impl NodeWalk {
     pub(super) fn send(&mut self, wanted: Wanted, again: bool) {
         let Some(content) = self.shared.contents.get(&wanted.content).cloned() else { return };
         let way = (Arc::clone(&self.connection), Arc::clone(&self.shared.uplink));
-        self.sendings.send(way, self.shared.run.clone(), wanted, content, again);
+        let unlink = self.shared.relay().link(&self.node);
+        self.sendings.send(way, self.shared.run.clone(), wanted, content, (again, unlink));
     }
 
     /// What the agent waits for cannot be sent: without this it would wait for a day.
