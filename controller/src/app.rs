@@ -69,7 +69,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
     let typed = &request.typed;
     match &request.command {
         Command::Init(request) => command::init(world, request),
-        Command::Check => command::check(world, typed).await,
+        Command::Check { fix } => command::check(world, typed, *fix).await,
         Command::Plan => command::plan(world, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
         Command::Attach(request) => command::attach(world, request, typed).await,

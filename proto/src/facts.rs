@@ -20,6 +20,9 @@ pub struct FactsRequest {
     pub key: FingerprintKey,
     /// Ports whose holder matters.
     pub ports: Vec<u16>,
+    /// As `ports`, by first and last.
+    #[serde(default)]
+    pub port_ranges: Vec<(u16, u16)>,
     /// "Source address towards": name or address and port of the MetaDB.
     pub towards: Option<(String, u16)>,
     /// How the health of a running container is asked for.
@@ -59,6 +62,14 @@ pub struct Facts {
     pub docker: DockerFacts,
     pub container: Option<ContainerFacts>,
     pub paths: BTreeMap<String, PathState>,
+    /// Those of the directories that hold something.
+    #[serde(default)]
+    pub filled: Vec<String>,
+    /// Containers of any other name that have OMS's mounts.
+    #[serde(default)]
+    pub other_containers: Vec<OtherContainer>,
+    #[serde(default)]
+    pub system: SystemFacts,
     pub files: BTreeMap<String, FileFacts>,
     pub config: Option<WireSecret>,
     pub disks: BTreeMap<String, DiskFacts>,
@@ -176,6 +187,33 @@ pub enum PathState {
     Other,
 }
 
+/// A container that looks like OMS and has another name than the wanted one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherContainer {
+    pub name: String,
+    /// The name of the image that it was created from.
+    pub image: String,
+    pub running: bool,
+}
+
+/// Settings of the system that OMS, or the way between hosts, depends on. Older agents say nothing of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemFacts {
+    /// `net.ipv4.tcp_tw_recycle`; kernels from 4.12 on do not have it.
+    pub tcp_tw_recycle: Option<bool>,
+    /// `None`: the kernel does not use it.
+    pub selinux: Option<SelinuxMode>,
+    /// Firewall managers that are at work: `firewalld`, `ufw`.
+    pub firewalls: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelinuxMode {
+    Enforcing,
+    Permissive,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFacts {
     pub fingerprint: Fingerprint,
@@ -273,7 +311,7 @@ mod tests {
 
     #[test]
     fn ports_survive_the_tagged_messages_around_them() {
-        let text = r#"{"say":"response","id":1,"response":{"answer":"facts","hostname":"h","os":"o","kernel":"k","architecture":"a","machine_id":null,"host_id":"x","utc_ms":1,"time_zone":null,"cpus":1,"memory_bytes":1,"cgroup_version":null,"addresses":[],"source_address":null,"docker":{"docker":"missing","looked_in":"x"},"container":null,"paths":{},"files":{},"config":null,"disks":{},"ports":{"22":{"pid":1,"process":"sshd","own_container":false}},"runs":[]}}"#;
+        let text = r#"{"say":"response","id":1,"response":{"answer":"facts","hostname":"h","os":"o","kernel":"k","architecture":"a","machine_id":null,"host_id":"x","utc_ms":1,"time_zone":null,"cpus":1,"memory_bytes":1,"cgroup_version":null,"addresses":[],"source_address":null,"docker":{"docker":"missing","looked_in":"x"},"container":null,"paths":{},"filled":[],"other_containers":[],"system":{"tcp_tw_recycle":null,"selinux":null,"firewalls":[]},"files":{},"config":null,"disks":{},"ports":{"22":{"pid":1,"process":"sshd","own_container":false}},"runs":[]}}"#;
         let message: ToController = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&message).unwrap(), text);
     }

@@ -29,14 +29,15 @@ pub use event::{
 };
 pub use facts::{
     ContainerFacts, DiskFacts, DockerFacts, Facts, FactsRequest, FileFacts, HealthFacts, ImageFacts,
-    InitFacts, InitState, Left, PathState, PortHolder, RunFacts, RunPhase, WantedHealth,
+    InitFacts, InitState, Left, OtherContainer, PathState, PortHolder, RunFacts, RunPhase, SelinuxMode,
+    SystemFacts, WantedHealth,
 };
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
 pub use id::{ControllerId, Digest, InvalidName, NodeName, RunId, SecretName};
 pub use message::{
     CancelMode, ConnectReply, Hello, Hold, Holder, Operator, Order, PROTOCOL, PROTOCOL_OLDEST, ProbeTarget,
-    Protocol, Refusal, Request, Response, RunStory, ToAgent, ToController, agree,
+    Protocol, Refusal, Remedy, Request, Response, RunStory, ToAgent, ToController, Unreached, agree,
 };
 pub use plan::{Gate, NodePlan, Step, StepId};
 pub use rollout::{Claim, GateRow, GateTable, InitOrder, Role};

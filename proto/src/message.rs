@@ -4,6 +4,7 @@
 //! the agent detach and walk; from then on the channel carries the events of that run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +167,17 @@ pub enum Request {
     Probe {
         target: ProbeTarget,
     },
+    /// Listen at this address on those of these ports that are free, until [`Self::CloseDoors`] or the end of the
+    /// session. Whoever comes is let go: nothing is said to it, nothing that it says is read.
+    OpenDoors {
+        address: IpAddr,
+        ports: Vec<u16>,
+    },
+    CloseDoors,
+    /// Which of these take no connection from here?
+    Reach {
+        targets: Vec<SocketAddr>,
+    },
     /// Take this host for one controller, for as long as the session lives.
     Hold(Hold),
     /// Give the host free again.
@@ -180,8 +192,25 @@ pub enum Request {
     Close {
         run: RunId,
     },
+    /// Mend this on the host. For the controller that holds it.
+    Mend {
+        remedy: Remedy,
+    },
     /// Remove what came of an image that no agent receives any more. For the controller that holds the host.
     Forget,
+    #[serde(other)]
+    Unknown,
+}
+
+/// A change of the system that is safe and can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// The daemon is started by what starts services on the host.
+    StartDocker,
+    /// `net.ipv4.tcp_tw_recycle` becomes 0, until the next boot.
+    TurnOffTcpTwRecycle,
+    /// Of a controller that is newer than the agent.
     #[serde(other)]
     Unknown,
 }
@@ -238,6 +267,13 @@ pub enum Response {
         status: Option<u16>,
         found: String,
     },
+    /// The ports that are listened on now.
+    Doors {
+        opened: Vec<u16>,
+    },
+    Unreached {
+        targets: Vec<Unreached>,
+    },
     /// The host is this controller's.
     Held,
     /// The host is somebody else's.
@@ -250,6 +286,13 @@ pub enum Response {
     },
     #[serde(other)]
     Unknown,
+}
+
+/// What took no connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreached {
+    pub target: SocketAddr,
+    pub why: String,
 }
 
 /// Why a plan or an attach was not taken.

@@ -6,6 +6,7 @@
 
 mod again;
 mod bad_input;
+mod checks;
 mod delivery;
 mod detached;
 mod evidence;

@@ -134,7 +134,7 @@ async fn hosts_that_do_not_reach_each_other_are_served_by_the_bastion() {
     let fleet = fleet();
     for from in 1..=HOSTS {
         for to in 1..=HOSTS {
-            fleet.network.separate(address(from), address(to));
+            fleet.network.separate_but_for_known_ports(address(from), address(to));
         }
     }
     let applied = Bastion::new(&fleet).apply().await;
@@ -146,8 +146,8 @@ async fn hosts_that_do_not_reach_each_other_are_served_by_the_bastion() {
 async fn two_groups_get_it_once_each() {
     let fleet = fleet();
     for (from, to) in [(1, 4), (1, 5), (2, 4), (2, 5), (3, 4), (3, 5)] {
-        fleet.network.separate(address(from), address(to));
-        fleet.network.separate(address(to), address(from));
+        fleet.network.separate_but_for_known_ports(address(from), address(to));
+        fleet.network.separate_but_for_known_ports(address(to), address(from));
     }
     let applied = Bastion::new(&fleet).apply().await;
     assert_done(&fleet, &applied).await;

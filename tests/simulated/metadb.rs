@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use omsctl_agent::fakes::FakeMachine;
 use omsctl_agent::ports::{ContainerRuntime, Look};
 use omsctl_controller::ports::{
-    ByteStream, ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
+    ByteStream, ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
     MetaDbTarget, SessionRow,
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -127,6 +127,10 @@ impl FakeMetaDb {
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
             oms_version: used.then(|| self.version.clone()),
             ha_enabled: Some(false),
+            grants: Some(vec![Grant::Privileges {
+                privileges: ["ALL PRIVILEGES".to_owned()].into(),
+                on: None,
+            }]),
             sessions: self.sessions.lock().unwrap().clone(),
         }
     }

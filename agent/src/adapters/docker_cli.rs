@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer};
 
 use super::child::{Run, SMALL};
 use super::docker_inside::{LOOK_INSIDE, seen};
@@ -187,6 +187,20 @@ impl ContainerRuntime for DockerCli {
                 Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(error),
             }
+        }
+        .boxed()
+    }
+
+    fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>> {
+        async {
+            let ids = self.done(Call::new(["ps", "--all", "--quiet", "--no-trunc"]).keep(LARGE)).await?;
+            if ids.trim().is_empty() {
+                return Ok(Vec::new());
+            }
+            let fixed = ["container", "inspect", "--format", docker_inspect::BRIEF];
+            // One that was removed meanwhile only lacks its line.
+            let output = self.call(Call::new(fixed.into_iter().chain(ids.lines())).keep(LARGE)).await?;
+            docker_inspect::like_oms(&output.stdout)
         }
         .boxed()
     }

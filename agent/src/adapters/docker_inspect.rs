@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use omsctl_proto::{ContainerFacts, Digest, ImageFacts, InitFacts, InitState};
+use omsctl_proto::{ContainerFacts, Digest, ImageFacts, InitFacts, InitState, OtherContainer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -85,6 +85,41 @@ pub(super) fn images(text: &str) -> Result<Vec<ImageFacts>, RuntimeError> {
     };
     let lines = text.lines().filter(|line| line.starts_with('{'));
     lines.map(parse).collect::<Result<_, _>>().map_err(|source| malformed("image", source))
+}
+
+/// One line of JSON for each container.
+pub(super) const BRIEF: &str = "{\"name\":{{json .Name}},\"image\":{{json .Config.Image}},\
+                                \"running\":{{json .State.Running}},\"mounts\":{{json .Mounts}}}";
+
+#[derive(Deserialize)]
+struct Brief {
+    name: String,
+    image: String,
+    running: bool,
+    mounts: Vec<MountPoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MountPoint {
+    destination: String,
+}
+
+/// Those of the lines in the form of [`BRIEF`] that have a mount of OMS's manual.
+pub(super) fn like_oms(text: &str) -> Result<Vec<OtherContainer>, RuntimeError> {
+    const OMS: [&str; 2] = ["/home/admin/conf/config.yaml", "/home/ds/store"];
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    let briefs: Vec<Brief> = lines
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .map_err(|source| malformed("container", source))?;
+    let is_oms = |brief: &Brief| brief.mounts.iter().any(|mount| OMS.contains(&mount.destination.as_str()));
+    let named = |brief: Brief| OtherContainer {
+        name: brief.name.trim_start_matches('/').to_owned(),
+        image: brief.image,
+        running: brief.running,
+    };
+    Ok(briefs.into_iter().filter(is_oms).map(named).collect())
 }
 
 #[derive(Deserialize)]

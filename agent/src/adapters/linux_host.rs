@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder};
+use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
-use super::{http, mounts, proc_net, resolver};
+use super::{http, mounts, proc_net, remedies, resolver, system_settings};
 use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -43,6 +43,7 @@ impl Host for LinuxHost {
                 cgroup_version: cgroup_version(),
             },
             addresses: proc_net::addresses(),
+            system: system_settings::read(),
         }
     }
 
@@ -106,6 +107,10 @@ impl Host for LinuxHost {
             }
         });
         Ok((address, incoming))
+    }
+
+    fn mend(&self, remedy: Remedy) -> BoxFuture<'_, Result<(), HostError>> {
+        remedies::apply(remedy).boxed()
     }
 
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {

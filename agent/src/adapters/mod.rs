@@ -10,7 +10,9 @@ mod http;
 mod linux_host;
 mod mounts;
 mod proc_net;
+mod remedies;
 mod resolver;
+mod system_settings;
 
 pub use docker_cli::DockerCli;
 pub use linux_host::LinuxHost;

@@ -79,7 +79,8 @@ fn listening(table: &str, ports: &[u16]) -> BTreeMap<u64, u16> {
     table.lines().skip(1).filter_map(socket).collect()
 }
 
-fn processes() -> Vec<PathBuf> {
+/// The folders of all processes in /proc.
+pub(super) fn processes() -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let numbered = |path: &PathBuf| {
         path.file_name().is_some_and(|name| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))

@@ -16,6 +16,14 @@ pub(super) fn paths(places: &Places, paths: &[String]) -> BTreeMap<String, PathS
     paths.iter().map(|path| (path.clone(), state(&places.on_host(path)))).collect()
 }
 
+/// The directories that hold something.
+pub(super) fn filled(places: &Places, paths: &[String]) -> Vec<String> {
+    let is_filled = |path: &&String| {
+        std::fs::read_dir(places.on_host(path)).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    paths.iter().filter(is_filled).cloned().collect()
+}
+
 fn state(path: &Path) -> PathState {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => PathState::Directory,

@@ -1,6 +1,6 @@
 //! All facts of one host, side by side.
 
-use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest};
+use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, OtherContainer};
 
 use super::{container, files, host_id, runs};
 use crate::clock;
@@ -19,12 +19,15 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
     };
     let (docker, container, source_address, runs) =
         tokio::join!(docker(world), container::look(world, request), towards, runs::all(world));
-    let (docker, container) = match (docker, container) {
+    let ((docker, other_containers), container) = match (docker, container) {
         (Ok(docker), Ok(container)) => (docker, container),
-        (Err(error), _) | (_, Err(error)) => (silent(error), None),
+        (Err(error), _) | (_, Err(error)) => ((silent(error), Vec::new()), None),
     };
     let pid = container.as_ref().and_then(|seen| seen.pid);
-    let ports = world.host.listeners(&request.ports, pid);
+    let ranges = request.port_ranges.iter().flat_map(|(first, last)| *first..=*last);
+    let ports: Vec<u16> = request.ports.iter().copied().chain(ranges).collect();
+    let ports = world.host.listeners(&ports, pid);
+    let other_containers = other_containers.into_iter().filter(|other| other.name != request.container_name);
     Ok(Facts {
         hostname: machine.hostname,
         os: machine.os,
@@ -42,6 +45,9 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         docker,
         container: container.map(|seen| seen.facts),
         paths: files::paths(&world.places, &request.paths),
+        filled: files::filled(&world.places, &request.paths),
+        other_containers: other_containers.collect(),
+        system: machine.system,
         files: files::files(&world.places, &request.files, &request.key),
         config: files::config(&world.places, &request.config_file),
         disks: files::disks(world, &request.paths),
@@ -50,19 +56,22 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
     })
 }
 
-async fn docker(world: &World) -> Result<DockerFacts, RuntimeError> {
-    let (engine, images) = tokio::join!(world.docker.engine(), world.docker.images());
+/// With every container that looks like OMS.
+async fn docker(world: &World) -> Result<(DockerFacts, Vec<OtherContainer>), RuntimeError> {
+    let (engine, images, containers) =
+        tokio::join!(world.docker.engine(), world.docker.images(), world.docker.containers_like_oms());
     let (Engine { server_version, root_directory, storage_driver, containerd_store }, images) =
         (engine?, images?);
     let root_free_bytes = files::disk(world, &root_directory).map(|disk| disk.free_bytes);
-    Ok(DockerFacts::Answers {
+    let facts = DockerFacts::Answers {
         server_version,
         root_directory,
         root_free_bytes,
         storage_driver,
         containerd_store,
         images,
-    })
+    };
+    Ok((facts, containers?))
 }
 
 fn silent(error: RuntimeError) -> DockerFacts {

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder};
+use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, SystemFacts};
 
-use super::docker::FakeDocker;
+use super::docker::{Daemon, FakeDocker};
 use super::network::Network;
 use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
 
@@ -52,6 +52,7 @@ impl FakeHost {
             time_zone: Some("Etc/UTC".to_owned()),
             measured,
             addresses: vec![IpAddr::from([127, 0, 0, 1]), address],
+            system: SystemFacts::default(),
         };
         let state = State {
             machine,
@@ -171,6 +172,17 @@ impl Host for FakeHost {
 
     fn listen(&self, door: Door) -> io::Result<Listening> {
         self.change(|state| state.network.clone()).listen(door)
+    }
+
+    fn mend(&self, remedy: Remedy) -> BoxFuture<'_, Result<(), HostError>> {
+        match remedy {
+            Remedy::StartDocker => self.docker.set_daemon(Daemon::Answers),
+            Remedy::TurnOffTcpTwRecycle => {
+                self.change(|state| state.machine.system.tcp_tw_recycle = Some(false));
+            }
+            Remedy::Unknown => {}
+        }
+        async { Ok(()) }.boxed()
     }
 
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {

@@ -1,8 +1,9 @@
 //! What simulated hosts reach of each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeFrom;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use omsctl_proto::Door;
@@ -22,7 +23,8 @@ pub struct Network(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     doors: BTreeMap<SocketAddr, mpsc::Sender<Box<dyn ByteStream>>>,
-    apart: BTreeSet<(IpAddr, IpAddr)>,
+    /// On all ports, or only on those that were given to whoever did not choose.
+    apart: BTreeMap<(IpAddr, IpAddr), RangeFrom<u16>>,
     /// Who came to whom.
     met: Vec<(IpAddr, IpAddr)>,
     /// Ports that were given.
@@ -32,10 +34,22 @@ struct State {
 impl Network {
     /// The first of them does not reach the second any more.
     pub fn separate(&self, from: IpAddr, to: IpAddr) {
-        self.state().apart.insert((from, to));
+        self.state().apart.insert((from, to), 0..);
     }
 
-    /// Connections that were made, from and to, in their order.
+    /// As behind a firewall that lets pass only the ports that are known beforehand.
+    pub fn separate_but_for_known_ports(&self, from: IpAddr, to: IpAddr) {
+        self.state().apart.insert((from, to), EPHEMERAL..);
+    }
+
+    /// Where somebody listens.
+    pub fn doors(&self) -> Vec<SocketAddr> {
+        let mut state = self.state();
+        state.doors.retain(|_, door| !door.is_closed());
+        state.doors.keys().copied().collect()
+    }
+
+    /// Connections that were made to ports that nobody chose, from and to, in their order.
     pub fn met(&self) -> Vec<(IpAddr, IpAddr)> {
         self.state().met.clone()
     }
@@ -58,11 +72,13 @@ impl Network {
         let sender = {
             let mut state = self.state();
             let from = from?;
-            if state.apart.contains(&(from, to.ip())) {
+            if state.apart.get(&(from, to.ip())).is_some_and(|ports| ports.contains(&to.port())) {
                 return None;
             }
             let sender = state.doors.get(&to)?.clone();
-            state.met.push((from, to.ip()));
+            if to.port() >= EPHEMERAL {
+                state.met.push((from, to.ip()));
+            }
             sender
         };
         let (near, far) = tokio::io::duplex(WINDOW);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer};
 use tokio::io::AsyncReadExt;
 
 use super::container::FakeContainer;
@@ -96,6 +96,17 @@ impl ContainerRuntime for FakeDocker {
             .answers()
             .map(|()| self.shared.change(|state| state.containers.get(name).map(FakeContainer::shown)));
         async { found }.boxed()
+    }
+
+    fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>> {
+        let brief = |(name, container): (&String, &FakeContainer)| OtherContainer {
+            name: name.clone(),
+            image: container.facts.image_reference.clone(),
+            running: container.facts.running,
+        };
+        let all =
+            self.answers().map(|()| self.shared.change(|state| state.containers.iter().map(brief).collect()));
+        async { all }.boxed()
     }
 
     fn run<'a>(&'a self, spec: &'a ContainerSpec) -> BoxFuture<'a, Result<String, RuntimeError>> {

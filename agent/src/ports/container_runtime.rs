@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport, ImageFacts, Secret};
+use omsctl_proto::{
+    ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport, ImageFacts, OtherContainer, Secret,
+};
 use tokio::io::AsyncRead;
 
 /// Bytes that a runtime reads to their end.
@@ -35,6 +37,9 @@ pub trait ContainerRuntime: Send + Sync {
 
     /// The container of exactly this name.
     fn container<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Container>, RuntimeError>>;
+
+    /// Every container that mounts what OMS's manual mounts, whatever its name.
+    fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>>;
 
     /// `docker run` with the arguments of the OMS manual; returns the container's id.
     fn run<'a>(&'a self, spec: &'a ContainerSpec) -> BoxFuture<'a, Result<String, RuntimeError>>;

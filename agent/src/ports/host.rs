@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder};
+use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, SystemFacts};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
@@ -46,6 +46,9 @@ pub trait Host: Send + Sync {
     /// Listens there for TCP connections.
     fn listen(&self, door: Door) -> std::io::Result<Listening>;
 
+    /// Changes the system; done when it shows.
+    fn mend(&self, remedy: Remedy) -> BoxFuture<'_, Result<(), HostError>>;
+
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
 }
@@ -61,6 +64,7 @@ pub struct Machine {
     pub time_zone: Option<String>,
     pub measured: Measured,
     pub addresses: Vec<IpAddr>,
+    pub system: SystemFacts,
 }
 
 /// How large a machine is.
@@ -95,6 +99,8 @@ pub enum HostError {
     },
     #[error("{address} did not answer within {seconds} s")]
     TimedOut { address: String, seconds: u64 },
+    #[error("{what} failed: {why}")]
+    Mend { what: String, why: String },
     #[error("{url} is not an address of the form http://HOST[:PORT]/PATH")]
     NotAnAddress { url: String },
     #[error("{address} did not speak HTTP")]

@@ -355,6 +355,7 @@ impl Talk {
             config_file: "/data/oms/config.yaml".to_owned(),
             files: vec!["/data/oms/config.yaml".to_owned()],
             key: key(),
+            port_ranges: Vec::new(),
             ports: vec![8089],
             towards: Some(("10.0.0.9".to_owned(), 2881)),
             health: WantedHealth { port: 8089, tls: false },

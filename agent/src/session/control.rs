@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::attach::{self, Attachment};
 use super::host::Host;
+use super::reach::{self, Doors};
 use super::{endings, probe, stale_agents};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::serve::claimed;
@@ -99,11 +100,12 @@ where
     let mut answers = JoinSet::new();
     let (lost, mut daemon_lost) = mpsc::channel(1);
     let mut attachment: Option<Attachment> = None;
+    let mut doors = Doors::default();
     let reading = async {
         while let Some(message) = next(input, host).await? {
             match message {
                 ToAgent::Request { id, request } => {
-                    if let Some(response) = of_the_host(host, &request).await {
+                    if let Some(response) = in_order(host, &mut doors, world, &request).await {
                         let _ = frames.send(ToController::Response { id, response }).await;
                         continue;
                     }
@@ -160,17 +162,26 @@ async fn refused(host: &Host<'_>, message: &ToAgent) -> Option<Refusal> {
     }
 }
 
-/// The answer to what is about the host as a whole, in the order in which it was asked.
-async fn of_the_host(host: &Host<'_>, request: &Request) -> Option<Response> {
+/// The answer to what changes something about the session or the host, in the order in which it was asked.
+async fn in_order(host: &Host<'_>, doors: &mut Doors, world: &World, request: &Request) -> Option<Response> {
     match request {
+        Request::OpenDoors { address, ports } => {
+            Some(Response::Doors { opened: doors.open(&*world.host, *address, ports) })
+        }
+        Request::CloseDoors => {
+            doors.close();
+            Some(Response::Done)
+        }
         Request::Hold(hold) => Some(host.take(hold).await),
         Request::Release => {
             host.release();
             Some(Response::Done)
         }
         Request::Forget => Some(host.forget().await),
+        Request::Mend { remedy } => Some(host.mend(*remedy).await),
         Request::Facts(_)
         | Request::Probe { .. }
+        | Request::Reach { .. }
         | Request::Runs
         | Request::Run { .. }
         | Request::Close { .. }
@@ -185,6 +196,9 @@ async fn answer(world: &World, request: Request) -> Response {
             Err(error) => Response::Failed { error },
         },
         Request::Probe { target } => probe::probe(&*world.host, target).await,
+        Request::Reach { targets } => {
+            Response::Unreached { targets: reach::unreached(&*world.host, targets).await }
+        }
         Request::Runs => Response::Runs(facts::left(world).await),
         Request::Run { run } => match story(world, &run) {
             Ok(story) => Response::Run(Box::new(story)),
@@ -195,7 +209,13 @@ async fn answer(world: &World, request: Request) -> Response {
             Err(error) => Response::Failed { error },
         },
         // Answered where they were heard.
-        Request::Hold(_) | Request::Release | Request::Forget | Request::Unknown => Response::Failed {
+        Request::Hold(_)
+        | Request::Release
+        | Request::Forget
+        | Request::Mend { .. }
+        | Request::OpenDoors { .. }
+        | Request::CloseDoors
+        | Request::Unknown => Response::Failed {
             error: ErrorReport::new(ErrorCode::Protocol, "This agent does not know that question.").hint(
                 "The agent is older than the controller: reap it (`omsctl agents --reap`) and run again.",
             ),

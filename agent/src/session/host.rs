@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use omsctl_proto::{ErrorCode, ErrorReport, Hold, Holder, Response};
+use omsctl_proto::{ErrorCode, ErrorReport, Hold, Holder, Remedy, Response};
 
 use super::endings;
 use super::hold::{self, Held};
@@ -62,6 +62,16 @@ impl<'a> Host<'a> {
         }
     }
 
+    pub(super) async fn mend(&self, remedy: Remedy) -> Response {
+        if !self.is_held() {
+            return Response::Failed { error: not_held() };
+        }
+        match self.world.host.mend(remedy).await {
+            Ok(()) => Response::Done,
+            Err(error) => Response::Failed { error: ErrorReport::from_error(ErrorCode::State, &error) },
+        }
+    }
+
     /// Somebody else who has it.
     pub(super) async fn other(&self) -> Result<Option<Holder>, ErrorReport> {
         if self.is_held() {
@@ -102,6 +112,6 @@ fn cannot_forget(error: &std::io::Error) -> ErrorReport {
 }
 
 fn not_held() -> ErrorReport {
-    ErrorReport::new(ErrorCode::Protocol, "Only the controller that holds the host may have it tidied up.")
+    ErrorReport::new(ErrorCode::Protocol, "Only the controller that holds the host may have it changed.")
         .hint("Run the same command again: the connection was lost in between.")
 }

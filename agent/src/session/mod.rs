@@ -8,6 +8,7 @@ mod endings;
 mod hold;
 mod host;
 mod probe;
+mod reach;
 mod stale_agents;
 mod start;
 

@@ -80,7 +80,7 @@ impl Arguments {
         let before = self.globals;
         let (globals, command) = match self.command {
             Subcommands::Init(own) => with(before, own.globals.clone(), Command::Init(own.into_request())),
-            Subcommands::Check(own) => with(before, own.globals, Command::Check),
+            Subcommands::Check(own) => with(before, own.globals, Command::Check { fix: own.fix }),
             Subcommands::Plan(own) => with(before, own.globals, Command::Plan),
             Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),
             Subcommands::Attach(own) => {

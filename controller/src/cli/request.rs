@@ -22,7 +22,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Init(InitRequest),
-    Check,
+    Check { fix: bool },
     Plan,
     Apply(ApplyRequest),
     Attach(AttachRequest),

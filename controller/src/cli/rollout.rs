@@ -12,17 +12,24 @@ use super::globals::GlobalArguments;
 use super::{AgentsRequest, ApplyRequest, AttachRequest};
 
 const CHECK_EXAMPLES: &str = "\
-Every host is looked at, also when others are dead. Nothing is changed.
+Every host is looked at, also when others are dead. The hosts also try each other, on the ports that OMS will take.
+Nothing is changed, but with --fix: what is safe to mend is then named, asked for and mended, with the command that
+undoes it; then everything is looked at again. apply makes the same checks before it changes anything.
 Exit code: 0 all passed, 2 wrong input, 3 a check failed or a host does not answer.
+           With --fix also 5 another rollout holds the hosts.
 
 Examples:
   omsctl check
+  omsctl check --fix
   omsctl check --limit node3 --format json
 ";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(super) struct CheckArguments {
+    /// Mend what is safe to mend: a stopped Docker, net.ipv4.tcp_tw_recycle
+    #[arg(long)]
+    pub(super) fix: bool,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }

@@ -20,7 +20,8 @@ fn check(line: &str, expected: &Command) {
 fn every_command_becomes_its_request() {
     check("omsctl init", &Command::Init(InitRequest::default()));
     check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
-    check("omsctl check", &Command::Check);
+    check("omsctl check", &Command::Check { fix: false });
+    check("omsctl check --fix", &Command::Check { fix: true });
     check("omsctl plan", &Command::Plan);
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(

@@ -8,7 +8,7 @@ use omsctl_proto::{Claim, ErrorReport, Hold, Left, NodeName, RunId, RunPhase};
 use super::carry::{Carry, NOBODY};
 use super::interrupt::interrupted;
 use super::telling::{Kind, Telling};
-use super::{World, apply, reach, standing};
+use super::{World, reach, standing};
 use crate::cli::{AgentsRequest, Format};
 use crate::exit::Exit;
 use crate::report::{AgentDocument, AgentsDocument, BegunImage, agents_text, forgotten_text};
@@ -92,10 +92,8 @@ async fn reap(world: &World, hosts: &[omsctl_inventory::ConnectTo], typed: &str)
         let survey = reach::connect(world, hosts, Some(hold), &mut telling.emitter).await;
         telling.end_looking();
         let survey = survey?;
-        let theirs = survey.links.iter().find_map(|(node, link)| Some((node, link.held_by.as_ref()?)));
-        if let Some((node, holder)) = theirs {
-            let report = standing::held_report(holder);
-            world.out.message(&format!("{node}: {}", apply::report_text(&report)));
+        if let Some(held) = standing::held_by_another(&survey) {
+            world.out.message(&held);
             survey.close().await;
             return Some(Exit::Busy);
         }

@@ -12,7 +12,7 @@ use super::inputs::{self, Images, Inputs};
 use super::interrupt::{interrupted, or_interrupted};
 use super::telling::{Kind, Telling};
 use crate::exit::Exit;
-use crate::plan::{Goal, Observed, facts_request, resolve_addresses};
+use crate::plan::{self, Goal, Observed, facts_request, resolve_addresses};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
 use crate::rollout::{Emitter, MetaDbReader, Registration, Survey, Surveyor};
 
@@ -42,10 +42,21 @@ pub(super) struct Sight {
 /// Reads the operator's files and looks at every host of the inventory; the exit when that is as far as it goes.
 pub(super) async fn look_at_all(world: &World, typed: &str, keep_going: bool) -> Result<Sight, Exit> {
     let inputs = inputs::load(world, Images::Read).await?;
+    look_at_all_holding(world, typed, inputs, (keep_going, None)).await
+}
+
+/// As [`look_at_all`], with every host taken before it is looked at.
+pub(super) async fn look_at_all_holding(
+    world: &World,
+    typed: &str,
+    inputs: Inputs,
+    (keep_going, hold): (bool, Option<Hold>),
+) -> Result<Sight, Exit> {
     let (run, key) = (world.new_run(), world.new_key());
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let looked = look(world, &inputs, &key, Reach::Inventory, None, &mut telling.emitter).await;
+    let how = (Reach::Inventory, None, hold);
+    let looked = look_holding(world, &inputs, &key, how, &mut telling.emitter).await;
     let Some(looked) = looked else {
         telling.end_looking();
         return Err(interrupted(world));
@@ -86,7 +97,12 @@ pub(super) async fn look_holding(
         Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks, hold };
     let reader = reader(world, deployment);
     let survey = or_interrupted(world, Box::pin(surveyor.look(hosts, &reader, emitter))).await?;
-    let observed = observed(inputs, &survey);
+    let mut observed = observed(inputs, &survey);
+    if reach == Reach::Inventory {
+        let ground = plan::ground(deployment, &observed);
+        let asked = async { tokio::join!(survey.reach(&ground.places), survey.ask_for(&ground.cm_urls)) };
+        (observed.unreached, observed.cm_urls) = or_interrupted(world, Box::pin(asked)).await?;
+    }
     Some(Looked { survey, observed })
 }
 
@@ -98,6 +114,13 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
         facts: seen.chain(failed).collect::<BTreeMap<NodeName, _>>(),
         metadb: survey.metadb.clone(),
         logins: survey.logins.clone(),
+        clock_offsets_ms: survey
+            .links
+            .iter()
+            .map(|(node, link)| (node.clone(), link.session.clock_offset_ms))
+            .collect(),
+        unreached: BTreeMap::new(),
+        cm_urls: BTreeMap::new(),
         archives: archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect(),
         certificates: inputs.certificates.clone(),
     }

@@ -8,6 +8,7 @@ use omsctl_proto::{
     ErrorCode, ErrorReport, Holder, NodeName, NodeOutcome, NodeResult, RunId, RunPhase, RunStory,
 };
 
+use super::apply::report_text;
 use super::inputs::Inputs;
 use super::look::Looked;
 use crate::plan;
@@ -100,6 +101,12 @@ impl Theirs {
         let error = |node: &NodeName| Some(held_report(first(&self.0.get(node)?.run)?));
         nodes.map(|node| NodeOutcome { error: error(&node), result: NodeResult::Waiting, node }).collect()
     }
+}
+
+/// The first host that another controller has, and what can be done about it, in words.
+pub(super) fn held_by_another(survey: &Survey) -> Option<String> {
+    let (node, holder) = survey.links.iter().find_map(|(node, link)| Some((node, link.held_by.as_ref()?)))?;
+    Some(format!("{node}: {}", report_text(&held_report(holder))))
 }
 
 /// Who has it, since when, and what can be done about it.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use omsctl_proto::{ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret};
+use omsctl_proto::{ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret, Unreached};
 
 use crate::ports::{ArchiveIdentity, MetaDbError, MetaDbFacts};
 
@@ -17,6 +17,12 @@ pub struct Observed {
     pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
     /// The log-in to the MetaDB, tried from each reachable host.
     pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
+    /// Each host's clock less the bastion's, in milliseconds.
+    pub clock_offsets_ms: BTreeMap<NodeName, i64>,
+    /// What each host does not reach of the others, or why it could not be asked.
+    pub unreached: BTreeMap<NodeName, Result<Vec<Unreached>, ErrorReport>>,
+    /// Whether `cm_url` answers a host, and what, in words; of hosts that were asked.
+    pub cm_urls: BTreeMap<NodeName, Result<(bool, String), ErrorReport>>,
     /// What the image archives on the bastion hold.
     pub archives: BTreeMap<PathBuf, ArchiveIdentity>,
     /// The text of the certificate and key files on the bastion.

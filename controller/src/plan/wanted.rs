@@ -19,7 +19,12 @@ use crate::ports::ArchiveIdentity;
 
 /// Ports of OMS that no key of config.yaml changes: the second one of the host agent, and supervisord's own
 /// (`research/oms.md` 1.3).
-const FIXED_PORTS: [u16; 2] = [9001, 8084];
+const FIXED_PORTS: [u16; 2] = [HOST_AGENT, 8084];
+pub(super) const HOST_AGENT: u16 = 9001;
+
+/// From which Store, Incr-Sync and others take theirs at run time (`research/oms.md` 1.3).
+pub(super) const RANDOM_PORTS: [(u16, u16); 4] =
+    [(7100, 7499), (16000, 16499), (17000, 17499), (18000, 18499)];
 
 /// Where the agent keeps its own things.
 pub(super) const AGENT_FOLDER: &str = "/var/lib/omsctl";
@@ -98,6 +103,7 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
         files,
         key: key.clone(),
         ports: ports(config),
+        port_ranges: RANDOM_PORTS.to_vec(),
         towards: Some((config.meta.host.clone(), config.meta.port)),
         health: health(host, config),
     }

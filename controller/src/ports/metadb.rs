@@ -47,8 +47,23 @@ pub struct MetaDbFacts {
     pub oms_version: Option<String>,
     /// `enable` of `ha.config` in `oms_normal_config`.
     pub ha_enabled: Option<bool>,
+    /// Of the account that reads; `None` when the database does not tell them in a form that is understood.
+    pub grants: Option<Vec<Grant>>,
     /// Of the account that reads, and of others where it may see them.
     pub sessions: Vec<SessionRow>,
+}
+
+/// One line of `SHOW GRANTS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// Of names such as `CREATE`, in upper case; `ALL PRIVILEGES` stands alone.
+    Privileges {
+        privileges: BTreeSet<String>,
+        /// The databases: a pattern with `%` and `_`, or all of them.
+        on: Option<String>,
+    },
+    /// What a role may is not seen here.
+    Role,
 }
 
 /// A row of the process list. Behind a proxy that does not say for whom it speaks, `client` is the proxy.

@@ -15,7 +15,7 @@ pub use content::{
 };
 pub use interrupt::Interrupt;
 pub use metadb::{
-    ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+    ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
     SessionRow,
 };
 pub use state_store::{RunRecord, StateStore, StoreError};

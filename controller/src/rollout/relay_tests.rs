@@ -237,6 +237,6 @@ async fn where_the_uplink_is_narrow_the_second_host_goes_back() {
 
 #[tokio::test]
 async fn what_is_nearly_there_is_not_worth_a_trial() {
-    let mut site = until_the_trial(500 * MIB, 10 * MIB);
+    let site = until_the_trial(500 * MIB, 10 * MIB);
     assert!(!site.is_unlinked(2));
 }

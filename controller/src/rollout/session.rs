@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use omsctl_proto::{
-    Claim, ErrorCode, ErrorReport, Event, Facts, FactsRequest, FrameError, Gate, Hello, Hold, Holder, Left,
-    NodeName, ProbeTarget, Refusal, Request, Response, RunId, RunStory, ToAgent, ToController, agree,
-    read_frame, write_frame,
+    Claim, ErrorCode, ErrorReport, Event, FrameError, Gate, Hello, NodeName, Refusal, Request, Response,
+    ToAgent, ToController, agree, read_frame, write_frame,
 };
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
@@ -73,6 +72,8 @@ pub struct Session {
     /// Events and answers to `start` and `attach`; ends when the channel is lost.
     pub inbox: mpsc::Receiver<FromAgent>,
     tasks: [JoinHandle<()>; 2],
+    /// The host's clock less the bastion's, in milliseconds.
+    pub clock_offset_ms: i64,
 }
 
 impl Session {
@@ -96,13 +97,15 @@ impl Session {
             let versions = format!("it is version {}, this is {}", theirs.version, ours.version);
             return Err(protocol_error(&node, &versions));
         }
-        Ok(Self::run(node, reader, writer))
+        let clock_offset_ms = i64::try_from(i128::from(theirs.utc_ms) - i128::from(utc_ms));
+        Ok(Self::run(node, reader, writer, clock_offset_ms.unwrap_or(i64::MAX)))
     }
 
     fn run(
         node: NodeName,
         reader: ReadHalf<Box<dyn ByteStream>>,
         writer: WriteHalf<Box<dyn ByteStream>>,
+        clock_offset_ms: i64,
     ) -> Self {
         let (outbox, to_send) = mpsc::channel(64);
         let (received, inbox) = mpsc::channel(256);
@@ -111,7 +114,11 @@ impl Session {
             tokio::spawn(send_all(to_send, writer)),
             tokio::spawn(receive_all(reader, received, Arc::clone(&pending))),
         ];
-        Self { node, outbox, pending, next: AtomicU64::new(1), inbox, tasks }
+        Self { node, outbox, pending, next: AtomicU64::new(1), inbox, tasks, clock_offset_ms }
+    }
+
+    pub(super) fn node(&self) -> &NodeName {
+        &self.node
     }
 
     /// Sends a command; an error means that the channel is lost.
@@ -119,81 +126,8 @@ impl Session {
         self.outbox.send(message).await.map_err(|_| lost(&self.node))
     }
 
-    /// What the agent sees on its host.
-    pub async fn facts(&self, request: FactsRequest) -> Result<Facts, ErrorReport> {
-        match self.ask(Request::Facts(request)).await? {
-            Response::Facts(facts) => Ok(*facts),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    /// Whether the host reaches the target, the HTTP status, and what was found in words.
-    pub async fn probe(&self, target: ProbeTarget) -> Result<(bool, Option<u16>, String), ErrorReport> {
-        match self.ask(Request::Probe { target }).await? {
-            Response::Probe { reached, status, found } => Ok((reached, status, found)),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    /// Takes the host until the channel ends; `Some` says who has it instead.
-    pub async fn hold(&self, hold: Hold) -> Result<Option<Holder>, ErrorReport> {
-        match self.ask(Request::Hold(hold)).await? {
-            Response::Held => Ok(None),
-            Response::Busy(holder) => Ok(Some(holder)),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    /// Gives the host free again.
-    pub async fn release(&self) -> Result<(), ErrorReport> {
-        self.done(Request::Release).await
-    }
-
-    /// What rollouts left on the host.
-    pub async fn left(&self) -> Result<Left, ErrorReport> {
-        match self.ask(Request::Runs).await? {
-            Response::Runs(left) => Ok(left),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    /// A run as the host's agent was given it.
-    pub async fn story(&self, run: RunId) -> Result<RunStory, ErrorReport> {
-        match self.ask(Request::Run { run }).await? {
-            Response::Run(story) => Ok(*story),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    /// Gives the story of a run whose agent is gone its end.
-    pub async fn close_run(&self, run: RunId) -> Result<(), ErrorReport> {
-        self.done(Request::Close { run }).await
-    }
-
-    /// Removes what came of an image; `Some` says whose agent is at work and may need it.
-    pub async fn forget(&self) -> Result<Option<Holder>, ErrorReport> {
-        match self.ask(Request::Forget).await? {
-            Response::Done => Ok(None),
-            Response::Busy(holder) => Ok(Some(holder)),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    async fn done(&self, request: Request) -> Result<(), ErrorReport> {
-        match self.ask(request).await? {
-            Response::Done => Ok(()),
-            other => Err(self.unexpected(other)),
-        }
-    }
-
-    fn unexpected(&self, response: Response) -> ErrorReport {
-        match response {
-            Response::Failed { error } => error,
-            _ => protocol_error(&self.node, "it gave the wrong answer"),
-        }
-    }
-
-    async fn ask(&self, request: Request) -> Result<Response, ErrorReport> {
+    /// Asks, and waits for the answer.
+    pub(super) async fn ask(&self, request: Request) -> Result<Response, ErrorReport> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         {
@@ -314,7 +248,7 @@ fn gone(node: &NodeName, broken: Option<&str>) -> ErrorReport {
     )
 }
 
-fn protocol_error(node: &NodeName, why: &str) -> ErrorReport {
+pub(super) fn protocol_error(node: &NodeName, why: &str) -> ErrorReport {
     ErrorReport::new(ErrorCode::Protocol, format!("the agent on {node} cannot be talked to")).cause(why)
 }
 
@@ -332,6 +266,8 @@ fn frame_error(node: &NodeName, error: &FrameError) -> ErrorReport {
 
 #[cfg(test)]
 mod tests {
+    use omsctl_proto::{ProbeTarget, RunId};
+
     use super::*;
 
     fn name() -> NodeName {

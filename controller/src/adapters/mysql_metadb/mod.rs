@@ -1,6 +1,7 @@
 //! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Reads only; dials nobody.
 
 mod connection;
+mod grants;
 mod names;
 mod questions;
 mod reader;

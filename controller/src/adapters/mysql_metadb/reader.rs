@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use sqlx::MySqlConnection;
 
+use super::grants;
 use super::names::table;
 use super::questions::{Answer, MAX_ROWS, Questions};
 use crate::ports::{
-    ClusterRow, HeartbeatRow, HostRow, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
+    ClusterRow, Grant, HeartbeatRow, HostRow, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
 };
 
 /// Everything that the port promises; a missing table is empty.
@@ -35,6 +36,7 @@ pub(super) async fn read(
     for database in names.heartbeats.iter().filter(|name| there.contains(*name)) {
         facts.heartbeats.extend(heartbeats(&mut questions, database).await?);
     }
+    facts.grants = grants(&mut questions).await;
     facts.sessions = sessions(&mut questions).await?;
     Ok(facts)
 }
@@ -139,6 +141,13 @@ async fn ha_enabled(questions: &mut Questions<'_>, database: &str) -> Result<Opt
 }
 
 /// The process list, but for clients without an address: those are the server's own.
+/// Nothing depends on it but a row of `check`, so that a database that does not tell is no failure.
+async fn grants(questions: &mut Questions<'_>) -> Option<Vec<Grant>> {
+    let rows = questions.ask("SHOW GRANTS".to_owned()).await.ok()?;
+    let lines: Vec<String> = rows.iter().filter_map(|row| row.text(0)).collect();
+    grants::parse(&lines).filter(|grants| !grants.is_empty())
+}
+
 async fn sessions(questions: &mut Questions<'_>) -> Result<Vec<SessionRow>, MetaDbError> {
     let sql = format!("SELECT HOST, DB, TIME FROM information_schema.PROCESSLIST LIMIT {MAX_ROWS}");
     let rows = questions.ask_any([sql]).await?;

@@ -1,4 +1,4 @@
-//! `clock` and `time_zone`: the host and the MetaDB agree on the time (`research/oms.md` 1.1). Warns only. The two
+//! `clock_hosts`, `clock` and `time_zone`: the hosts and the MetaDB agree on the time (`research/oms.md` 1.1). Warns only. The two
 //! times were asked for one after the other, so some seconds are no skew.
 
 use omsctl_inventory::Host;
@@ -10,12 +10,30 @@ use crate::ports::MetaDbFacts;
 
 const TOLERANCE_MS: u64 = 10_000;
 
-/// Nothing without an answer of the MetaDB: `metadb` tells that.
+/// Nothing about the MetaDB without an answer of it: `metadb` tells that.
 pub(super) fn rows(situation: Situation<'_>, host: &Host, facts: &Facts) -> Vec<CheckResult> {
-    let Some(metadb) = situation.metadb() else { return Vec::new() };
-    let mut rows = vec![skew(host, facts, metadb)];
-    rows.extend(time_zone(host, facts, metadb));
+    let mut rows: Vec<CheckResult> = among_hosts(situation, host).into_iter().collect();
+    if let Some(metadb) = situation.metadb() {
+        rows.push(skew(host, facts, metadb));
+        rows.extend(time_zone(host, facts, metadb));
+    }
     rows
+}
+
+/// Against the median, so that one wrong clock is one row.
+fn among_hosts(situation: Situation<'_>, host: &Host) -> Option<CheckResult> {
+    let offsets = &situation.observed.clock_offsets_ms;
+    let own = *offsets.get(&host.name)?;
+    let mut all: Vec<i64> = offsets.values().copied().collect();
+    if all.len() < 2 {
+        return None;
+    }
+    all.sort_unstable();
+    let median = all[(all.len() - 1) / 2];
+    let row = Row::on(&host.name, "clock_hosts", "within 10 s of the other hosts' clocks");
+    let apart = own.abs_diff(median);
+    let found = format!("{}.{} s from their median", apart / 1000, apart % 1000 / 100);
+    Some(if apart > TOLERANCE_MS { row.warn(found, "enable NTP on this host") } else { row.pass(found) })
 }
 
 fn skew(host: &Host, facts: &Facts, metadb: &MetaDbFacts) -> CheckResult {

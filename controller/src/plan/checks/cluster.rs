@@ -2,6 +2,7 @@
 
 use omsctl_proto::CheckResult;
 
+use super::database;
 use super::row::Row;
 use crate::plan::addresses::Addresses;
 use crate::plan::planner;
@@ -9,6 +10,7 @@ use crate::plan::situation::Situation;
 
 pub(super) fn rows(situation: Situation<'_>, addresses: &Addresses) -> Vec<CheckResult> {
     let mut rows: Vec<CheckResult> = metadb(situation).into_iter().collect();
+    rows.extend(database::rows(situation));
     let of_all = addresses.refusals.iter().filter(|refusal| refusal.node().is_none());
     rows.extend(of_all.map(|refusal| refusal.check("oms_host_ip")));
     let refusals = planner::cluster(situation);

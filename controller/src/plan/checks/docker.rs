@@ -6,10 +6,11 @@ use omsctl_proto::{CheckResult, DockerFacts, Facts};
 use super::row::Row;
 use crate::plan::version::OmsVersion;
 
+pub(super) const NAME: &str = "docker";
 const OLDEST: [u32; 2] = [1, 13];
 
 pub(super) fn row(host: &Host, facts: &Facts) -> CheckResult {
-    let row = Row::on(&host.name, "docker", "Docker 1.13 or later answers");
+    let row = Row::on(&host.name, NAME, "Docker 1.13 or later answers");
     match &facts.docker {
         DockerFacts::Answers { server_version, storage_driver, .. } => {
             let found = format!("Docker {server_version}, {storage_driver}");
@@ -24,8 +25,9 @@ pub(super) fn row(host: &Host, facts: &Facts) -> CheckResult {
         DockerFacts::Missing { looked_in } => {
             row.fail(format!("no docker command in {looked_in}"), "install Docker on the host")
         }
-        DockerFacts::Silent { error } => {
-            row.fail(format!("Docker does not answer: {error}"), "start it there: `systemctl start docker`")
-        }
+        DockerFacts::Silent { error } => row.fail(
+            format!("Docker does not answer: {error}"),
+            "`omsctl check --fix` starts it, or `systemctl start docker` there",
+        ),
     }
 }

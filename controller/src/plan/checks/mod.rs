@@ -2,18 +2,25 @@
 //! to do; none looks at a host by itself. The names of the rows are stable.
 
 mod address;
+mod certificate;
 mod clock;
 mod cluster;
 mod connect;
+mod database;
 mod disk;
 mod docker;
 mod identity;
 mod image;
+mod mending;
 mod metadb;
+mod neighbours;
 mod paths;
 mod ports;
+mod reach;
 pub(super) mod row;
 mod sizing;
 mod suite;
+mod system;
 
+pub use mending::{Mend, mends};
 pub use suite::{cluster_failed, failed_nodes, passed, preflight};

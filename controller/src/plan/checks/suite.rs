@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use omsctl_inventory::{Deployment, Host};
 use omsctl_proto::{CheckResult, CheckStatus, Facts, NodeName};
 
-use super::{address, clock, cluster, connect, disk, docker, identity, image, metadb, paths, ports, sizing};
+use super::{
+    address, certificate, clock, cluster, connect, disk, docker, identity, image, metadb, neighbours, paths,
+    ports, reach, sizing, system,
+};
 use crate::plan::addresses::{self, Addresses};
 use crate::plan::input::{Goal, Observed};
 use crate::plan::situation::Situation;
@@ -29,13 +32,17 @@ fn of_host(situation: Situation<'_>, addresses: &Addresses, host: &Host, facts: 
     let mut rows = vec![docker::row(host, facts)];
     rows.extend(address::row(addresses, host));
     rows.extend(image::rows(situation, host, facts));
+    rows.extend(certificate::row(situation, host, facts));
     rows.push(paths::row(host, facts));
     rows.extend(disk::rows(situation, host, facts));
-    rows.extend(ports::row(situation, host, facts));
+    rows.extend(ports::rows(situation, host, facts));
+    rows.extend(neighbours::rows(host, facts));
     rows.push(metadb::row(situation, host));
+    rows.extend(reach::rows(situation, host));
     rows.push(identity::row(situation, host, facts));
     rows.extend(identity::machine_id(situation, host, facts));
     rows.extend(sizing::rows(host, facts));
+    rows.extend(system::rows(host, facts));
     rows.extend(clock::rows(situation, host, facts));
     rows
 }

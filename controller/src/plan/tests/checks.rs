@@ -6,13 +6,13 @@ use crate::plan::fixture::{ARCHIVE, Cluster, archive, name};
 use crate::plan::{failed_nodes, passed, preflight};
 use crate::ports::MetaDbError;
 
-fn rows(cluster: &Cluster) -> Vec<CheckResult> {
+pub(super) fn rows(cluster: &Cluster) -> Vec<CheckResult> {
     preflight(&cluster.deployment, &cluster.observed, &cluster.goal)
 }
 
 /// One change to the second of two fresh hosts, and the row that tells it.
 #[track_caller]
-fn check(change: impl FnOnce(&mut Cluster), name: &str, status: CheckStatus, found: &str) {
+pub(super) fn check(change: impl FnOnce(&mut Cluster), name: &str, status: CheckStatus, found: &str) {
     let mut cluster = Cluster::fresh(2);
     change(&mut cluster);
     let rows = rows(&cluster);
@@ -44,13 +44,22 @@ fn fresh_hosts_pass_and_every_check_is_there() {
             "disk_docker",
             "disk_agent",
             "ports",
+            "port_ranges",
+            "other_oms",
+            "leftovers",
             "metadb_login",
             "same_machine",
             "machine_id",
             "cpu",
             "memory",
+            "kernel",
+            "tcp_tw_recycle",
+            "selinux",
+            "firewall",
             "clock",
             "metadb",
+            "metadb_version",
+            "metadb_privileges",
             "cluster",
         ]
     );

@@ -3,6 +3,7 @@
 mod addresses;
 mod checks;
 mod cluster;
+mod more_checks;
 mod properties;
 mod regions;
 mod repair;
