@@ -98,3 +98,47 @@ fn three_users_three_ways_one_cluster() {
     assert_lawful(&stage);
     assert_nothing_left(stage.usual());
 }
+
+#[test]
+fn sudo_that_wants_a_terminal() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let mut lines = stage.host_lines(3);
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    for (line, user) in lines.iter_mut().zip(["root", "ops", "dba"]) {
+        line.variables.extend([variable("ansible_user", user), variable("ansible_become", "true")]);
+    }
+    lines[2].variables.push(variable("ansible_become_password", SUDO_PASSWORD));
+    operator.inventory(&stage, &lines, &[]);
+    let file = "/etc/sudoers.d/requiretty";
+    for node in stage.usual() {
+        node.write_file(file, "Defaults requiretty\n").unwrap();
+        node.exec(["chmod", "0440", file]).unwrap().ok().unwrap();
+    }
+    let refused = stage.host(2).ssh_as(User::Ops, ["sudo", "-n", "true"]).unwrap();
+    let applied = operator.apply();
+    for node in stage.usual() {
+        node.exec(["rm", file]).unwrap().ok().unwrap();
+    }
+    assert!(refused.stderr.contains("must have a tty"), "{refused:?}");
+    applied.exits(0);
+    assert_registered(&stage, stage.usual());
+    assert_lawful(&stage);
+    assert_nothing_left(stage.usual());
+}
+
+#[test]
+fn where_no_program_may_run_the_agent_goes_elsewhere_and_says_so() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    operator.inventory(&stage, &stage.host_lines(1), &[]);
+    let node = stage.host(1);
+    let mount = "mkdir -p /var/lib/omsctl /tmp/x; mount -t tmpfs -o noexec tmpfs /var/lib/omsctl; \
+                 mount -t tmpfs -o noexec tmpfs /tmp; mount -t tmpfs -o noexec tmpfs /home";
+    node.exec(["sh", "-ec", mount]).unwrap().ok().unwrap();
+    let applied = operator.apply();
+    let found = node.exec(["ls", "/opt/omsctl/bin"]).unwrap();
+    node.exec(["sh", "-c", "umount -l /home /tmp /var/lib/omsctl; rm -r /opt/omsctl"]).unwrap();
+    applied.exits(0).tells(&["the agent is in /opt/omsctl/bin (/var/lib/omsctl/bin: ", "Permission denied"]);
+    assert!(found.stdout.contains("omsctl-agent-"), "{found:?}");
+}

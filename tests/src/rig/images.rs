@@ -50,7 +50,7 @@ impl Kind {
         let packages = match self {
             Self::Node(_) => {
                 "openssh-server,docker.io,iptables,iproute2,iputils-ping,procps,python3,curl,sudo,ca-certificates,keepalived,\
-                 tcsh,fish,busybox"
+                 tcsh,fish,busybox,dropbear-bin,tinysshd"
             }
             Self::Services => "mariadb-server,haproxy,iproute2,libaio1,procps",
             Self::Standin => {

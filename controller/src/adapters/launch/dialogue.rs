@@ -28,6 +28,11 @@ pub(super) enum Said {
     Need {
         arch: String,
     },
+    /// The agent goes to this place, because those before it will not do.
+    Elsewhere {
+        place: String,
+        reason: String,
+    },
     Fail {
         what: String,
         reason: String,
@@ -161,6 +166,10 @@ fn parse(said: &str) -> Said {
     match (words.next(), words.next(), words.next()) {
         (Some("start"), Some(_), _) => Said::Start,
         (Some("need"), Some(_), Some(arch)) => Said::Need { arch: arch.to_owned() },
+        (Some("elsewhere"), Some(place), reason) => Said::Elsewhere {
+            place: place.to_owned(),
+            reason: reason.unwrap_or_default().trim().trim_end_matches(';').to_owned(),
+        },
         (Some("fail"), Some(what), reason) => {
             Said::Fail { what: what.to_owned(), reason: reason.unwrap_or_default().trim().to_owned() }
         }

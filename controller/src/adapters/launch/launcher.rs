@@ -1,8 +1,8 @@
 //! Starts agents on one host: builds the command, holds the conversation, names every failure.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Mutex;
 
@@ -13,6 +13,9 @@ use super::stream::AgentStream;
 use crate::adapters::agent_binary::{AgentBinaries, AgentBinary};
 use crate::adapters::connect_error::ConnectError;
 use crate::ports::{AgentCommand, Become, ByteStream};
+
+/// What sudo says under `requiretty`.
+const NO_TERMINAL: &str = "you must have a tty";
 
 /// What is the same for every agent on this host.
 pub(crate) struct Launcher {
@@ -26,6 +29,9 @@ pub(crate) struct Launcher {
     /// Whether the agent is known to be there. Held during the first launch, so that it is sent once.
     placed: Mutex<bool>,
     pushed: AtomicU64,
+    /// sudo on this host wants a terminal.
+    terminal: AtomicBool,
+    warnings: std::sync::Mutex<Vec<String>>,
 }
 
 impl Launcher {
@@ -50,6 +56,8 @@ impl Launcher {
             escalation,
             placed: Mutex::new(false),
             pushed: AtomicU64::new(0),
+            terminal: AtomicBool::new(false),
+            warnings: std::sync::Mutex::default(),
         })
     }
 
@@ -63,6 +71,11 @@ impl Launcher {
     /// Bytes of agents that were sent so far.
     pub(crate) fn pushed_bytes(&self) -> u64 {
         self.pushed.load(Ordering::Relaxed)
+    }
+
+    /// What the operator should know of how the agent was put in place.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Starts the agent; the first time it is put in place when the host lacks it.
@@ -81,17 +94,34 @@ impl Launcher {
         Ok(stream)
     }
 
+    /// Learns once that sudo wants a terminal.
     async fn converse(
         &self,
         host: &dyn Spawn,
         command: &AgentCommand,
     ) -> Result<Box<dyn ByteStream>, ConnectError> {
+        let terminal = self.terminal.load(Ordering::Relaxed);
+        match self.attempt(host, command, terminal).await {
+            Err(ConnectError::SudoNotAllowed { reason, .. }) if !terminal && reason.contains(NO_TERMINAL) => {
+                self.terminal.store(true, Ordering::Relaxed);
+                self.attempt(host, command, true).await
+            }
+            attempted => attempted,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        host: &dyn Spawn,
+        command: &AgentCommand,
+        terminal: bool,
+    ) -> Result<Box<dyn ByteStream>, ConnectError> {
         let (marker, prompt) = (random_word("omsctl-")?, random_word("omsctl-sudo-")?);
         let password = self.escalation.password.as_ref();
-        let escalation = match (self.escalation.enabled, password) {
-            (false, _) => Escalation::None,
-            (true, None) => Escalation::SudoWithoutPassword,
-            (true, Some(_)) => Escalation::SudoWithPassword { prompt: &prompt },
+        let escalation = if self.escalation.enabled {
+            Escalation::Sudo { prompt: password.map(|_| prompt.as_str()), terminal }
+        } else {
+            Escalation::None
         };
         let words = script::words(escalation, &marker, &self.places, &self.offer(), command)
             .map_err(|reason| self.did_not_start(reason))?;
@@ -101,6 +131,10 @@ impl Launcher {
             Sudo { prompt: &prompt, password: password.filter(|_| self.escalation.enabled), answered: false };
         let mut dialogue = Dialogue::new(process, &marker, sudo);
         let mut said = dialogue.listen().await;
+        if let Said::Elsewhere { place, reason } = said {
+            self.warn(format!("the agent is in {place} ({})", plain(&reason)));
+            said = dialogue.listen().await;
+        }
         if let Said::Need { arch } = &said {
             let agent = self.agent(arch)?;
             said = dialogue.send(&agent.bytes).await;
@@ -110,6 +144,10 @@ impl Launcher {
             return Err(self.failure(said, dialogue.sudo.answered, &stderr, &prompt));
         }
         Ok(Box::new(AgentStream::new(dialogue.process, dialogue.read)))
+    }
+
+    fn warn(&self, warning: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
     /// The agents at hand, as the script wants to hear of them.
@@ -165,7 +203,9 @@ impl Launcher {
                 self.did_not_start(format!("no answer within 60 s; stderr: {:?}", stderr.text(prompt)))
             }
             Said::TooMuchNoise => self.did_not_start("the log-in shell prints more than 64 KiB".to_owned()),
-            Said::Start | Said::Need { .. } => self.did_not_start("it asked twice for the agent".to_owned()),
+            Said::Start | Said::Need { .. } | Said::Elsewhere { .. } => {
+                self.did_not_start("it asked twice for the agent".to_owned())
+            }
         }
     }
 
@@ -200,6 +240,11 @@ impl Launcher {
             if words.is_empty() { "nothing on stderr".to_owned() } else { format!("stderr: {words}") };
         self.did_not_start(format!("{how}; {words}"))
     }
+}
+
+/// A host's words, without what would move a terminal's cursor, cut to what an operator reads.
+fn plain(words: &str) -> String {
+    words.chars().filter(|character| !character.is_control()).take(300).collect()
 }
 
 /// The prefix and 16 random hexadecimal digits.

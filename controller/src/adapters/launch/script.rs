@@ -17,10 +17,23 @@ const GATE: &str = concat!(
     r#"exec env LC_ALL=C sudo -S -p "$p" -- sh -c "$@""#,
 );
 
+/// As [`GATE`], for a sudo that wants a terminal (`requiretty`). `script` makes one, so that sudo has it as its controlling
+/// terminal; what the program reads and writes goes past it, byte for byte, over the pipes that were there before.
+const TERMINAL_GATE: &str = concat!(
+    r#"p=$1; shift; if [ "$(id -u)" = 0 ]; then exec sh -c "$@"; fi; "#,
+    r"if command -v script > /dev/null; then :; else ",
+    r#"echo "sudo: sorry, you must have a tty, and there is no script to make one" >&2; exit 1; fi; "#,
+    // Inside the quotes that the inner shell takes away, no word has one.
+    r#"q=$(printf "'"); c=; for w in "$@"; do c="$c $q$w$q"; done; "#,
+    r#"s="sudo -S -p $q$p$q"; if [ "$p" = - ]; then s="sudo -n"; fi; "#,
+    r"exec 3<&0 4>&1 5>&2; exec env LC_ALL=C SHELL=/bin/sh script -qefc ",
+    r#""exec $s -- sh -c $c <&3 >&4 2>&5 3<&- 4>&- 5>&-" /dev/null < /dev/null > /dev/null 2>&5"#,
+);
+
 /// `$1` marker, `$2` places joined by `:`, `$3` agents as `ARCH:SHA256:SIZE,…`, the rest is for the agent.
 ///
 /// Says, each on a line of its own after the marker: `start FILE` (from the next byte on it is the agent),
-/// `need SIZE ARCH` (send that many bytes), or `fail WHAT REASON`.
+/// `elsewhere PLACE REASON` (a better place will not do), `need SIZE ARCH` (send that many bytes), or `fail WHAT REASON`.
 const SCRIPT: &str = concat!(
     r"umask 077; m=$1; l=$2; s=$3; shift 3; ",
     r"PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; ",
@@ -40,6 +53,7 @@ const SCRIPT: &str = concat!(
     r#"if [ -n "$k" ] && [ "$k" -lt $((z / 1024 + 256)) ] 2> /dev/null; then w="$w$d: only $k KiB are free; "; "#,
     r#"else p=$d; break; fi; else rm -f "$t" 2> /dev/null; w="$w$d: $(line "$e"); "; fi; done; "#,
     r#"if [ -z "$p" ]; then say fail place "$w"; exit 0; fi; "#,
+    r#"if [ -n "$w" ]; then say elsewhere "$p" "$w"; fi; "#,
     // Receive, prove, put in place.
     r#"t=$p/.$n.$$; trap "rm -f $t; exit 1" HUP INT TERM; say need "$z" "$a"; "#,
     r#"e=$(head -c "$z" 2>&1 > "$t"); g=$(wc -c < "$t"); "#,
@@ -58,10 +72,13 @@ const SCRIPT: &str = concat!(
 pub(super) enum Escalation<'a> {
     /// The log-in is what it is.
     None,
-    /// `sudo -n`, unless the log-in is root.
-    SudoWithoutPassword,
-    /// `sudo -S` with this prompt, unless the log-in is root.
-    SudoWithPassword { prompt: &'a str },
+    /// By `sudo`, unless the log-in is root.
+    Sudo {
+        /// With `sudo -S`, that asks for the password so; without one `sudo -n`.
+        prompt: Option<&'a str>,
+        /// It wants a terminal.
+        terminal: bool,
+    },
 }
 
 /// The words of the command that puts the agent in place and starts it. The error says which word is not plain.
@@ -78,9 +95,9 @@ pub(super) fn words(
     }
     let mut words: Vec<String> = match escalation {
         Escalation::None => ["sh", "-c"].map(str::to_owned).to_vec(),
-        Escalation::SudoWithoutPassword => ["sh", "-c", GATE, "omsctl", "-"].map(str::to_owned).to_vec(),
-        Escalation::SudoWithPassword { prompt } => {
-            ["sh", "-c", GATE, "omsctl", prompt].map(str::to_owned).to_vec()
+        Escalation::Sudo { prompt, terminal } => {
+            let gate = if terminal { TERMINAL_GATE } else { GATE };
+            ["sh", "-c", gate, "omsctl", prompt.unwrap_or("-")].map(str::to_owned).to_vec()
         }
     };
     words.extend([SCRIPT, "omsctl", marker, &places.join(":"), agents].map(str::to_owned));
@@ -100,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_scripts_mean_the_same_in_every_log_in_shell() {
-        for script in [GATE, SCRIPT] {
+        for script in [GATE, TERMINAL_GATE, SCRIPT] {
             for forbidden in ["'", "!", "\n", r"\\"] {
                 assert!(!script.contains(forbidden), "{forbidden:?} is in {script}");
             }

@@ -125,7 +125,7 @@ impl Connection for LocalConnection {
         ConnectionDetails {
             address: PLACE.to_owned(),
             agent_pushed_bytes: self.launcher.pushed_bytes(),
-            warnings: Vec::new(),
+            warnings: self.launcher.warnings(),
         }
     }
 }

@@ -61,6 +61,7 @@ impl Connection for SshConnection {
         if !self.session.notes.password_allowed() {
             warnings.push(format!("the host key of {} has changed", self.session.settings.known_as));
         }
+        warnings.extend(self.launcher.warnings());
         ConnectionDetails {
             address: self.session.place.clone(),
             agent_pushed_bytes: self.launcher.pushed_bytes(),

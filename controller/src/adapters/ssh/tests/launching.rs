@@ -112,6 +112,10 @@ async fn the_first_place_that_works_is_taken_and_the_others_are_explained() {
     let connection = transport.connect(&target).await.unwrap();
     let mut stream = connection.run_agent(AgentCommand::Session).await.unwrap();
     talks(&mut stream, "session |").await;
+    let warnings = connection.details().warnings;
+    let told =
+        |warning: &String| warning.contains(&format!("the agent is in {} ({blocked}: mkdir:", bench.place()));
+    assert!(warnings.iter().any(told), "{warnings:?}");
 
     let transport = bench.transport(SshOptions::default()).with_agent_places(vec![blocked.clone()]);
     let connection = transport.connect(&target).await.unwrap();
@@ -172,6 +176,30 @@ async fn sudo_is_answered_only_when_it_asks() {
     let (_connection, mut stream) = bench.session(&target).await.unwrap();
     talks(&mut stream, "session |").await;
     assert_eq!(server.behaviour.received.load(Ordering::SeqCst) as u64, sent + 100_000);
+}
+
+#[tokio::test]
+async fn sudo_that_wants_a_terminal_has_one_and_no_byte_goes_over_it() {
+    let bench = Bench::new();
+    // In a session of its own, without the terminal of whoever runs this test.
+    let behaviour = Behaviour { shell: "setsid --wait /bin/sh".to_owned(), ..Behaviour::default() };
+    let (_server, mut target) = known(&bench, behaviour).await;
+    std::fs::write(bench.path("programs/requiretty"), "").unwrap();
+    std::fs::write(bench.path("programs/password"), "s3cret").unwrap();
+    target.escalation = sudo(Some("s3cret"));
+    let (connection, mut stream) = bench.session(&target).await.unwrap();
+    talks(&mut stream, "session |").await;
+    let command = AgentCommand::Connect { host: "metadb".to_owned(), port: 2883 };
+    let mut second = connection.run_agent(command).await.unwrap();
+    talks(&mut second, "connect metadb 2883|").await;
+
+    target.escalation = sudo(Some("wrong"));
+    let report = refusal(&bench, &target).await;
+    assert!(report.message.contains("does not accept the password of ann"), "{report:?}");
+    target.escalation = sudo(None);
+    std::fs::write(bench.path("programs/nopasswd"), "").unwrap();
+    let (_connection, mut stream) = bench.session(&target).await.unwrap();
+    talks(&mut stream, "session |").await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod launching;
+mod other_servers;
 mod real_servers;
 mod server;
 
@@ -36,6 +37,9 @@ const FAKES: [(&str, &str); 4] = [
 here=$(dirname "$0"); ask=yes; prompt=
 while :; do case $1 in -n) ask=no; shift;; -S) shift;; -p) prompt=$2; shift 2;; --) shift; break;; *) break;; esac; done
 if [ -f "$here/refuses" ]; then echo "ann is not in the sudoers file." >&2; echo "sudo: no" >&2; exit 1; fi
+if [ -f "$here/requiretty" ] && ! (: </dev/tty) 2>/dev/null; then
+  echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1
+fi
 if [ -f "$here/nopasswd" ]; then exec "$@"; fi
 if [ $ask = no ]; then echo "sudo: a password is required" >&2; exit 1; fi
 for try in 1 2 3; do

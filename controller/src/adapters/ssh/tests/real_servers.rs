@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-struct RealServer {
+pub(super) struct RealServer {
     child: Child,
-    port: u16,
-    host_key: PrivateKey,
+    pub(super) port: u16,
+    pub(super) host_key: PrivateKey,
 }
 
 impl Drop for RealServer {
@@ -20,24 +20,25 @@ impl Drop for RealServer {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn wait_for(port: u16) {
+pub(super) async fn wait_for(port: u16) {
     while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-async fn sshd(bench: &Bench, extra: &str) -> RealServer {
+pub(super) async fn sshd(bench: &Bench, extra: &str) -> RealServer {
     std::fs::create_dir_all("/run/sshd").unwrap();
     let (port, host_key) = (free_port(), new_key());
     let key_file = bench.key_file("host_key", &host_key);
     let authorised = bench.path("authorized_keys");
     std::fs::write(&authorised, bench.key.public_key().to_openssh().unwrap()).unwrap();
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nMaxStartups 5000\n{extra}\n",
+        // sshd takes the first of two settings of one name.
+        "{extra}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nMaxStartups 5000\n",
         key_file.display(),
         authorised.display()
     );
@@ -54,7 +55,7 @@ async fn sshd(bench: &Bench, extra: &str) -> RealServer {
     RealServer { child, port, host_key }
 }
 
-fn target(port: u16) -> HostTarget {
+pub(super) fn target(port: u16) -> HostTarget {
     HostTarget {
         node: NodeName::new("n1").unwrap(),
         address: "127.0.0.1".to_owned(),
