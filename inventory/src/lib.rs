@@ -13,10 +13,11 @@ mod yaml;
 pub use ansible::{AnsibleInventory, Variable};
 pub use config::{
     ExistingConfig, ExistingConfigError, KeyChange, KeyEffect, diff, mask, parse_existing_config,
-    render_config,
+    read_as_oms, render_config,
 };
 pub use model::*;
 pub use problem::{Place, Problem, ProblemCode, Problems, Severity};
+pub use yaml::PythonValue;
 pub use sources::{DEFAULT_INVENTORIES, MAX_FILE_BYTES, Sources};
 
 /// Everything that the files say.

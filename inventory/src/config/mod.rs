@@ -14,7 +14,7 @@ mod url;
 mod value;
 
 pub use difference::{KeyChange, KeyEffect, diff};
-pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config};
+pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config, read_as_oms};
 pub use render::{mask, render_config};
 
 pub(crate) use document::{Entry, Given, GivenScalar, RawConfig, Style, read_config};

@@ -192,6 +192,7 @@ fn integer(reading: &Reading) -> Option<i128> {
         | Reading::HugeInt
         | Reading::Float(_)
         | Reading::Timestamp
+        | Reading::NoNumber
         | Reading::Text => None,
     }
 }

@@ -44,6 +44,8 @@ impl YamlError {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) value: NodeValue,
+    /// Of a sequence or a mapping; a scalar has its own.
+    pub(crate) collection_tag: Option<ScalarTag>,
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
@@ -76,7 +78,7 @@ pub(crate) enum ScalarTag {
 
 impl Node {
     fn new(value: NodeValue, mark: Marker) -> Self {
-        Self { value, line: mark.line(), column: mark.col() + 1 }
+        Self { value, collection_tag: None, line: mark.line(), column: mark.col() + 1 }
     }
 
     fn size(&self) -> usize {
@@ -153,7 +155,7 @@ impl Builder<'_> {
         self.count(1, mark)?;
         let (node, anchor) = match event {
             OwnedEvent::Scalar(scalar, anchor) => (Node::new(NodeValue::Scalar(scalar), mark), anchor),
-            OwnedEvent::Sequence(anchor) => {
+            OwnedEvent::Sequence(anchor, tag) => {
                 let mut items = Vec::new();
                 loop {
                     let (event, mark) = self.next()?;
@@ -162,9 +164,9 @@ impl Builder<'_> {
                     }
                     items.push(self.complete(event, mark, depth + 1)?);
                 }
-                (Node::new(NodeValue::Sequence(items), mark), anchor)
+                (Node { collection_tag: tag, ..Node::new(NodeValue::Sequence(items), mark) }, anchor)
             }
-            OwnedEvent::Mapping(anchor) => {
+            OwnedEvent::Mapping(anchor, tag) => {
                 let mut entries = Vec::new();
                 loop {
                     let (event, mark) = self.next()?;
@@ -174,7 +176,7 @@ impl Builder<'_> {
                     let key = self.complete(event, mark, depth + 1)?;
                     entries.push((key, self.node(depth + 1)?));
                 }
-                (Node::new(NodeValue::Mapping(entries), mark), anchor)
+                (Node { collection_tag: tag, ..Node::new(NodeValue::Mapping(entries), mark) }, anchor)
             }
             OwnedEvent::Alias(anchor) => {
                 let Some((target, size)) = self.anchors.get(&anchor) else {
@@ -211,8 +213,8 @@ impl Builder<'_> {
 #[derive(Debug, PartialEq)]
 enum OwnedEvent {
     Scalar(Scalar, usize),
-    Sequence(usize),
-    Mapping(usize),
+    Sequence(usize, Option<ScalarTag>),
+    Mapping(usize, Option<ScalarTag>),
     Alias(usize),
     End,
 }
@@ -221,12 +223,14 @@ impl From<Event<'_>> for OwnedEvent {
     fn from(event: Event<'_>) -> Self {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain;
-                let tag = tag.map(|tag| scalar_tag(&tag));
+                // A lone `!` makes a plain scalar of whatever follows, in PyYAML and in libyaml.
+                let lone = tag.as_ref().is_some_and(|tag| is_lone(tag));
+                let plain = lone || style == ScalarStyle::Plain;
+                let tag = tag.filter(|_| !lone).map(|tag| scalar_tag(&tag));
                 Self::Scalar(Scalar { text: text.into_owned(), plain, tag }, anchor)
             }
-            Event::SequenceStart(anchor, _) => Self::Sequence(anchor),
-            Event::MappingStart(anchor, _) => Self::Mapping(anchor),
+            Event::SequenceStart(anchor, tag) => Self::Sequence(anchor, collection_tag(tag.as_deref())),
+            Event::MappingStart(anchor, tag) => Self::Mapping(anchor, collection_tag(tag.as_deref())),
             Event::Alias(anchor) => Self::Alias(anchor),
             Event::SequenceEnd
             | Event::MappingEnd
@@ -250,12 +254,15 @@ fn scalar_tag(tag: &Tag) -> ScalarTag {
             None => ScalarTag::Local(tag.suffix.trim_start_matches('!').to_owned()),
         };
     }
-    // A lone `!` makes a string of whatever follows.
-    if tag.suffix.is_empty() {
-        ScalarTag::Core("str".to_owned())
-    } else {
-        ScalarTag::Local(tag.suffix.clone())
-    }
+    ScalarTag::Local(tag.suffix.clone())
+}
+
+fn is_lone(tag: &Tag) -> bool {
+    (tag.handle.is_empty() || tag.handle == "!") && (tag.suffix.is_empty() || tag.suffix == "!")
+}
+
+fn collection_tag(tag: Option<&Tag>) -> Option<ScalarTag> {
+    tag.filter(|tag| !is_lone(tag)).map(scalar_tag)
 }
 
 fn syntax(error: &ScanError) -> YamlError {
@@ -272,7 +279,7 @@ mod tests {
         let root = parse_document("a: 0123\nb:  !!bool \"true\"\n").unwrap().unwrap();
         let NodeValue::Mapping(entries) = root.value else { panic!("a mapping") };
         let plain = Scalar { text: "0123".to_owned(), plain: true, tag: None };
-        assert_eq!(entries[0].1, Node { value: NodeValue::Scalar(plain), line: 1, column: 4 });
+        assert_eq!(entries[0].1, Node { value: NodeValue::Scalar(plain), collection_tag: None, line: 1, column: 4 });
         let tag = Some(ScalarTag::Core("bool".to_owned()));
         let tagged = Scalar { text: "true".to_owned(), plain: false, tag };
         assert_eq!(entries[1].1.value, NodeValue::Scalar(tagged));
