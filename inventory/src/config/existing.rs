@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::keys::Kind;
 use super::render::{is_secret, kind_of};
-use crate::yaml::{PythonValue, Unconstructable, construct, parse_document};
+use crate::yaml::{PythonValue, Unconstructable, check_surface, construct, parse_document};
 
 /// The file on the host is no config.yaml.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum ExistingConfigError {
     /// The YAML cannot be read; the position is in the message's numbers, the content is not shown.
     #[error("line {line}, column {column} of the host's config.yaml is not valid YAML")]
     Syntax { line: usize, column: usize },
+    /// OMS may read it; omsctl wants it clearer.
+    #[error("line {line}, column {column} of the host's config.yaml cannot be read: {rule}")]
+    Stricter { line: usize, column: usize, rule: &'static str },
     /// It is YAML and no mapping.
     #[error("the host's config.yaml is not a mapping of keys to values")]
     NotAMapping,
@@ -59,16 +62,21 @@ impl ExistingConfig {
 /// What `PyYAML`, with which OMS reads config.yaml, makes of a text: every key of the mapping at its top, of equal keys the
 /// last. An empty file has no keys.
 pub fn read_as_oms(text: &str) -> Result<Vec<(PythonValue, PythonValue)>, ExistingConfigError> {
-    let root = parse_document(text).map_err(|error| {
+    let root = check_surface(text).and_then(|()| parse_document(text)).map_err(|error| {
         let (line, column) = error.position();
-        ExistingConfigError::Syntax { line, column }
+        match error.stricter() {
+            Some(rule) => ExistingConfigError::Stricter { line, column, rule },
+            None => ExistingConfigError::Syntax { line, column },
+        }
     })?;
     let Some(root) = root else { return Ok(Vec::new()) };
     match construct(&root) {
         Ok(PythonValue::Mapping(values)) => Ok(values),
         Ok(PythonValue::None) => Ok(Vec::new()),
         Ok(_) => Err(ExistingConfigError::NotAMapping),
-        Err(Unconstructable { line, column, .. }) => Err(ExistingConfigError::Syntax { line, column }),
+        Err(Unconstructable { why, line, column }) => {
+            Err(ExistingConfigError::Stricter { line, column, rule: why })
+        }
     }
 }
 

@@ -82,7 +82,8 @@ pub(crate) fn construct(node: &Node) -> Result<PythonValue, Unconstructable> {
         }
         NodeValue::Mapping(entries) if tag("map") => {
             if let Some(entry) = entries.iter().find(|entry| is_merge(&entry.0) && !is_mergeable(&entry.1)) {
-                let why = "`<<` merges mappings, and this is none";
+                // PyYAML changed between its versions what several mappings are merged to.
+                let why = "`<<` merges one mapping";
                 return Err(Unconstructable { why, line: entry.1.line, column: entry.1.column });
             }
             let mut values: Vec<(PythonValue, PythonValue)> = Vec::new();
@@ -107,11 +108,7 @@ pub(super) fn is_merge(key: &Node) -> bool {
 }
 
 fn is_mergeable(value: &Node) -> bool {
-    match &value.value {
-        NodeValue::Mapping(_) => true,
-        NodeValue::Sequence(items) => items.iter().all(|item| matches!(item.value, NodeValue::Mapping(_))),
-        NodeValue::Scalar(_) => false,
-    }
+    matches!(value.value, NodeValue::Mapping(_))
 }
 
 fn construct_key(key: &Node) -> Result<PythonValue, Unconstructable> {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::surface;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 /// Deeper nesting than this is no configuration.
@@ -32,6 +34,30 @@ impl YamlError {
             | Self::TooLarge { line, column }
             | Self::SecondDocument { line, column } => (*line, *column),
         }
+    }
+
+    /// What omsctl wants clearer than PyYAML does: rules that YAML 1.2 brought. `None` for what PyYAML refuses too, as far as
+    /// the parser tells.
+    pub(crate) fn stricter(&self) -> Option<&'static str> {
+        let Self::Syntax { message, .. } = self else { return None };
+        Some(match message.as_str() {
+            "invalid indentation in flow construct"
+            | "invalid indentation in quoted scalar"
+            | "while scanning a quoted scalar, found unexpected document indicator"
+            | "wrongly indented line in block scalar" => {
+                "a line that continues a value must begin deeper than its key"
+            }
+            "tab cannot be used as indentation" | "a block scalar content cannot start with a tab" => {
+                "a line must begin with blanks, not with a tab"
+            }
+            "invalid trailing content after double-quoted scalar" => "a blank must stand before `#`",
+            "while parsing a quoted scalar, found invalid Unicode character escape code" => {
+                "an escape must stand for a character"
+            }
+            surface::BREAK => surface::BREAK,
+            surface::BYTE_ORDER_MARK => surface::BYTE_ORDER_MARK,
+            _ => return None,
+        })
     }
 
     /// True when the text is YAML and only too much of it.

@@ -5,6 +5,7 @@ mod construct;
 mod document;
 mod json;
 mod scalar;
+mod surface;
 mod timestamp;
 
 pub use construct::PythonValue;
@@ -12,3 +13,4 @@ pub(crate) use construct::{Unconstructable, construct, construct_scalar};
 pub(crate) use document::{Node, NodeValue, Scalar, ScalarTag, YamlError, parse_document};
 pub(crate) use json::{json_integer, key_text, mapping_entries, to_json};
 pub(crate) use scalar::{Reading, read_yaml_1_1, read_yaml_1_2};
+pub(crate) use surface::check_surface;

@@ -1,6 +1,6 @@
 //! How any text is read: key by key and type by type, and where PyYAML refuses, so do we.
 
-use omsctl_inventory::{PythonValue, read_as_oms};
+use omsctl_inventory::{ExistingConfigError, PythonValue, read_as_oms};
 use serde_json::{Value, json};
 
 use crate::documents::document;
@@ -45,9 +45,14 @@ fn every_text_is_read_alike() {
                 tally.count("= refused by both");
                 true
             }
-            (Err(omsctl_inventory::ExistingConfigError::NotAMapping), Some(value)) => {
+            (Err(ExistingConfigError::NotAMapping), Some(value)) => {
                 tally.count("= no mapping");
                 value.get("map").is_none()
+            }
+            (Err(ExistingConfigError::Stricter { rule, .. }), Some(_)) => {
+                tally.count("= refused by name");
+                tally.count(rule);
+                true
             }
             _ => false,
         };

@@ -1,8 +1,7 @@
 //! Whole config.yaml files in the wildest forms that somebody may write: every case from one seed.
 
-use fastrand::Rng;
-
-use crate::scalars::{pick, scalar};
+use crate::maker::Maker;
+use crate::scalars::scalar;
 use crate::tally::Tally;
 
 pub(crate) const KEYS: [&str; 30] = [
@@ -16,185 +15,208 @@ pub(crate) const KEYS: [&str; 30] = [
 
 /// The text of the case.
 pub(crate) fn document(seed: u64, tally: &mut Tally) -> String {
-    let rng = &mut Rng::with_seed(seed);
+    let make = &mut Maker::new(seed, tally);
     let mut text = String::new();
-    prologue(rng, &mut text, tally);
-    let indentation = if rng.u8(..8) == 0 { rng.usize(..4) } else { 0 };
-    for _ in 0..rng.usize(1..8) {
-        entry(rng, &mut text, indentation, tally);
+    prologue(make, &mut text);
+    let indentation = if make.once_in(8) { make.below(4) } else { 0 };
+    let mut anchors = 0;
+    for _ in 0..1 + make.below(7) {
+        entry(make, &mut text, indentation, &mut anchors);
     }
-    epilogue(rng, &mut text, tally);
-    if rng.u8(..6) == 0 {
-        tally.count("CRLF");
+    epilogue(make, &mut text);
+    if make.once_in(6) {
+        make.count("CRLF");
         text = text.replace('\n', "\r\n");
     }
-    if rng.u8(..5) == 0 {
-        tally.count("one character changed");
-        change(rng, &mut text);
+    if make.is_wild() && make.once_in(2) {
+        make.count("one character changed");
+        change(make, &mut text);
     }
     text
 }
 
-fn prologue(rng: &mut Rng, text: &mut String, tally: &mut Tally) {
-    if rng.u8(..12) == 0 {
-        tally.count("BOM");
+fn add(make: &mut Maker<'_>, text: &mut String, what: &'static str, valid: &[&str], invalid: &[&str]) {
+    make.count(what);
+    text.push_str(make.choose(valid, invalid));
+}
+
+fn prologue(make: &mut Maker<'_>, text: &mut String) {
+    if make.once_in(12) {
+        make.count("BOM");
         text.push('\u{feff}');
     }
-    match rng.u8(..24) {
-        0 => add(text, tally, "directive", pick(rng, &["%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "%YAML 2.0\n---\n", "%TAG !x! tag:x,1:\n---\n", "%FOO\n---\n", "%YAML 1.1\n"])),
-        1 => add(text, tally, "document start", pick(rng, &["---\n", "--- # c\n", "---\n---\n", "--- {a: b}\n", "---a\n"])),
-        2 => add(text, tally, "comment before", "# OMS\n\n"),
+    match make.below(16) {
+        0 => add(
+            make,
+            text,
+            "directive",
+            &["%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "%TAG !x! tag:x,1:\n---\n", "%FOO\n---\n"],
+            &["%YAML 2.0\n---\n", "%YAML 1.1\n"],
+        ),
+        1 => add(make, text, "document start", &["---\n", "--- # c\n"], &["---\n---\n", "--- {a: b}\n", "---a\n"]),
+        2 => add(make, text, "comment before", &["# OMS\n\n", "\n\n#\n", "# 配置\n"], &["\t# c\n", "#\u{85}\n"]),
         _ => {}
     }
 }
 
-fn epilogue(rng: &mut Rng, text: &mut String, tally: &mut Tally) {
-    match rng.u8(..24) {
-        0 => add(text, tally, "second document", pick(rng, &["---\n", "---\na: b\n", "...\n---\n", "--- x\n"])),
-        1 => add(text, tally, "document end", pick(rng, &["...\n", "... # c\n", "...\n# c\n", "...\n...\n"])),
-        2 => {
+fn epilogue(make: &mut Maker<'_>, text: &mut String) {
+    match make.below(20) {
+        0 => add(make, text, "document end", &["...\n", "... # c\n", "...\n# c\n"], &["...\n...\n"]),
+        1 => {
             text.truncate(text.trim_end_matches('\n').len());
-            tally.count("no last line break");
+            make.count("no last line break");
         }
-        3 => add(text, tally, "rubbish at the end", pick(rng, &["}\n", "- a\n", "  b: c\n", "\t\n", "x\n", "\u{0}\n", "\u{85}\n"])),
         _ => {}
+    }
+    if make.slip(6) {
+        make.count("rubbish at the end");
+        let rubbish = [
+            "}\n", "- a\n", "  b: c\n", "\t\n", "x\n", "\u{0}\n", "\u{85}\n", "---\n", "---\na: b\n", "...\n---\n", "--- x\n",
+        ];
+        text.push_str(make.pick(&rubbish));
     }
 }
 
-fn add(text: &mut String, tally: &mut Tally, what: &'static str, more: &str) {
-    tally.count(what);
-    text.push_str(more);
-}
-
-fn entry(rng: &mut Rng, text: &mut String, indentation: usize, tally: &mut Tally) {
+fn entry(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: &mut usize) {
     let mut indentation = indentation;
-    if rng.u8(..40) == 0 {
-        tally.count("odd indentation");
+    if make.slip(20) {
+        make.count("odd indentation");
         indentation += 1;
     }
+    if make.once_in(12) {
+        add(make, text, "comment line", &["# c\n", "#c: d\n", " # c\t\n", "\n", "  \n"], &["\t# c\n", "\t\n"]);
+    }
     text.push_str(&" ".repeat(indentation));
-    match rng.u8(..40) {
-        0 => return add(text, tally, "explicit key", pick(rng, &["? cm_url\n: x\n", "? [a]\n: b\n", "? cm_url\n"])),
-        1 => {
-            let anchor = pick(rng, &["&a ", "&a ", "&b "]);
-            return add(text, tally, "anchored mapping", &format!("base: {anchor}{{cm_url: x, cm_location: 010}}\n"));
-        }
-        2 => return add(text, tally, "merge key", pick(rng, &["<<: *a\n", "<<: {cm_url: y}\n", "<<: [{cm_url: y}, {cm_url: z, p: 1}]\n", "<<: x\n", "'<<': x\n", "<<: [x]\n"])),
-        3 => return add(text, tally, "comment line", pick(rng, &["# c\n", "#c: d\n", " # c\n", "\t# c\n", "\n"])),
+    match make.below(40) {
+        0 => return add(make, text, "explicit key", &["? x\n", "? k\n", "? \"x\"\n"], &["? [a]\n", "? {a: b}\n", "? - a\n"]),
+        1 => return anchored(make, text, anchors),
+        2 if *anchors > 0 => return add(make, text, "merge key", &["<<: *a0\n"], &["<<: *a1\n", "<<: [*a0, *a0]\n", "<<: x\n"]),
+        3 => return add(make, text, "merge key", &["<<: {cm_url: y}\n", "'<<': x\n"], &["<<: [{cm_url: y}, {cm_url: z}]\n", "<<: [x]\n"]),
         _ => {}
     }
-    let name = key(rng, tally);
-    let colon = match rng.u8(..40) {
-        0 => "",
-        1 => "\t",
-        2 => "   ",
-        _ => " ",
-    };
-    if colon == "\t" {
-        tally.count("tab after the colon");
-    }
-    text.push_str(&format!("{name}:{colon}"));
-    value(rng, text, indentation, tally);
-    match rng.u8(..20) {
-        0 => add(text, tally, "comment after", pick(rng, &[" # c", " #c", "  # c: d", "# c", "\t# c"])),
-        1 => add(text, tally, "blanks after", pick(rng, &[" ", "   ", "\t", " \t"])),
+    let name = key(make);
+    let colon = make.choose(&[": ", ": ", ": ", ":   ", " : "], &[":", ":\t", " :\t"]);
+    text.push_str(&format!("{name}{colon}"));
+    value(make, text, indentation, *anchors);
+    match make.below(12) {
+        0 => add(make, text, "comment after", &[" # c", " #c", "  # c: d", " #\t"], &["# c", "\t# c"]),
+        1 => add(make, text, "blanks after", &[" ", "   "], &["\t", " \t"]),
         _ => {}
     }
     text.push('\n');
 }
 
-fn key(rng: &mut Rng, tally: &mut Tally) -> String {
-    let name = pick(rng, &KEYS);
-    match rng.u8(..16) {
-        0 => quoted(tally, format!("\"{name}\"")),
-        1 => quoted(tally, format!("'{name}'")),
+fn anchored(make: &mut Maker<'_>, text: &mut String, anchors: &mut usize) {
+    make.count("anchored mapping");
+    let anchor = if make.slip(4) { "a0".to_owned() } else { format!("a{anchors}") };
+    *anchors += 1;
+    text.push_str(&format!("base{anchors}: &{anchor} {{cm_url: x, cm_location: 010}}\n"));
+}
+
+fn key(make: &mut Maker<'_>) -> String {
+    let name = make.pick(&KEYS);
+    match make.below(16) {
+        0 | 1 => {
+            make.count("quoted key");
+            let mark = make.pick(&["'", "\""]);
+            format!("{mark}{name}{mark}")
+        }
         2 => {
-            tally.count("strange key");
-            pick(rng, &["ssh_server_port", "1", "010", "yes", "~", "=", "a b", "!!str k", "&k key", "江", "k ", "null", "2024-01-01", "1.5", "? k"]).to_owned()
+            make.count("strange key");
+            let strange = ["ssh_server_port", "1", "010", "yes", "~", "=", "a b", "!!str k", "江", "null", "2024-01-01", "1.5"];
+            make.choose(&strange, &["? k", "", "k,", "<<", "-", "&k", "!x k", "[a]", "!!int x"]).to_owned()
         }
         _ => name.to_owned(),
     }
 }
 
-fn quoted(tally: &mut Tally, name: String) -> String {
-    tally.count("quoted key");
-    name
-}
-
-fn value(rng: &mut Rng, text: &mut String, indentation: usize, tally: &mut Tally) {
-    match rng.u8(..24) {
-        0..2 => block_list(rng, text, indentation, tally),
-        2 => flow_list(rng, text, indentation, tally),
-        3 => flow_mapping(rng, text, indentation, tally),
-        4 => {
-            let deep = " ".repeat(indentation + 2);
-            let inner = scalar(rng, indentation + 2, tally);
-            add(text, tally, "block mapping", &format!("\n{deep}a: {inner}\n{deep}b: x"));
-        }
+fn value(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: usize) {
+    match make.below(20) {
+        0 | 1 => block_list(make, text, indentation),
+        2 | 3 => flow_list(make, text, indentation),
+        4 => flow_mapping(make, text, indentation),
         5 => {
-            let anchored = scalar(rng, indentation, tally);
-            add(text, tally, "anchor", &format!("{} {anchored}", pick(rng, &["&a", "&b", "&c-d", "&c:d"])));
+            make.count("block mapping");
+            let deep = indentation + 1 + make.below(3);
+            let inner = scalar(make, deep, false);
+            let deep = " ".repeat(deep);
+            text.push_str(&format!("\n{deep}a: {inner}\n{deep}b: x"));
         }
-        6 => add(text, tally, "alias", pick(rng, &["*a", "*b", "*nobody"])),
+        6 if anchors > 0 => add(make, text, "alias", &["*a0"], &["*nobody", "*a0 x"]),
         7 => {
-            let next = scalar(rng, indentation, tally);
-            add(text, tally, "value on the next line", &format!("\n{}{next}", " ".repeat(indentation + rng.usize(..3))));
+            make.count("value on the next line");
+            let deep = if make.slip(4) { make.below(indentation + 1) } else { indentation + 1 + make.below(2) };
+            let next = scalar(make, indentation, false);
+            text.push_str(&format!("\n{}{next}", " ".repeat(deep)));
         }
-        _ => text.push_str(&scalar(rng, indentation, tally)),
+        8 if make.once_in(3) => {
+            make.count("anchored scalar");
+            let anchored = scalar(make, indentation, false);
+            let anchor = make.choose(&["s-1", "s_2", "S"], &["s:1", "江", "", "s.1"]);
+            text.push_str(&format!("&{anchor} {anchored}"));
+        }
+        _ => text.push_str(&scalar(make, indentation, false)),
     }
 }
 
-fn block_list(rng: &mut Rng, text: &mut String, indentation: usize, tally: &mut Tally) {
-    tally.count("block list");
-    let deep = " ".repeat(indentation + rng.usize(..4));
-    for _ in 0..rng.usize(1..4) {
-        let blanks = pick(rng, &[" ", " ", " ", "  ", "\t", ""]);
-        let item = if rng.bool() { "10.0.0.1".to_owned() } else { scalar(rng, indentation + 2, tally) };
+fn block_list(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
+    make.count("block list");
+    let deep = " ".repeat(indentation + make.below(4));
+    for _ in 0..1 + make.below(3) {
+        let blanks = make.choose(&[" ", " ", " ", "  "], &["\t", ""]);
+        let item = if make.once_in(2) { "10.0.0.1".to_owned() } else { scalar(make, deep.len(), false) };
         text.push_str(&format!("\n{deep}-{blanks}{item}"));
     }
 }
 
-fn flow_list(rng: &mut Rng, text: &mut String, indentation: usize, tally: &mut Tally) {
-    tally.count("flow list");
-    let items: Vec<String> = (0..rng.usize(..4)).map(|_| flow_item(rng, indentation, tally)).collect();
-    let between = pick(rng, &[", ", ",", " , ", ",\n  ", ",\n", ", # c\n ", ",,"]);
-    let end = pick(rng, &["]", "]", "]", ",]", " ]", "\n]", "", "}"]);
-    text.push_str(&format!("[{}{end}", items.join(between)));
+fn flow_list(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
+    make.count("flow list");
+    let deep = " ".repeat(indentation + 1);
+    let items: Vec<String> = (0..make.below(4)).map(|_| flow_item(make, indentation)).collect();
+    let between = make.choose(&[", ", ",", " , ", ",\n", ", # c\n"], &[",,", ",\t", " "]);
+    let end = make.choose(&["]", "]", " ]", "\n]"], &[",]", "", "}", ",,]"]);
+    let body = items.join(between).replace(",\n", &format!(",\n{deep}")).replace("# c\n", &format!("# c\n{deep}"));
+    let end = if make.slip(6) { end.to_owned() } else { end.replace('\n', &format!("\n{deep}")) };
+    text.push_str(&format!("[{body}{end}"));
 }
 
-fn flow_item(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    match rng.u8(..6) {
+fn flow_item(make: &mut Maker<'_>, indentation: usize) -> String {
+    match make.below(6) {
         0 => "10.0.0.1".to_owned(),
-        1 => pick(rng, &["a: b", "[a]", "{a: b}", "a:b", "? a", "\"a\":b", "*a", "a?b", "http://x:1", "a:", "-", "- a", "::", "[a]: b"]).to_owned(),
-        _ => scalar(rng, indentation + 2, tally),
+        1 => {
+            let items = ["a: b", "[a]", "{a: b}", "a:b", "\"a\": b", "http://x:1", "{}", "[]"];
+            make.choose(&items, &["a?b", "? a", "\"a\":b", "a:", "-", "- a", "::", "[a]: b", ":a", "*a"]).to_owned()
+        }
+        _ => scalar(make, indentation + 1, true),
     }
 }
 
-fn flow_mapping(rng: &mut Rng, text: &mut String, indentation: usize, tally: &mut Tally) {
-    tally.count("flow mapping");
+fn flow_mapping(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
+    make.count("flow mapping");
     let mut entries = Vec::new();
-    for _ in 0..rng.usize(..4) {
-        let key = pick(rng, &["a", "\"b\"", "c d", "1", "<<", "{x: y}", "e:", "", "'f'", "g"]);
-        let colon = pick(rng, &[": ", ": ", ":", " : ", ":\n "]);
-        entries.push(format!("{key}{colon}{}", flow_item(rng, indentation, tally)));
+    for key in ["a", "\"b\"", "c d"] {
+        let key = if make.slip(8) { make.pick(&["{x: y}", "e:", "", "[a]", "1", "<<"]) } else { key };
+        let colon = make.choose(&[": ", ": ", " : "], &[":", ":\t"]);
+        if make.once_in(2) {
+            entries.push(format!("{key}{colon}{}", flow_item(make, indentation)));
+        }
     }
-    text.push_str(&format!("{{{}{}", entries.join(pick(rng, &[", ", ",", ",\n  "])), pick(rng, &["}", "}", "}", ",}", "\n}", "]"])));
+    let deep = format!(",\n{}", " ".repeat(indentation + 1));
+    let between = make.pick(&[", ", ",", &deep]);
+    text.push_str(&format!("{{{}{}", entries.join(between), make.choose(&["}", " }"], &[",}", "", "]", "\n}"])));
 }
 
 /// Takes one character out, or puts one of those in that mean something.
-fn change(rng: &mut Rng, text: &mut String) {
+fn change(make: &mut Maker<'_>, text: &mut String) {
     let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
-    if places.is_empty() {
+    let place = places[make.below(places.len())];
+    if make.once_in(2) {
+        text.remove(place);
         return;
     }
-    let place = places[rng.usize(..places.len())];
-    if rng.bool() {
-        text.remove(place);
-    } else {
-        let strange = [
-            "\t", " ", "\n", ":", "-", "#", "'", "\"", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "`", "?", "\\",
-            "\u{0}", "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}", "\u{a0}", "\r", "\u{b}", "\u{fffe}",
-        ];
-        text.insert_str(place, pick(rng, &strange));
-    }
+    let strange = [
+        "\t", " ", "\n", ":", "-", "#", "'", "\"", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "`", "?", "\\",
+        "\u{0}", "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}", "\u{a0}", "\r", "\u{b}", "\u{fffe}",
+    ];
+    text.insert_str(place, make.pick(&strange));
 }

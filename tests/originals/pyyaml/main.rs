@@ -3,6 +3,7 @@
 
 mod compare;
 mod documents;
+mod maker;
 mod scalars;
 mod tally;
 

@@ -1,17 +1,10 @@
 //! One value of config.yaml in every form in which somebody may write it.
 
-use fastrand::Rng;
+use crate::maker::Maker;
 
-use crate::tally::Tally;
-
-/// One of these.
-pub(crate) fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
-    from[rng.usize(..from.len())]
-}
-
-const WORDS: [&str; 14] = [
-    "oms", "10.0.0.9", "root@oms#obcluster", "http://oms.example.com:8088", "cn-jiangsu", "江苏", "pässwörd", "a b  c",
-    "x#y", "p:q", "😀", "-10.0.0.1", "a,b", "$x{y}[z]",
+const WORDS: [&str; 13] = [
+    "oms", "10.0.0.9", "root@oms#obcluster", "http://oms.example.com:8088", "cn-jiangsu", "江苏", "pässwörd", "a b  c", "x#y",
+    "p:q", "😀", "-10.0.0.1", "$x-y",
 ];
 const BOOLEANS: [&str; 20] = [
     "true", "True", "TRUE", "tRue", "false", "False", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "off", "OFF", "y",
@@ -20,154 +13,193 @@ const BOOLEANS: [&str; 20] = [
 const NULLS: [&str; 6] = ["~", "null", "Null", "NULL", "", "none"];
 const SIGNS: [&str; 4] = ["", "", "-", "+"];
 
+/// A scalar in any style. `indentation` is that of its key; between brackets no blocks are possible.
+pub(crate) fn scalar(make: &mut Maker<'_>, indentation: usize, brackets: bool) -> String {
+    match make.below(20) {
+        0..4 => plain(make, brackets),
+        4..8 => surprise(make),
+        8 => counted(make, "boolean", &BOOLEANS),
+        9 => counted(make, "null", &NULLS),
+        10..12 => single_quoted(make, indentation),
+        12..15 => double_quoted(make, indentation),
+        15..17 => tagged(make),
+        17 if !brackets => block(make, indentation),
+        18 if !brackets => over_several_lines(make, indentation),
+        _ => {
+            make.count("mask");
+            make.choose(&["<password>", "xxx.xxx.xxx.1", "123****"], &["********", "*anchor", "${NAME}"]).to_owned()
+        }
+    }
+}
+
+fn counted(make: &mut Maker<'_>, what: &'static str, from: &[&str]) -> String {
+    make.count(what);
+    make.pick(from).to_owned()
+}
+
 /// A plain scalar that YAML 1.1 takes for something else than text, or nearly.
-pub(crate) fn surprise(rng: &mut Rng, tally: &mut Tally) -> String {
-    let digits = |rng: &mut Rng, from: &str, most: usize| -> String {
-        let from: Vec<char> = from.chars().collect();
-        (0..rng.usize(1..=most)).map(|_| from[rng.usize(..from.len())]).collect()
+pub(crate) fn surprise(make: &mut Maker<'_>) -> String {
+    let sign = make.pick(&SIGNS);
+    let (what, text) = match make.below(14) {
+        0 => ("decimal integer", digits(make, "0123456789", 6)),
+        1 => ("octal integer", format!("0{}", digits(make, "01234567_8", 5))),
+        2 => ("hexadecimal integer", format!("0x{}", digits(make, "0123456789abcDEF_", 4))),
+        3 => ("binary integer", format!("0b{}", digits(make, "01_", 5))),
+        4 => ("YAML 1.2 octal", format!("0o{}", digits(make, "01234567", 3))),
+        5 => ("underscored integer", format!("1{}", digits(make, "0123456789_", 7))),
+        6 => ("sexagesimal", format!("{}:{}", make.below(30), make.below(70))),
+        7 => ("sexagesimal", format!("{}:{:02}:{:02}", make.below(300), make.below(62), make.below(62))),
+        8 => ("float", format!("{}.{}", digits(make, "0123456789_", 3), digits(make, "0123456789_", 3))),
+        9 => {
+            let (point, sign) = (make.pick(&[".", "", ".5"]), make.pick(&SIGNS));
+            ("float", format!("{}{point}e{sign}{}", make.below(256), make.below(30)))
+        }
+        10 => {
+            let forms = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", ".iNF", "inf", ".5", "._5"];
+            ("infinity", make.pick(&forms).to_owned())
+        }
+        11 => ("huge integer", digits(make, "123456789", 60)),
+        12 => ("float", format!("{}:{}.{}", make.below(70), make.below(70), digits(make, "0123456789_", 2))),
+        _ => return date(make),
     };
-    let sign = pick(rng, &SIGNS);
-    let (what, text) = match rng.u8(..14) {
-        0 => ("decimal integer", digits(rng, "0123456789", 6)),
-        1 => ("octal integer", format!("0{}", digits(rng, "01234567_8", 5))),
-        2 => ("hexadecimal integer", format!("0x{}", digits(rng, "0123456789abcDEF_", 4))),
-        3 => ("binary integer", format!("0b{}", digits(rng, "01_", 5))),
-        4 => ("YAML 1.2 octal", format!("0o{}", digits(rng, "01234567", 3))),
-        5 => ("underscored integer", format!("1{}", digits(rng, "0123456789_", 7))),
-        6 => ("sexagesimal", format!("{}:{}", rng.u8(..30), rng.u8(..70))),
-        7 => ("sexagesimal", format!("{}:{:02}:{:02}", rng.u16(..300), rng.u8(..62), rng.u8(..62))),
-        8 => ("float", format!("{}.{}", digits(rng, "0123456789_", 3), digits(rng, "0123456789_", 3))),
-        9 => ("float", format!("{}{}e{}{}", rng.u8(..), pick(rng, &[".", "", ".5"]), pick(rng, &SIGNS), rng.u8(..30))),
-        10 => ("infinity", pick(rng, &[".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", ".iNF", "inf", ".5", "._5"]).to_owned()),
-        11 => ("huge integer", digits(rng, "123456789", 60)),
-        12 => ("float", format!("{}:{}.{}", rng.u8(..70), rng.u8(..70), digits(rng, "0123456789_", 2))),
-        _ => return date(rng, tally),
-    };
-    tally.count(what);
+    make.count(what);
     format!("{sign}{text}")
 }
 
-fn date(rng: &mut Rng, tally: &mut Tally) -> String {
-    tally.count("timestamp");
-    let (year, month, day) = (pick(rng, &["2024", "2023", "1999", "0001", "0000", "24"]), rng.u8(..14), rng.u8(..33));
-    let date = if rng.u8(..4) > 0 { format!("{year}-{month:02}-{day:02}") } else { format!("{year}-{month}-{day}") };
-    if rng.bool() {
+fn digits(make: &mut Maker<'_>, from: &str, most: usize) -> String {
+    let length = 1 + make.below(most);
+    let from: Vec<char> = from.chars().collect();
+    (0..length).map(|_| from[make.below(from.len())]).collect()
+}
+
+fn date(make: &mut Maker<'_>) -> String {
+    make.count("timestamp");
+    let year = make.choose(&["2024", "2023", "1999", "0001"], &["0000", "24"]);
+    let past = usize::from(make.slip(8));
+    let (month, day) = (1 + make.below(12 + past), 1 + make.below(28 + 5 * past));
+    let padded = !make.once_in(4);
+    let date = if padded { format!("{year}-{month:02}-{day:02}") } else { format!("{year}-{month}-{day}") };
+    if make.once_in(2) {
         return date;
     }
-    let zone = pick(rng, &["", "Z", "z", "+8", "-05:30", " Z", " +01:00", "+24:00", "-0", "+1:75", " "]);
-    let fraction = pick(rng, &["", "", ".5", ".", ".1234567", ".000"]);
-    let separator = pick(rng, &["T", "t", " ", "  "]);
-    let (hour, minute, second) = (rng.u8(..26), rng.u8(..62), rng.u8(..62));
+    let zone = make.choose(&["", "Z", "+8", "-05:30", " Z", " +01:00", "-0", "+1:75", " "], &["z", "+24:00", "+1:5"]);
+    let fraction = make.pick(&["", "", ".5", ".", ".1234567", ".000"]);
+    let separator = make.pick(&["T", "t", " ", "  "]);
+    let (hour, minute, second) = (make.below(24 + 2 * past), make.below(60 + 2 * past), make.below(60 + 2 * past));
     format!("{date}{separator}{hour}:{minute:02}:{second:02}{fraction}{zone}")
 }
 
-/// A scalar in any style. `indentation` is that of its key.
-pub(crate) fn scalar(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    match rng.u8(..20) {
-        0..4 => plain(rng, tally),
-        4..8 => surprise(rng, tally),
-        8 => count(tally, "boolean", pick(rng, &BOOLEANS)),
-        9 => count(tally, "null", pick(rng, &NULLS)),
-        10..12 => single_quoted(rng, indentation, tally),
-        12..15 => double_quoted(rng, indentation, tally),
-        15..17 => tagged(rng, tally),
-        17 => block(rng, indentation, tally),
-        18 => multi_line_plain(rng, indentation, tally),
-        _ => count(tally, "mask", pick(rng, &["********", "<password>", "xxx.xxx.xxx.1", "123****", "${NAME}", "'${NAME}'", "*anchor"])),
+fn plain(make: &mut Maker<'_>, brackets: bool) -> String {
+    make.count("plain text");
+    let mut text = make.pick(&WORDS).to_owned();
+    if make.once_in(4) {
+        text += make.choose(
+            &[" word", "#word", ":x", "-", "'", "\"", "\\n", "!", "%", "@", "`", "|", "\u{a0}", "*", "&", "=", "<<"],
+            &[": x", "\u{85}", "\u{2028}", "\t", "?"],
+        );
     }
-}
-
-fn count(tally: &mut Tally, what: &'static str, text: &str) -> String {
-    tally.count(what);
-    text.to_owned()
-}
-
-fn plain(rng: &mut Rng, tally: &mut Tally) -> String {
-    tally.count("plain text");
-    let mut text = pick(rng, &WORDS).to_owned();
-    if rng.u8(..4) == 0 {
-        text += pick(rng, &[" word", "#word", ": x", ":x", "-", "'", "\"", "\\n", "!", "%", "@", "`", "|", "?", "\u{a0}", "\u{85}", "\u{2028}"]);
+    if !brackets && make.once_in(6) {
+        text += make.pick(&[",x", "[a]", "{b}", "?x"]);
     }
-    if rng.u8(..8) == 0 {
-        tally.count("leading indicator");
-        text.insert_str(0, pick(rng, &["- ", "-", "? ", "?", ": ", ":", "&", "*", "!", "@", "`", "%", "|", ">", "#", ",", "[", "}"]));
+    if make.slip(6) {
+        make.count("leading indicator");
+        let indicators =
+            ["- ", "-", "? ", "?", ": ", ":", "&", "*", "!", "@", "`", "%", "|", ">", "#", ",", "[", "}", "=", "\u{feff}"];
+        text.insert_str(0, make.pick(&indicators));
     }
     text
 }
 
-fn single_quoted(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    tally.count("single-quoted");
-    let inside = pick(rng, &["", "oms", "it''s", "0123456", "a # b", "a: b", "\\n", "江苏", "\t", " x ", "\"", "true", "''"]);
-    let more = continuation(rng, indentation, tally);
+/// What a quoted value goes on with in the next line, mostly nothing.
+fn continuation(make: &mut Maker<'_>, indentation: usize) -> String {
+    if !make.once_in(8) {
+        return String::new();
+    }
+    make.count("quoted over several lines");
+    let breaks = make.choose(&["\n", "\n\n", " \n", "\n \n", "\r\n", "\r"], &["\u{85}", "\u{2028}", "\n\u{85}"]);
+    let deep = if make.slip(8) { make.below(indentation + 1) } else { indentation + 1 + make.below(3) };
+    let rest = make.choose(&["more", "# more", "a: b", "- x"], &["\tx", "--- x", "..."]);
+    format!("{breaks}{}{rest}", " ".repeat(deep))
+}
+
+fn single_quoted(make: &mut Maker<'_>, indentation: usize) -> String {
+    make.count("single-quoted");
+    let inside = make.choose(
+        &["", "oms", "it''s", "0123456", "a # b", "a: b", "\\n", "江苏", "\t", " x ", "\"", "true", "''", "{", "a: {b"],
+        &["'", "it's", "\u{1}"],
+    );
+    let more = continuation(make, indentation);
     format!("'{inside}{more}'")
 }
 
-fn continuation(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    if rng.u8(..8) > 0 {
-        return String::new();
-    }
-    tally.count("quoted over several lines");
-    let breaks = pick(rng, &["\n", "\n\n", " \n", "\n \n", "\r\n", "\r", "\u{85}", "\u{2028}", "\n\u{85}"]);
-    let deep = " ".repeat(rng.usize(..3) + indentation);
-    let rest = pick(rng, &["more", "# more", "a: b", "- x", "--- x", "...", "\tx"]);
-    format!("{breaks}{deep}{rest}")
-}
-
-fn double_quoted(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    tally.count("double-quoted");
+fn double_quoted(make: &mut Maker<'_>, indentation: usize) -> String {
+    make.count("double-quoted");
     let escapes = [
-        "\\n", "\\t", "\\\\", "\\\"", "\\x41", "\\u6c5f", "\\U0001F600", "\\e", "\\0", "\\a", "\\ ", "\\/", "\\N", "\\_", "\\L",
-        "\\P", "\\v", "\\f", "\\b", "\\r", "\\q", "\\x4", "\\ud800", "\\'", "\\\t", "\\\n", "\\\n  ", "\\U00110000",
+        "\\n", "\\t", "\\\\", "\\\"", "\\x41", "\\u6c5f", "\\U0001F600", "\\e", "\\0", "\\a", "\\ ", "\\/", "\\N", "\\_",
+        "\\L", "\\P", "\\v", "\\f", "\\b", "\\r", "\\\t", "\\\n  ",
     ];
+    let wrong = ["\\q", "\\x4", "\\ud800", "\\'", "\\U00110000", "\\", "\""];
     let mut inside = String::new();
-    for _ in 0..rng.usize(..4) {
-        if rng.u8(..3) > 0 {
-            inside += pick(rng, &["oms", "0123", " ", "'", "#", " # ", ": ", "江", "\t", "${X}", "{", "😀", "\u{7f}", "\u{1}", "\u{feff}"]);
+    for _ in 0..make.below(4) {
+        if make.once_in(3) {
+            make.count("escape");
+            inside += make.choose(&escapes, &wrong);
         } else {
-            tally.count("escape");
-            inside += pick(rng, &escapes);
+            let texts = ["oms", "0123", " ", "'", "#", " # ", ": ", "江", "\t", "x}", "{", "😀"];
+            inside += make.choose(&texts, &["\u{7f}", "\u{1}", "\u{feff}"]);
         }
     }
-    let more = continuation(rng, indentation, tally);
+    let more = continuation(make, indentation);
     format!("\"{inside}{more}\"")
 }
 
-fn tagged(rng: &mut Rng, tally: &mut Tally) -> String {
-    let tags = [
-        ("!!bool", "tag !!bool"), ("!!str", "tag !!str"), ("!!int", "tag !!int"), ("!!float", "tag !!float"),
-        ("!!null", "tag !!null"), ("!!timestamp", "tag !!timestamp"), ("!!binary", "tag !!binary"), ("!vault", "local tag"),
-        ("!", "lone tag"), ("!<tag:yaml.org,2002:int>", "verbatim tag"), ("!<!x>", "verbatim tag"), ("!!seq", "tag of a collection"),
-        ("!!map", "tag of a collection"), ("!!set", "tag of a collection"), ("!!python/none", "local tag"), ("!x!y", "local tag"),
+fn tagged(make: &mut Maker<'_>) -> String {
+    let plain = surprise(make);
+    let mut fitting: Vec<(&'static str, &str, String)> = vec![
+        ("tag !!str", "!!str", plain.clone()),
+        ("tag !!str", "!!str", "\"x\"".to_owned()),
+        ("tag !!null", "!!null", make.pick(&["", "x", "~"]).to_owned()),
+        ("lone tag", "!", plain.clone()),
+        ("lone tag", "!", "\"12\"".to_owned()),
+        ("verbatim tag", "!<tag:yaml.org,2002:str>", "12".to_owned()),
     ];
-    let (tag, what) = tags[rng.usize(..tags.len())];
-    tally.count(what);
-    let value = match rng.u8(..6) {
-        0 => "\"true\"".to_owned(),
-        1 => pick(rng, &BOOLEANS).to_owned(),
-        2 => format!("\"{}\"", pick(rng, &["12", "0123", "1.5", "x", "", "2024-01-01", "no", "1e3", "-.inf", " 7", "1_0", "0x_"])),
-        3 => "oms".to_owned(),
-        4 => String::new(),
-        _ => surprise(rng, tally),
-    };
+    let boolean = make.pick(&["true", "\"true\"", "'no'", "Off", "YES", "\"oN\""]).to_owned();
+    fitting.push(("tag !!bool", "!!bool", boolean));
+    fitting.push(("tag !!int", "!!int", make.pick(&["12", "\"12\"", "'0123'", "\"1_0\"", "-0x1F", "1:30"]).to_owned()));
+    fitting.push(("tag !!float", "!!float", make.pick(&["1.5", "\"1e3\"", "12", "'-.inf'", "1_0.5"]).to_owned()));
+    fitting.push(("tag !!timestamp", "!!timestamp", make.pick(&["2024-01-01", "\"2024-01-01T10:00:00Z\""]).to_owned()));
+    if make.slip(3) {
+        let tags = [
+            "!!bool", "!!int", "!!float", "!!timestamp", "!!binary", "!vault", "!<!x>", "!!seq", "!!map", "!!set", "!x!y",
+            "!!python/none", "!!omap",
+        ];
+        make.count("tag that does not fit");
+        let value = make.pick(&["\"x\"", "\"\"", "", "\" 7\"", "\"0x_\"", "[a]", "{a: b}"]);
+        return format!("{} {value}", make.pick(&tags));
+    }
+    let (what, tag, value) = fitting.swap_remove(make.below(fitting.len()));
+    make.count(what);
     format!("{tag} {value}")
 }
 
-fn block(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    tally.count("block scalar");
-    let header = pick(rng, &["|", ">", "|-", ">-", "|+", ">+", "|2", ">1-", "|-2", "| # c", "|x", "|0", "|#c"]);
+fn block(make: &mut Maker<'_>, indentation: usize) -> String {
+    make.count("block scalar");
+    let header = make.choose(&["|", ">", "|-", ">-", "|+", ">+", "| # c"], &["|2", ">1-", "|-2", "|x", "|0", "|#c", "|\t"]);
     let mut text = header.to_owned();
-    for _ in 0..rng.usize(..4) {
-        let deep = " ".repeat(indentation + rng.usize(..4));
-        let line = pick(rng, &["oms", "- a", "a: b", "# c", "", " x", "\tx", "last", "x\t", "---"]);
-        text += &format!("\n{deep}{line}");
+    let deep = indentation + 1 + make.below(3);
+    for _ in 0..make.below(4) {
+        let off = if make.slip(8) { make.below(deep + 2) } else { deep };
+        let line = make.choose(&["oms", "- a", "a: b", "# c", "", "last", "x\t", "---", "\"", "x y"], &["\tx", " more", "..."]);
+        text += &format!("\n{}{line}", " ".repeat(off));
     }
     text
 }
 
-fn multi_line_plain(rng: &mut Rng, indentation: usize, tally: &mut Tally) -> String {
-    tally.count("plain over several lines");
-    let deep = " ".repeat(indentation + rng.usize(..3));
-    let breaks = pick(rng, &["\n", "\n\n", " \n", "\n\n\n"]);
-    let rest = pick(rng, &["more", "# more", "x: y", "- x", "\tx", "'x'"]);
-    format!("{}{breaks}{deep}{rest}", pick(rng, &WORDS))
+fn over_several_lines(make: &mut Maker<'_>, indentation: usize) -> String {
+    make.count("plain over several lines");
+    let first = make.pick(&WORDS);
+    let breaks = make.pick(&["\n", "\n\n", " \n", "\n\n\n"]);
+    let deep = if make.slip(8) { make.below(indentation + 1) } else { indentation + 1 + make.below(3) };
+    let rest = make.choose(&["more", "'x'", "-y", "x #c"], &["# more", "x: y", "- x", "\tx"]);
+    format!("{first}{breaks}{}{rest}", " ".repeat(deep))
 }
