@@ -8,7 +8,10 @@ use std::sync::Arc;
 use super::keys::{KEYS, key};
 use super::placeholder::quote_masks;
 use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
-use crate::yaml::{Node, NodeValue, Scalar, ScalarTag, parse_document};
+use crate::yaml::{
+    Node, NodeValue, PythonValue, Scalar, ScalarTag, Unconstructable, check_surface, construct,
+    construct_scalar, parse_document,
+};
 
 /// A value as written, before it is known what it should be.
 #[derive(Clone, PartialEq)]
@@ -23,6 +26,8 @@ pub(crate) enum Given {
 pub(crate) struct GivenScalar {
     pub(crate) text: String,
     pub(crate) style: Style,
+    /// What OMS would have seen; `None` when that is the text.
+    pub(crate) seen: Option<PythonValue>,
 }
 
 /// How a scalar is written decides what a YAML reader makes of it.
@@ -54,7 +59,7 @@ pub(crate) struct RawConfig {
 pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> Option<RawConfig> {
     let file: Arc<Path> = Arc::from(file);
     let text = open_joined_keys(&quote_masks(text), &file, problems);
-    let root = match parse_document(&text) {
+    let root = match check_surface(&text).and_then(|()| parse_document(&text)) {
         Ok(Some(root)) => root,
         Ok(None) => {
             let problem = Problem::error(ProblemCode::ConfigShape, "the file is empty");
@@ -65,7 +70,7 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
             let (line, column) = error.position();
             let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::ConfigYaml };
             let problem = Problem::error(code, error.to_string()).at(&Place::new(&file, line, column));
-            let quote = "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks";
+            let quote = error.stricter().unwrap_or( "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks");
             problems.push(if error.is_limit() { problem } else { problem.hint(quote) });
             return None;
         }
@@ -120,6 +125,11 @@ fn entries(
             );
             continue;
         };
+        if let Err(Unconstructable { why, line, column }) = construct(value) {
+            let problem = Problem::error(ProblemCode::ConfigYaml, format!("OMS's reader refuses `{name}`"));
+            problems.push(problem.at(&Place::new(file, line, column)).key(&name).hint(why));
+            continue;
+        }
         let place = Place::new(file, value.line, value.column);
         entries.insert(known.name, Entry { given: given(value, file), place });
     }
@@ -142,13 +152,14 @@ fn given(node: &Node, file: &Arc<Path>) -> Given {
 }
 
 fn given_scalar(scalar: &Scalar) -> GivenScalar {
+    let seen = construct_scalar(scalar).ok().filter(|seen| !matches!(seen, PythonValue::Text(_)));
     let style = match &scalar.tag {
         Some(ScalarTag::Core(name)) if name == "str" => Style::Text,
         Some(ScalarTag::Core(_)) => Style::Tagged,
         None if scalar.plain => Style::Plain,
         Some(ScalarTag::Local(_)) | None => Style::Text,
     };
-    GivenScalar { text: scalar.text.clone(), style }
+    GivenScalar { text: scalar.text.clone(), style, seen }
 }
 
 /// `cm_url:http://…` without a space makes one text of the whole file. It is reported and read as it was meant.

@@ -45,6 +45,20 @@ impl PythonValue {
         }
     }
 
+    /// Whether a mapping takes both for one key: `1`, `1.0` and `yes` are, as in Python.
+    #[expect(clippy::cast_precision_loss, reason = "only small numbers are equal to a float")]
+    fn is_key(&self, other: &Self) -> bool {
+        let number = |value: &Self| match value {
+            Self::Bool(value) => Some(f64::from(u8::from(*value))),
+            Self::Int(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            Self::None | Self::HugeInt | Self::Timestamp(_) | Self::Text(_) | Self::List(_) | Self::Mapping(_) => {
+                None
+            }
+        };
+        self == other || number(self).is_some_and(|this| number(other) == Some(this))
+    }
+
     /// For messages: what it is, with the value where that is short.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -89,7 +103,7 @@ pub(crate) fn construct(node: &Node) -> Result<PythonValue, Unconstructable> {
             let mut values: Vec<(PythonValue, PythonValue)> = Vec::new();
             for (key, value) in mapping_entries(node) {
                 let (key, value) = (construct_key(key)?, construct(value)?);
-                match values.iter_mut().find(|(before, _)| *before == key) {
+                match values.iter_mut().find(|(before, _)| before.is_key(&key)) {
                     Some(before) => before.1 = value,
                     None => values.push((key, value)),
                 }
@@ -116,6 +130,9 @@ fn construct_key(key: &Node) -> Result<PythonValue, Unconstructable> {
         // `=` is a key like any other.
         NodeValue::Scalar(Scalar { text, plain: true, tag: None }) if text == "=" => {
             Ok(PythonValue::Text(text.clone()))
+        }
+        NodeValue::Scalar(Scalar { text, plain: true, tag: None }) if text.is_empty() => {
+            Err(Unconstructable { why: "a key must have a name", line: key.line, column: key.column })
         }
         NodeValue::Scalar(_) => construct(key),
         NodeValue::Sequence(_) | NodeValue::Mapping(_) => {

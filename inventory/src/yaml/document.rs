@@ -41,19 +41,25 @@ impl YamlError {
     pub(crate) fn stricter(&self) -> Option<&'static str> {
         let Self::Syntax { message, .. } = self else { return None };
         Some(match message.as_str() {
-            "invalid indentation in flow construct"
+            "invalid indentation"
+            | "invalid indentation in flow construct"
             | "invalid indentation in quoted scalar"
             | "while scanning a quoted scalar, found unexpected document indicator"
             | "wrongly indented line in block scalar" => {
                 "a line that continues a value must begin deeper than its key"
             }
+            "simple key expect ':'" => {
+                "a line must be `key: value`, or continue a value and begin deeper than its key"
+            }
             "tab cannot be used as indentation" | "a block scalar content cannot start with a tab" => {
                 "a line must begin with blanks, not with a tab"
             }
-            "invalid trailing content after double-quoted scalar" => "a blank must stand before `#`",
+            "comments must be separated from other tokens by whitespace"
+            | "invalid trailing content after double-quoted scalar" => "a blank must stand before `#`",
             "while parsing a quoted scalar, found invalid Unicode character escape code" => {
                 "an escape must stand for a character"
             }
+            surface::ANCHOR => surface::ANCHOR,
             surface::BREAK => surface::BREAK,
             surface::BYTE_ORDER_MARK => surface::BYTE_ORDER_MARK,
             _ => return None,
@@ -121,13 +127,17 @@ impl Node {
 /// Reads the first document; `None` when the text has none (empty, comments only).
 pub(crate) fn parse_document(text: &str) -> Result<Option<Node>, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 }.document()
+    // A block that ends the file without a line break has none, in PyYAML and in libyaml.
+    let unended = (!text.ends_with(['\n', '\r'])).then(|| text.chars().count());
+    Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, unended }.document()
 }
 
 struct Builder<'input> {
     parser: Parser<'input, StrInput<'input>>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// The length of a text whose last line is not ended, in characters.
+    unended: Option<usize>,
 }
 
 impl Builder<'_> {
@@ -165,7 +175,15 @@ impl Builder<'_> {
 
     fn next(&mut self) -> Result<(OwnedEvent, Marker), YamlError> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((OwnedEvent::from(event), span.start)),
+            Some(Ok((mut event, span))) => {
+                if let Event::Scalar(text, ScalarStyle::Literal | ScalarStyle::Folded, ..) = &mut event
+                    && self.unended.is_some_and(|end| span.end.index() >= end)
+                    && text.ends_with('\n')
+                {
+                    text.to_mut().pop();
+                }
+                Ok((OwnedEvent::from(event), span.start))
+            }
             Some(Err(error)) => Err(syntax(&error)),
             None => {
                 Err(YamlError::Syntax { line: 1, column: 1, message: "the file ends too early".to_owned() })

@@ -215,12 +215,19 @@ fn sexagesimal_float(whole: &str, fraction: &str, sign: f64) -> Option<f64> {
     if !first.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut total: f64 = first.replace('_', "").parse().ok()?;
+    // In PyYAML's order, from the last part to the first: the sum of floats depends on it.
+    let mut values: Vec<f64> = vec![first.replace('_', "").parse().ok()?];
     for part in parts {
-        total = total * 60.0 + f64::from(sixtieth(part)?);
+        values.push(f64::from(sixtieth(part)?));
     }
-    let fraction: f64 = format!("0.{}", fraction.replace('_', "")).parse().ok()?;
-    Some(sign * (total + fraction))
+    let last = values.pop()?;
+    let mut total: f64 = format!("{last}.{}", fraction.replace('_', "")).parse().ok()?;
+    let mut base = 60.0;
+    for value in values.iter().rev() {
+        total += value * base;
+        base *= 60.0;
+    }
+    Some(sign * total)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //! hosts' files are read that omsctl writes. Every case is made from its seed alone.
 
 mod compare;
+mod deployments;
 mod documents;
 mod maker;
+mod meaning;
 mod scalars;
 mod tally;
 

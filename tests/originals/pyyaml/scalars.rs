@@ -105,7 +105,11 @@ fn plain(make: &mut Maker<'_>, brackets: bool) -> String {
         make.count("leading indicator");
         let indicators =
             ["- ", "-", "? ", "?", ": ", ":", "&", "*", "!", "@", "`", "%", "|", ">", "#", ",", "[", "}", "=", "\u{feff}"];
-        text.insert_str(0, make.pick(&indicators));
+        let indicator = make.pick(&indicators);
+        // Between brackets PyYAML takes `?x` for a mapping; nobody writes that.
+        if !(brackets && indicator.starts_with('?')) {
+            text.insert_str(0, indicator);
+        }
     }
     text
 }
