@@ -17,8 +17,8 @@ pub use config::{
 };
 pub use model::*;
 pub use problem::{Place, Problem, ProblemCode, Problems, Severity};
-pub use yaml::PythonValue;
 pub use sources::{DEFAULT_INVENTORIES, MAX_FILE_BYTES, Sources};
+pub use yaml::PythonValue;
 
 /// Everything that the files say.
 #[derive(Debug, Clone)]

@@ -53,6 +53,8 @@ pub(crate) struct Entry {
 pub(crate) struct RawConfig {
     pub(crate) file: Arc<Path>,
     pub(crate) entries: BTreeMap<&'static str, Entry>,
+    /// Keys whose value OMS's reader refuses, which is told.
+    pub(crate) refused: BTreeMap<&'static str, Place>,
 }
 
 /// Reads the text. Problems are added; the entries hold what could be understood. `None` when nothing could.
@@ -83,57 +85,59 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
         );
         return None;
     };
-    let entries = entries(written, &file, problems);
-    Some(RawConfig { file, entries })
+    let mut config = RawConfig { file, entries: BTreeMap::new(), refused: BTreeMap::new() };
+    config.read_entries(written, problems);
+    Some(config)
 }
 
-fn entries(
-    written: &[(Node, Node)],
-    file: &Arc<Path>,
-    problems: &mut Problems,
-) -> BTreeMap<&'static str, Entry> {
-    let mut entries: BTreeMap<&'static str, Entry> = BTreeMap::new();
-    let mut first: BTreeMap<String, Place> = BTreeMap::new();
-    for (key_node, value) in written {
-        let place = Place::new(file, key_node.line, key_node.column);
-        let name = match &key_node.value {
-            NodeValue::Scalar(scalar) => scalar.text.clone(),
-            NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
-                problems
-                    .push(Problem::error(ProblemCode::ConfigShape, "a key must be a plain name").at(&place));
+impl RawConfig {
+    fn read_entries(&mut self, written: &[(Node, Node)], problems: &mut Problems) {
+        let file = &self.file;
+        let mut first: BTreeMap<String, Place> = BTreeMap::new();
+        for (key_node, value) in written {
+            let place = Place::new(file, key_node.line, key_node.column);
+            let name = match &key_node.value {
+                NodeValue::Scalar(scalar) => scalar.text.clone(),
+                NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
+                    problems.push(
+                        Problem::error(ProblemCode::ConfigShape, "a key must be a plain name").at(&place),
+                    );
+                    continue;
+                }
+            };
+            if let Some(before) = first.get(&name) {
+                problems.push(
+                    Problem::error(ProblemCode::DuplicateKey, format!("`{name}` is written twice"))
+                        .at(&place)
+                        .key(&name)
+                        .found(format!("first in line {} column {}", before.line, before.column))
+                        .hint("OMS would take the last one without a word; delete one of the two"),
+                );
                 continue;
             }
-        };
-        if let Some(before) = first.get(&name) {
-            problems.push(
-                Problem::error(ProblemCode::DuplicateKey, format!("`{name}` is written twice"))
-                    .at(&place)
-                    .key(&name)
-                    .found(format!("first in line {} column {}", before.line, before.column))
-                    .hint("OMS would take the last one without a word; delete one of the two"),
-            );
-            continue;
+            first.insert(name.clone(), place.clone());
+            let Some(known) = key(&name) else {
+                problems.push(
+                    Problem::error(ProblemCode::UnknownKey, format!("OMS has no key `{name}`"))
+                        .at(&place)
+                        .key(&name)
+                        .nearest(nearest(&name, KEYS.iter().map(|key| key.name)))
+                        .hint("OMS would ignore it without a word; correct or delete it"),
+                );
+                continue;
+            };
+            if let Err(Unconstructable { why, line, column }) = construct(value) {
+                let problem =
+                    Problem::error(ProblemCode::ConfigYaml, format!("OMS's reader refuses `{name}`"));
+                let place = Place::new(file, line, column);
+                problems.push(problem.at(&place).key(&name).hint(why));
+                self.refused.insert(known.name, place);
+                continue;
+            }
+            let place = Place::new(file, value.line, value.column);
+            self.entries.insert(known.name, Entry { given: given(value, file), place });
         }
-        first.insert(name.clone(), place.clone());
-        let Some(known) = key(&name) else {
-            problems.push(
-                Problem::error(ProblemCode::UnknownKey, format!("OMS has no key `{name}`"))
-                    .at(&place)
-                    .key(&name)
-                    .nearest(nearest(&name, KEYS.iter().map(|key| key.name)))
-                    .hint("OMS would ignore it without a word; correct or delete it"),
-            );
-            continue;
-        };
-        if let Err(Unconstructable { why, line, column }) = construct(value) {
-            let problem = Problem::error(ProblemCode::ConfigYaml, format!("OMS's reader refuses `{name}`"));
-            problems.push(problem.at(&Place::new(file, line, column)).key(&name).hint(why));
-            continue;
-        }
-        let place = Place::new(file, value.line, value.column);
-        entries.insert(known.name, Entry { given: given(value, file), place });
     }
-    entries
 }
 
 fn given(node: &Node, file: &Arc<Path>) -> Given {

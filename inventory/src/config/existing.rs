@@ -117,6 +117,12 @@ fn scalar_text(name: &str, value: PythonValue) -> Option<String> {
             _ => text,
         },
         Kind::Port | Kind::Location => text.trim().parse::<u64>().map_or(text, |number| number.to_string()),
-        Kind::Text | Kind::HostName | Kind::Database | Kind::Nodes | Kind::Url | Kind::TsdbUrl | Kind::TsdbService => text,
+        Kind::Text
+        | Kind::HostName
+        | Kind::Database
+        | Kind::Nodes
+        | Kind::Url
+        | Kind::TsdbUrl
+        | Kind::TsdbService => text,
     })
 }

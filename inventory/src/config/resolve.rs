@@ -55,7 +55,7 @@ pub(crate) fn resolve_config(
         }
         complete &= !key.required;
         // A value that was refused is told already.
-        if key.required && problems.0.len() == before {
+        if key.required && problems.0.len() == before && !raw.refused.contains_key(key.name) {
             problems.push(missing(key, entry, raw));
         }
     }
@@ -107,12 +107,7 @@ fn read_value(key: &Key, entry: &Entry, reader: &mut ValueReader<'_>, values: &m
             values.nodes = reader.nodes(key, entry);
             values.nodes.is_some()
         }
-        Kind::Text
-        | Kind::HostName
-        | Kind::Database
-        | Kind::Url
-        | Kind::TsdbUrl
-        | Kind::TsdbService => {
+        Kind::Text | Kind::HostName | Kind::Database | Kind::Url | Kind::TsdbUrl | Kind::TsdbService => {
             let Some(text) = reader.text(key, entry).filter(|text| !text.is_empty()) else { return false };
             read_text(key, entry, text, reader, values)
         }

@@ -226,7 +226,9 @@ fn resolve_regions(
 }
 
 fn places(raw: &RawConfig, draft: &RegionDraft) -> BTreeMap<&'static str, Place> {
-    raw.entries.iter().chain(&draft.overrides).map(|(key, entry)| (*key, entry.place.clone())).collect()
+    let refused = raw.refused.iter().map(|(key, place)| (*key, place.clone()));
+    let read = raw.entries.iter().chain(&draft.overrides).map(|(key, entry)| (*key, entry.place.clone()));
+    refused.chain(read).collect()
 }
 
 /// The default region first; its hosts first.

@@ -52,9 +52,12 @@ impl PythonValue {
             Self::Bool(value) => Some(f64::from(u8::from(*value))),
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) => Some(*value),
-            Self::None | Self::HugeInt | Self::Timestamp(_) | Self::Text(_) | Self::List(_) | Self::Mapping(_) => {
-                None
-            }
+            Self::None
+            | Self::HugeInt
+            | Self::Timestamp(_)
+            | Self::Text(_)
+            | Self::List(_)
+            | Self::Mapping(_) => None,
         };
         self == other || number(self).is_some_and(|this| number(other) == Some(this))
     }
@@ -162,9 +165,13 @@ fn value_of(text: &str, reading: &Reading) -> Result<PythonValue, &'static str> 
         Reading::Int(value) => PythonValue::Int(*value),
         Reading::HugeInt => PythonValue::HugeInt,
         Reading::Float(value) => PythonValue::Float(*value),
-        Reading::Timestamp => PythonValue::Timestamp(iso_format(text).ok_or("OMS's reader takes this for a date, and there is no such date; quotation marks make it text")?),
+        Reading::Timestamp => PythonValue::Timestamp(iso_format(text).ok_or(
+            "OMS's reader takes this for a date, and there is no such date; quotation marks make it text",
+        )?),
         Reading::NoNumber => {
-            return Err("OMS's reader takes this for a number, and it has no digits; quotation marks make it text")
+            return Err(
+                "OMS's reader takes this for a number, and it has no digits; quotation marks make it text",
+            );
         }
         Reading::Text => PythonValue::Text(text.to_owned()),
     })

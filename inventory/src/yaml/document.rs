@@ -323,7 +323,10 @@ mod tests {
         let root = parse_document("a: 0123\nb:  !!bool \"true\"\n").unwrap().unwrap();
         let NodeValue::Mapping(entries) = root.value else { panic!("a mapping") };
         let plain = Scalar { text: "0123".to_owned(), plain: true, tag: None };
-        assert_eq!(entries[0].1, Node { value: NodeValue::Scalar(plain), collection_tag: None, line: 1, column: 4 });
+        assert_eq!(
+            entries[0].1,
+            Node { value: NodeValue::Scalar(plain), collection_tag: None, line: 1, column: 4 }
+        );
         let tag = Some(ScalarTag::Core("bool".to_owned()));
         let tagged = Scalar { text: "true".to_owned(), plain: false, tag };
         assert_eq!(entries[1].1.value, NodeValue::Scalar(tagged));

@@ -50,10 +50,10 @@ fn characters(text: &str) -> Result<(), YamlError> {
 }
 
 /// OMS's reader takes these for line breaks.
-pub(super) const BREAK: &str =
-    "U+0085, U+2028 and U+2029 are line breaks to OMS's reader; in double quotation marks write \\N, \\L and \\P";
+pub(super) const BREAK: &str = "U+0085, U+2028 and U+2029 are line breaks to OMS's reader; in double quotation marks write \\N, \\L and \\P";
 /// Allowed by OMS's reader, and nothing that somebody typed.
-pub(super) const BYTE_ORDER_MARK: &str = "an invisible U+FEFF; delete it, or write \\uFEFF in double quotation marks";
+pub(super) const BYTE_ORDER_MARK: &str =
+    "an invisible U+FEFF; delete it, or write \\uFEFF in double quotation marks";
 
 /// Where a scalar stands, in characters.
 struct Extent {
@@ -76,8 +76,7 @@ fn scalars(text: &str) -> Result<(Vec<Extent>, usize), YamlError> {
                 let plain = style == ScalarStyle::Plain;
                 let broken = plain && (value.contains('?') || value.starts_with(':'));
                 if broken && brackets.last() == Some(&true) {
-                    let message =
-                        "between brackets a value with `?` in it, or with `:` before it, needs quotation marks";
+                    let message = "between brackets a value with `?` in it, or with `:` before it, needs quotation marks";
                     return Err(stop(span.start.line(), span.start.col() + 1, message));
                 }
                 let nothing = value.is_empty()
@@ -188,7 +187,8 @@ enum Part {
 }
 
 /// A `:` in it ends the name for OMS's reader.
-pub(super) const ANCHOR: &str = "the name of an anchor is letters, digits, `-` and `_`, and a blank must follow";
+pub(super) const ANCHOR: &str =
+    "the name of an anchor is letters, digits, `-` and `_`, and a blank must follow";
 const TAB: &str = "a tab; OMS's reader wants blanks here";
 
 fn is_name_end(c: char) -> bool {

@@ -63,5 +63,10 @@ fn every_text_is_read_alike() {
     }
     println!("{tally}");
     let shown = std::env::var("SHOWN").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
-    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.iter().take(shown).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} differ:\n{}",
+        failures.len(),
+        failures.iter().take(shown).cloned().collect::<Vec<_>>().join("\n")
+    );
 }

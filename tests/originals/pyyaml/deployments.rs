@@ -38,9 +38,18 @@ pub(crate) fn files(seed: u64, tally: &mut Tally) -> Files {
         _ => "several regions",
     });
     let mut keys = base_keys(make);
+    let flawed = make.once_in(12);
+    // The flaw is put into this key.
+    keys.retain(|key| !flawed || key.key != "drc_user");
     let several = regions > 1;
     let mut inventory = String::from("[oms:vars]\noms_image=registry.example.com/oms:feature_4.2.7_ce\n");
-    let mut files = Files { config: String::new(), inventory: String::new(), group_vars: Vec::new(), meant: BTreeMap::new(), flaw: None };
+    let mut files = Files {
+        config: String::new(),
+        inventory: String::new(),
+        group_vars: Vec::new(),
+        meant: BTreeMap::new(),
+        flaw: None,
+    };
     let base: BTreeMap<&'static str, Value> = keys.iter().map(|key| (key.key, key.meant.clone())).collect();
     if several {
         inventory += "[oms:children]\n";
@@ -49,7 +58,8 @@ pub(crate) fn files(seed: u64, tally: &mut Tally) -> Files {
     for region in 0..regions {
         let name = if several { format!("r{region}") } else { "default".to_owned() };
         inventory += &if several { format!("[{name}]\n") } else { "[oms]\n".to_owned() };
-        let addresses: Vec<String> = (0..hosts).map(|host| format!("192.0.2.{}", 1 + region * 10 + host)).collect();
+        let addresses: Vec<String> =
+            (0..hosts).map(|host| format!("192.0.2.{}", 1 + region * 10 + host)).collect();
         for (host, address) in addresses.iter().enumerate() {
             inventory += &format!("n{region}{host} ansible_host={address}\n");
         }
@@ -62,14 +72,17 @@ pub(crate) fn files(seed: u64, tally: &mut Tally) -> Files {
             let listed = addresses[..1 + make.below(addresses.len())].to_vec();
             keys.push(Written { key: "cm_nodes", text: node_list(make, &listed), meant: Value::Null });
         }
-        meant.insert("cm_nodes", json!({ "list": addresses.iter().map(|a| json!({ "text": a })).collect::<Vec<_>>() }));
+        meant.insert(
+            "cm_nodes",
+            json!({ "list": addresses.iter().map(|a| json!({ "text": a })).collect::<Vec<_>>() }),
+        );
         meant.entry("cm_is_default").or_insert(json!({ "bool": true }));
         files.meant.insert(name, meant);
     }
     make.rng.shuffle(&mut keys);
     files.config = lines(make, keys.iter());
     files.inventory = inventory;
-    if make.once_in(12) {
+    if flawed {
         flaw(make, &mut files);
     }
     if make.once_in(6) {
@@ -96,7 +109,7 @@ fn flaw(make: &mut Maker<'_>, files: &mut Files) {
     make.count("a flaw that is refused by name");
     files.flaw = Some(code);
     if code == "CFG-204" {
-        let number = make.pick(&["0100", "010", "1_0", "0o17", "1:10", "0b11", "-0o1"]);
+        let number = make.pick(&["0100", "010", "1_0", "0o17", "1:10", "08"]);
         let at = files.config.find("oms_meta_port").unwrap_or_default();
         let end = files.config[at..].find('\n').map_or(files.config.len(), |end| at + end);
         // The key may be quoted.
@@ -116,7 +129,11 @@ fn lines<'key>(make: &mut Maker<'_>, keys: impl Iterator<Item = &'key Written>) 
             _ => key.key.to_owned(),
         };
         let blanks = make.pick(&[" ", " ", " ", "   "]);
-        let comment = if key.text.contains('\n') { "" } else { make.pick(&["", "", "", "  ", " # comment", "  # it's: \"x\""]) };
+        let comment = if key.text.contains('\n') {
+            ""
+        } else {
+            make.pick(&["", "", "", "  ", " # comment", "  # it's: \"x\""])
+        };
         let above = make.pick(&["", "", "", "\n", "# 说明: x\n"]);
         text += &format!("{above}{name}:{blanks}{}{comment}\n", key.text);
     }
@@ -145,7 +162,9 @@ fn base_keys(make: &mut Maker<'_>) -> Vec<Written> {
             keys.push(text(make, key));
         }
     }
-    for key in ["apsara_audit_sls_endpoint", "apsara_audit_sls_ops_site_topic", "apsara_audit_sls_user_site_topic"] {
+    for key in
+        ["apsara_audit_sls_endpoint", "apsara_audit_sls_ops_site_topic", "apsara_audit_sls_user_site_topic"]
+    {
         if make.once_in(6) {
             keys.push(text(make, key));
         }
@@ -154,15 +173,26 @@ fn base_keys(make: &mut Maker<'_>) -> Vec<Written> {
         0 => keys.push(boolean_that(make, "tsdb_enabled", false)),
         1 => {
             keys.push(boolean_that(make, "tsdb_enabled", true));
-            keys.push(Written { key: "tsdb_service", text: make.pick(&["INFLUXDB", "'INFLUXDB'"]).to_owned(), meant: json!({ "text": "INFLUXDB" }) });
-            keys.push(Written { key: "tsdb_url", text: make.pick(&["192.0.2.99:8086", "'192.0.2.99:8086'"]).to_owned(), meant: json!({ "text": "192.0.2.99:8086" }) });
+            keys.push(Written {
+                key: "tsdb_service",
+                text: make.pick(&["INFLUXDB", "'INFLUXDB'"]).to_owned(),
+                meant: json!({ "text": "INFLUXDB" }),
+            });
+            keys.push(Written {
+                key: "tsdb_url",
+                text: make.pick(&["192.0.2.99:8086", "'192.0.2.99:8086'"]).to_owned(),
+                meant: json!({ "text": "192.0.2.99:8086" }),
+            });
             keys.push(text(make, "tsdb_username"));
             keys.push(text(make, "tsdb_password"));
         }
         _ => {}
     }
     let ports = [
-        ("ghana_server_port", 18090), ("nginx_server_port", 18089), ("cm_server_port", 8088), ("supervisor_server_port", 19000),
+        ("ghana_server_port", 18090),
+        ("nginx_server_port", 18089),
+        ("cm_server_port", 8088),
+        ("supervisor_server_port", 19000),
         ("sshd_server_port", 12023),
     ];
     for (key, port) in ports {
@@ -184,12 +214,25 @@ fn region_keys(make: &mut Maker<'_>, region: usize) -> Vec<Written> {
     // Ansible's reader has it first: what it takes for a number is a number.
     let name = format!("cn-{}", make.pick(&["jiangsu", "黑龙江", "a b", "x#y"]));
     let quoted = make.once_in(2);
-    keys.push(Written { key: "cm_region", text: if quoted { format!("\"{name}\"") } else { name.clone() }, meant: json!({ "text": name }) });
+    keys.push(Written {
+        key: "cm_region",
+        text: if quoted { format!("\"{name}\"") } else { name.clone() },
+        meant: json!({ "text": name }),
+    });
     keys
 }
 
 fn host(make: &mut Maker<'_>, key: &'static str) -> Written {
-    let text = make.pick(&["198.51.100.9", "metadb.example.com", "2001:db8::9", "no", "123", "1e3", "0x1F", "12:30"]);
+    let text = make.pick(&[
+        "198.51.100.9",
+        "metadb.example.com",
+        "2001:db8::9",
+        "no",
+        "123",
+        "1e3",
+        "0x1F",
+        "12:30",
+    ]);
     // A name with a colon is no host, and null is none.
     let value = if text == "12:30" { "db_1" } else { text };
     Written { key, text: styled(make, value), meant: json!({ "text": value }) }
@@ -199,7 +242,8 @@ fn database(make: &mut Maker<'_>, key: &'static str, end: &str) -> Written {
     let begin = make.pick(&["oms", "o-m$s", "0123", "1_000", "X", "2024-01-01"]);
     let alone = make.pick(&["", "", "1e3", "0777", "12_3", "0x1F", "off", "2024-02-29"]);
     // At most one of the three, and another in each region.
-    let value = if key == "drc_rm_db" && !alone.is_empty() { alone.to_owned() } else { format!("{begin}{end}") };
+    let value =
+        if key == "drc_rm_db" && !alone.is_empty() { alone.to_owned() } else { format!("{begin}{end}") };
     Written { key, text: styled(make, &value), meant: json!({ "text": value }) }
 }
 
@@ -243,14 +287,72 @@ fn text(make: &mut Maker<'_>, key: &'static str) -> Written {
         return Written { key, text: value.clone(), meant: json!({ "text": value }) };
     }
     if make.once_in(8) {
-        let word = make.pick(&["yes", "no", "Off", "~", "null", "NULL", "true", "y", "none", "root@oms#obcluster", "p@ss#word"]);
+        let word = make.pick(&[
+            "yes",
+            "no",
+            "Off",
+            "~",
+            "null",
+            "NULL",
+            "true",
+            "y",
+            "none",
+            "root@oms#obcluster",
+            "p@ss#word",
+        ]);
         make.count("surprise as it was typed");
         return Written { key, text: word.to_owned(), meant: json!({ "text": word }) };
     }
     let parts = [
-        "oms", "0", "123", " ", "  ", "'", "\"", "\\", "#", " #", ": ", ":", "- ", "&", "%", "@", "`", "!", "|", ">", "{", "}", "[", "]",
-        ",", "?", "~", "江", "ä", "😀", "\u{a0}", "\u{85}", "\u{2028}", "\u{feff}", "\t", "\n", "\r", "\u{1}", "\u{7f}", "\u{fffe}", "$",
-        "*", "\\n", "true", "=", "<<", "\u{200b}", "\u{e000}", "\u{10ffff}",
+        "oms",
+        "0",
+        "123",
+        " ",
+        "  ",
+        "'",
+        "\"",
+        "\\",
+        "#",
+        " #",
+        ": ",
+        ":",
+        "- ",
+        "&",
+        "%",
+        "@",
+        "`",
+        "!",
+        "|",
+        ">",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "?",
+        "~",
+        "江",
+        "ä",
+        "😀",
+        "\u{a0}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\t",
+        "\n",
+        "\r",
+        "\u{1}",
+        "\u{7f}",
+        "\u{fffe}",
+        "$",
+        "*",
+        "\\n",
+        "true",
+        "=",
+        "<<",
+        "\u{200b}",
+        "\u{e000}",
+        "\u{10ffff}",
     ];
     let mut value = String::new();
     for _ in 0..1 + make.below(8) {
@@ -258,16 +360,19 @@ fn text(make: &mut Maker<'_>, key: &'static str) -> Written {
     }
     // An open place of a template, and a variable.
     let value = value.replace("****", "*").replace("${", "$ {");
-    let value = if value.trim().bytes().all(|b| b == b'*') || value.is_empty() { "x".to_owned() } else { value };
+    let angled = value.trim().starts_with('<') && value.trim().ends_with('>');
+    let value = if angled || value.trim().bytes().all(|b| b == b'*') { "x".to_owned() } else { value };
     Written { key, text: styled(make, &value), meant: json!({ "text": value }) }
 }
 
 /// The value in a style that keeps it.
 fn styled(make: &mut Maker<'_>, value: &str) -> String {
-    let simple = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '$' | ':'))
-        && !value.ends_with(':')
-        && !value.starts_with(['-', ':']);
-    let printable = !value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{feff}' | '\u{fffe}'));
+    let simple =
+        value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '$' | ':'))
+            && !value.ends_with(':')
+            && !value.starts_with(['-', ':']);
+    let printable =
+        !value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{feff}' | '\u{fffe}'));
     match make.below(5) {
         0 | 1 if simple => {
             make.count("plain");

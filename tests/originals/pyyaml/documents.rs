@@ -5,11 +5,35 @@ use crate::scalars::scalar;
 use crate::tally::Tally;
 
 pub(crate) const KEYS: [&str; 30] = [
-    "oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db", "drc_cm_heartbeat_db",
-    "drc_user", "drc_password", "cm_url", "cm_location", "cm_region", "cm_region_cn", "cm_is_default", "cm_nodes",
-    "tsdb_service", "tsdb_enabled", "tsdb_url", "tsdb_username", "tsdb_password", "ghana_server_port", "nginx_server_port",
-    "cm_server_port", "supervisor_server_port", "sshd_server_port", "apsara_audit_sls_access_key",
-    "apsara_audit_sls_access_secret", "apsara_audit_sls_endpoint", "apsara_audit_sls_ops_site_topic",
+    "oms_meta_host",
+    "oms_meta_port",
+    "oms_meta_user",
+    "oms_meta_password",
+    "drc_rm_db",
+    "drc_cm_db",
+    "drc_cm_heartbeat_db",
+    "drc_user",
+    "drc_password",
+    "cm_url",
+    "cm_location",
+    "cm_region",
+    "cm_region_cn",
+    "cm_is_default",
+    "cm_nodes",
+    "tsdb_service",
+    "tsdb_enabled",
+    "tsdb_url",
+    "tsdb_username",
+    "tsdb_password",
+    "ghana_server_port",
+    "nginx_server_port",
+    "cm_server_port",
+    "supervisor_server_port",
+    "sshd_server_port",
+    "apsara_audit_sls_access_key",
+    "apsara_audit_sls_access_secret",
+    "apsara_audit_sls_endpoint",
+    "apsara_audit_sls_ops_site_topic",
     "apsara_audit_sls_user_site_topic",
 ];
 
@@ -53,8 +77,20 @@ fn prologue(make: &mut Maker<'_>, text: &mut String) {
             &["%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "%TAG !x! tag:x,1:\n---\n", "%FOO\n---\n"],
             &["%YAML 2.0\n---\n", "%YAML 1.1\n"],
         ),
-        1 => add(make, text, "document start", &["---\n", "--- # c\n"], &["---\n---\n", "--- {a: b}\n", "---a\n"]),
-        2 => add(make, text, "comment before", &["# OMS\n\n", "\n\n#\n", "# 配置\n"], &["\t# c\n", "#\u{85}\n"]),
+        1 => add(
+            make,
+            text,
+            "document start",
+            &["---\n", "--- # c\n"],
+            &["---\n---\n", "--- {a: b}\n", "---a\n"],
+        ),
+        2 => add(
+            make,
+            text,
+            "comment before",
+            &["# OMS\n\n", "\n\n#\n", "# 配置\n"],
+            &["\t# c\n", "#\u{85}\n"],
+        ),
         _ => {}
     }
 }
@@ -71,7 +107,17 @@ fn epilogue(make: &mut Maker<'_>, text: &mut String) {
     if make.slip(6) {
         make.count("rubbish at the end");
         let rubbish = [
-            "}\n", "- a\n", "  b: c\n", "\t\n", "x\n", "\u{0}\n", "\u{85}\n", "---\n", "---\na: b\n", "...\n---\n", "--- x\n",
+            "}\n",
+            "- a\n",
+            "  b: c\n",
+            "\t\n",
+            "x\n",
+            "\u{0}\n",
+            "\u{85}\n",
+            "---\n",
+            "---\na: b\n",
+            "...\n---\n",
+            "--- x\n",
         ];
         text.push_str(make.pick(&rubbish));
     }
@@ -84,14 +130,44 @@ fn entry(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: &
         indentation += 1;
     }
     if make.once_in(12) {
-        add(make, text, "comment line", &["# c\n", "#c: d\n", " # c\t\n", "\n", "  \n"], &["\t# c\n", "\t\n"]);
+        add(
+            make,
+            text,
+            "comment line",
+            &["# c\n", "#c: d\n", " # c\t\n", "\n", "  \n"],
+            &["\t# c\n", "\t\n"],
+        );
     }
     text.push_str(&" ".repeat(indentation));
     match make.below(40) {
-        0 => return add(make, text, "explicit key", &["? x\n", "? k\n", "? \"x\"\n"], &["? [a]\n", "? {a: b}\n", "? - a\n"]),
+        0 => {
+            return add(
+                make,
+                text,
+                "explicit key",
+                &["? x\n", "? k\n", "? \"x\"\n"],
+                &["? [a]\n", "? {a: b}\n", "? - a\n"],
+            );
+        }
         1 => return anchored(make, text, anchors),
-        2 if *anchors > 0 => return add(make, text, "merge key", &["<<: *a0\n"], &["<<: *a1\n", "<<: [*a0, *a0]\n", "<<: x\n"]),
-        3 => return add(make, text, "merge key", &["<<: {cm_url: y}\n", "'<<': x\n"], &["<<: [{cm_url: y}, {cm_url: z}]\n", "<<: [x]\n"]),
+        2 if *anchors > 0 => {
+            return add(
+                make,
+                text,
+                "merge key",
+                &["<<: *a0\n"],
+                &["<<: *a1\n", "<<: [*a0, *a0]\n", "<<: x\n"],
+            );
+        }
+        3 => {
+            return add(
+                make,
+                text,
+                "merge key",
+                &["<<: {cm_url: y}\n", "'<<': x\n"],
+                &["<<: [{cm_url: y}, {cm_url: z}]\n", "<<: [x]\n"],
+            );
+        }
         _ => {}
     }
     let name = key(make);
@@ -123,7 +199,20 @@ fn key(make: &mut Maker<'_>) -> String {
         }
         2 => {
             make.count("strange key");
-            let strange = ["ssh_server_port", "1", "010", "yes", "~", "=", "a b", "!!str k", "江", "null", "2024-01-01", "1.5"];
+            let strange = [
+                "ssh_server_port",
+                "1",
+                "010",
+                "yes",
+                "~",
+                "=",
+                "a b",
+                "!!str k",
+                "江",
+                "null",
+                "2024-01-01",
+                "1.5",
+            ];
             make.choose(&strange, &["? k", "", "k,", "<<", "-", "&k", "!x k", "[a]", "!!int x"]).to_owned()
         }
         _ => name.to_owned(),
@@ -145,7 +234,8 @@ fn value(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: u
         6 if anchors > 0 => add(make, text, "alias", &["*a0"], &["*nobody", "*a0 x"]),
         7 => {
             make.count("value on the next line");
-            let deep = if make.slip(4) { make.below(indentation + 1) } else { indentation + 1 + make.below(2) };
+            let deep =
+                if make.slip(4) { make.below(indentation + 1) } else { indentation + 1 + make.below(2) };
             let next = scalar(make, indentation, false);
             text.push_str(&format!("\n{}{next}", " ".repeat(deep)));
         }
@@ -175,7 +265,8 @@ fn flow_list(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
     let items: Vec<String> = (0..make.below(4)).map(|_| flow_item(make, indentation)).collect();
     let between = make.choose(&[", ", ",", " , ", ",\n", ", # c\n"], &[",,", ",\t", " "]);
     let end = make.choose(&["]", "]", " ]", "\n]"], &[",]", "", "}", ",,]"]);
-    let body = items.join(between).replace(",\n", &format!(",\n{deep}")).replace("# c\n", &format!("# c\n{deep}"));
+    let body =
+        items.join(between).replace(",\n", &format!(",\n{deep}")).replace("# c\n", &format!("# c\n{deep}"));
     let end = if make.slip(6) { end.to_owned() } else { end.replace('\n', &format!("\n{deep}")) };
     text.push_str(&format!("[{body}{end}"));
 }
@@ -185,7 +276,8 @@ fn flow_item(make: &mut Maker<'_>, indentation: usize) -> String {
         0 => "10.0.0.1".to_owned(),
         1 => {
             let items = ["a: b", "[a]", "{a: b}", "a:b", "\"a\": b", "http://x:1", "{}", "[]"];
-            make.choose(&items, &["a?b", "? a", "\"a\":b", "a:", "-", "- a", "::", "[a]: b", ":a", "*a"]).to_owned()
+            make.choose(&items, &["a?b", "? a", "\"a\":b", "a:", "-", "- a", "::", "[a]: b", ":a", "*a"])
+                .to_owned()
         }
         _ => scalar(make, indentation + 1, true),
     }
@@ -203,7 +295,11 @@ fn flow_mapping(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
     }
     let deep = format!(",\n{}", " ".repeat(indentation + 1));
     let between = make.pick(&[", ", ",", &deep]);
-    text.push_str(&format!("{{{}{}", entries.join(between), make.choose(&["}", " }"], &[",}", "", "]", "\n}"])));
+    text.push_str(&format!(
+        "{{{}{}",
+        entries.join(between),
+        make.choose(&["}", " }"], &[",}", "", "]", "\n}"])
+    ));
 }
 
 /// Takes one character out, or puts one of those in that mean something.
@@ -215,8 +311,9 @@ fn change(make: &mut Maker<'_>, text: &mut String) {
         return;
     }
     let strange = [
-        "\t", " ", "\n", ":", "-", "#", "'", "\"", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "`", "?", "\\",
-        "\u{0}", "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}", "\u{a0}", "\r", "\u{b}", "\u{fffe}",
+        "\t", " ", "\n", ":", "-", "#", "'", "\"", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%",
+        "@", "`", "?", "\\", "\u{0}", "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}", "\u{a0}", "\r", "\u{b}",
+        "\u{fffe}",
     ];
     text.insert_str(place, make.pick(&strange));
 }

@@ -3,12 +3,23 @@
 use crate::maker::Maker;
 
 const WORDS: [&str; 13] = [
-    "oms", "10.0.0.9", "root@oms#obcluster", "http://oms.example.com:8088", "cn-jiangsu", "江苏", "pässwörd", "a b  c", "x#y",
-    "p:q", "😀", "-10.0.0.1", "$x-y",
+    "oms",
+    "10.0.0.9",
+    "root@oms#obcluster",
+    "http://oms.example.com:8088",
+    "cn-jiangsu",
+    "江苏",
+    "pässwörd",
+    "a b  c",
+    "x#y",
+    "p:q",
+    "😀",
+    "-10.0.0.1",
+    "$x-y",
 ];
 const BOOLEANS: [&str; 20] = [
-    "true", "True", "TRUE", "tRue", "false", "False", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "off", "OFF", "y",
-    "Y", "n", "N",
+    "true", "True", "TRUE", "tRue", "false", "False", "yes", "Yes", "YES", "no", "No", "NO", "on", "On",
+    "off", "OFF", "y", "Y", "n", "N",
 ];
 const NULLS: [&str; 6] = ["~", "null", "Null", "NULL", "", "none"];
 const SIGNS: [&str; 4] = ["", "", "-", "+"];
@@ -27,7 +38,8 @@ pub(crate) fn scalar(make: &mut Maker<'_>, indentation: usize, brackets: bool) -
         18 if !brackets => over_several_lines(make, indentation),
         _ => {
             make.count("mask");
-            make.choose(&["<password>", "xxx.xxx.xxx.1", "123****"], &["********", "*anchor", "${NAME}"]).to_owned()
+            make.choose(&["<password>", "xxx.xxx.xxx.1", "123****"], &["********", "*anchor", "${NAME}"])
+                .to_owned()
         }
     }
 }
@@ -82,10 +94,12 @@ fn date(make: &mut Maker<'_>) -> String {
     if make.once_in(2) {
         return date;
     }
-    let zone = make.choose(&["", "Z", "+8", "-05:30", " Z", " +01:00", "-0", "+1:75", " "], &["z", "+24:00", "+1:5"]);
+    let zone = make
+        .choose(&["", "Z", "+8", "-05:30", " Z", " +01:00", "-0", "+1:75", " "], &["z", "+24:00", "+1:5"]);
     let fraction = make.pick(&["", "", ".5", ".", ".1234567", ".000"]);
     let separator = make.pick(&["T", "t", " ", "  "]);
-    let (hour, minute, second) = (make.below(24 + 2 * past), make.below(60 + 2 * past), make.below(60 + 2 * past));
+    let (hour, minute, second) =
+        (make.below(24 + 2 * past), make.below(60 + 2 * past), make.below(60 + 2 * past));
     format!("{date}{separator}{hour}:{minute:02}:{second:02}{fraction}{zone}")
 }
 
@@ -94,7 +108,10 @@ fn plain(make: &mut Maker<'_>, brackets: bool) -> String {
     let mut text = make.pick(&WORDS).to_owned();
     if make.once_in(4) {
         text += make.choose(
-            &[" word", "#word", ":x", "-", "'", "\"", "\\n", "!", "%", "@", "`", "|", "\u{a0}", "*", "&", "=", "<<"],
+            &[
+                " word", "#word", ":x", "-", "'", "\"", "\\n", "!", "%", "@", "`", "|", "\u{a0}", "*", "&",
+                "=", "<<",
+            ],
             &[": x", "\u{85}", "\u{2028}", "\t", "?"],
         );
     }
@@ -103,8 +120,10 @@ fn plain(make: &mut Maker<'_>, brackets: bool) -> String {
     }
     if make.slip(6) {
         make.count("leading indicator");
-        let indicators =
-            ["- ", "-", "? ", "?", ": ", ":", "&", "*", "!", "@", "`", "%", "|", ">", "#", ",", "[", "}", "=", "\u{feff}"];
+        let indicators = [
+            "- ", "-", "? ", "?", ": ", ":", "&", "*", "!", "@", "`", "%", "|", ">", "#", ",", "[", "}", "=",
+            "\u{feff}",
+        ];
         let indicator = make.pick(&indicators);
         // Between brackets PyYAML takes `?x` for a mapping; nobody writes that.
         if !(brackets && indicator.starts_with('?')) {
@@ -120,7 +139,8 @@ fn continuation(make: &mut Maker<'_>, indentation: usize) -> String {
         return String::new();
     }
     make.count("quoted over several lines");
-    let breaks = make.choose(&["\n", "\n\n", " \n", "\n \n", "\r\n", "\r"], &["\u{85}", "\u{2028}", "\n\u{85}"]);
+    let breaks =
+        make.choose(&["\n", "\n\n", " \n", "\n \n", "\r\n", "\r"], &["\u{85}", "\u{2028}", "\n\u{85}"]);
     let deep = if make.slip(8) { make.below(indentation + 1) } else { indentation + 1 + make.below(3) };
     let rest = make.choose(&["more", "# more", "a: b", "- x"], &["\tx", "--- x", "..."]);
     format!("{breaks}{}{rest}", " ".repeat(deep))
@@ -129,7 +149,10 @@ fn continuation(make: &mut Maker<'_>, indentation: usize) -> String {
 fn single_quoted(make: &mut Maker<'_>, indentation: usize) -> String {
     make.count("single-quoted");
     let inside = make.choose(
-        &["", "oms", "it''s", "0123456", "a # b", "a: b", "\\n", "江苏", "\t", " x ", "\"", "true", "''", "{", "a: {b"],
+        &[
+            "", "oms", "it''s", "0123456", "a # b", "a: b", "\\n", "江苏", "\t", " x ", "\"", "true", "''",
+            "{", "a: {b",
+        ],
         &["'", "it's", "\u{1}"],
     );
     let more = continuation(make, indentation);
@@ -139,8 +162,28 @@ fn single_quoted(make: &mut Maker<'_>, indentation: usize) -> String {
 fn double_quoted(make: &mut Maker<'_>, indentation: usize) -> String {
     make.count("double-quoted");
     let escapes = [
-        "\\n", "\\t", "\\\\", "\\\"", "\\x41", "\\u6c5f", "\\U0001F600", "\\e", "\\0", "\\a", "\\ ", "\\/", "\\N", "\\_",
-        "\\L", "\\P", "\\v", "\\f", "\\b", "\\r", "\\\t", "\\\n  ",
+        "\\n",
+        "\\t",
+        "\\\\",
+        "\\\"",
+        "\\x41",
+        "\\u6c5f",
+        "\\U0001F600",
+        "\\e",
+        "\\0",
+        "\\a",
+        "\\ ",
+        "\\/",
+        "\\N",
+        "\\_",
+        "\\L",
+        "\\P",
+        "\\v",
+        "\\f",
+        "\\b",
+        "\\r",
+        "\\\t",
+        "\\\n  ",
     ];
     let wrong = ["\\q", "\\x4", "\\ud800", "\\'", "\\U00110000", "\\", "\""];
     let mut inside = String::new();
@@ -169,13 +212,36 @@ fn tagged(make: &mut Maker<'_>) -> String {
     ];
     let boolean = make.pick(&["true", "\"true\"", "'no'", "Off", "YES", "\"oN\""]).to_owned();
     fitting.push(("tag !!bool", "!!bool", boolean));
-    fitting.push(("tag !!int", "!!int", make.pick(&["12", "\"12\"", "'0123'", "\"1_0\"", "-0x1F", "1:30"]).to_owned()));
-    fitting.push(("tag !!float", "!!float", make.pick(&["1.5", "\"1e3\"", "12", "'-.inf'", "1_0.5"]).to_owned()));
-    fitting.push(("tag !!timestamp", "!!timestamp", make.pick(&["2024-01-01", "\"2024-01-01T10:00:00Z\""]).to_owned()));
+    fitting.push((
+        "tag !!int",
+        "!!int",
+        make.pick(&["12", "\"12\"", "'0123'", "\"1_0\"", "-0x1F", "1:30"]).to_owned(),
+    ));
+    fitting.push((
+        "tag !!float",
+        "!!float",
+        make.pick(&["1.5", "\"1e3\"", "12", "'-.inf'", "1_0.5"]).to_owned(),
+    ));
+    fitting.push((
+        "tag !!timestamp",
+        "!!timestamp",
+        make.pick(&["2024-01-01", "\"2024-01-01T10:00:00Z\""]).to_owned(),
+    ));
     if make.slip(3) {
         let tags = [
-            "!!bool", "!!int", "!!float", "!!timestamp", "!!binary", "!vault", "!<!x>", "!!seq", "!!map", "!!set", "!x!y",
-            "!!python/none", "!!omap",
+            "!!bool",
+            "!!int",
+            "!!float",
+            "!!timestamp",
+            "!!binary",
+            "!vault",
+            "!<!x>",
+            "!!seq",
+            "!!map",
+            "!!set",
+            "!x!y",
+            "!!python/none",
+            "!!omap",
         ];
         make.count("tag that does not fit");
         let value = make.pick(&["\"x\"", "\"\"", "", "\" 7\"", "\"0x_\"", "[a]", "{a: b}"]);
@@ -188,12 +254,18 @@ fn tagged(make: &mut Maker<'_>) -> String {
 
 fn block(make: &mut Maker<'_>, indentation: usize) -> String {
     make.count("block scalar");
-    let header = make.choose(&["|", ">", "|-", ">-", "|+", ">+", "| # c"], &["|2", ">1-", "|-2", "|x", "|0", "|#c", "|\t"]);
+    let header = make.choose(
+        &["|", ">", "|-", ">-", "|+", ">+", "| # c"],
+        &["|2", ">1-", "|-2", "|x", "|0", "|#c", "|\t"],
+    );
     let mut text = header.to_owned();
     let deep = indentation + 1 + make.below(3);
     for _ in 0..make.below(4) {
         let off = if make.slip(8) { make.below(deep + 2) } else { deep };
-        let line = make.choose(&["oms", "- a", "a: b", "# c", "", "last", "x\t", "---", "\"", "x y"], &["\tx", " more", "..."]);
+        let line = make.choose(
+            &["oms", "- a", "a: b", "# c", "", "last", "x\t", "---", "\"", "x y"],
+            &["\tx", " more", "..."],
+        );
         text += &format!("\n{}{line}", " ".repeat(off));
     }
     text
