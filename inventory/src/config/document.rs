@@ -9,7 +9,7 @@ use super::keys::{KEYS, key};
 use super::placeholder::quote_masks;
 use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::yaml::{
-    Node, NodeValue, PythonValue, Scalar, ScalarTag, Unconstructable, check_surface, construct,
+    Node, NodeValue, PythonValue, Scalar, ScalarTag, Unconstructable, YamlError, check_surface, construct,
     construct_scalar, parse_document,
 };
 
@@ -73,7 +73,11 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
             let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::ConfigYaml };
             let problem = Problem::error(code, error.to_string()).at(&Place::new(&file, line, column));
             let quote = error.stricter().unwrap_or( "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks");
-            problems.push(if error.is_limit() { problem } else { problem.hint(quote) });
+            problems.push(if matches!(error, YamlError::Syntax { .. }) {
+                problem.hint(quote)
+            } else {
+                problem
+            });
             return None;
         }
     };

@@ -17,6 +17,9 @@ const MAX_NODES: usize = 200_000;
 pub(crate) enum YamlError {
     #[error("this is not valid YAML: {message}")]
     Syntax { line: usize, column: usize, message: String },
+    /// Only for files that OMS reads.
+    #[error("OMS's reader would not take this as it looks: {why}")]
+    Surface { line: usize, column: usize, why: &'static str },
     #[error("the file nests deeper than {MAX_DEPTH} levels")]
     TooDeep { line: usize, column: usize },
     #[error("the file has more than {MAX_NODES} values when its aliases are expanded")]
@@ -30,6 +33,7 @@ impl YamlError {
     pub(crate) fn position(&self) -> (usize, usize) {
         match self {
             Self::Syntax { line, column, .. }
+            | Self::Surface { line, column, .. }
             | Self::TooDeep { line, column }
             | Self::TooLarge { line, column }
             | Self::SecondDocument { line, column } => (*line, *column),
@@ -39,8 +43,12 @@ impl YamlError {
     /// What omsctl wants clearer than PyYAML does: rules that YAML 1.2 brought. `None` for what PyYAML refuses too, as far as
     /// the parser tells.
     pub(crate) fn stricter(&self) -> Option<&'static str> {
-        let Self::Syntax { message, .. } = self else { return None };
-        Some(match message.as_str() {
+        let message = match self {
+            Self::Syntax { message, .. } => message.as_str(),
+            Self::Surface { why, .. } => why,
+            Self::TooDeep { .. } | Self::TooLarge { .. } | Self::SecondDocument { .. } => return None,
+        };
+        Some(match message {
             "invalid indentation"
             | "invalid indentation in flow construct"
             | "invalid indentation in quoted scalar"

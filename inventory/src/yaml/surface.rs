@@ -16,8 +16,8 @@ pub(crate) fn check_surface(text: &str) -> Result<(), YamlError> {
     between(text, &scalars, reach)
 }
 
-fn stop(line: usize, column: usize, message: &str) -> YamlError {
-    YamlError::Syntax { line, column, message: message.to_owned() }
+fn stop(line: usize, column: usize, why: &'static str) -> YamlError {
+    YamlError::Surface { line, column, why }
 }
 
 /// Every character with its index, what begins with it, line and column; the latter two from 1.
