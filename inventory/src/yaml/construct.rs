@@ -2,6 +2,9 @@
 //! last of equal keys. OMS reads config.yaml with it (research/oms.md 2.3). The type of every value is kept; what the
 //! keys mean is decided elsewhere.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::document::{Node, NodeValue, Scalar, ScalarTag};
 use super::json::mapping_entries;
 use super::scalar::{Reading, float_of, read_yaml_1_1};
@@ -45,21 +48,17 @@ impl PythonValue {
         }
     }
 
-    /// Whether a mapping takes both for one key: `1`, `1.0` and `yes` are, as in Python.
+    /// What a mapping tells keys apart by: `1`, `1.0` and `yes` are one, as in Python.
     #[expect(clippy::cast_precision_loss, reason = "only small numbers are equal to a float")]
-    fn is_key(&self, other: &Self) -> bool {
-        let number = |value: &Self| match value {
-            Self::Bool(value) => Some(f64::from(u8::from(*value))),
-            Self::Int(value) => Some(*value as f64),
-            Self::Float(value) => Some(*value),
-            Self::None
-            | Self::HugeInt
-            | Self::Timestamp(_)
-            | Self::Text(_)
-            | Self::List(_)
-            | Self::Mapping(_) => None,
-        };
-        self == other || number(self).is_some_and(|this| number(other) == Some(this))
+    fn identity(&self) -> String {
+        match self {
+            Self::Bool(value) => format!("number {}", f64::from(u8::from(*value))),
+            Self::Int(value) => format!("number {}", *value as f64),
+            Self::Float(value) => format!("number {value}"),
+            Self::Timestamp(text) => format!("date {text}"),
+            Self::Text(text) => format!("text {text}"),
+            Self::None | Self::HugeInt | Self::List(_) | Self::Mapping(_) => self.type_name().to_owned(),
+        }
     }
 
     /// For messages: what it is, with the value where that is short.
@@ -104,11 +103,15 @@ pub(crate) fn construct(node: &Node) -> Result<PythonValue, Unconstructable> {
                 return Err(Unconstructable { why, line: entry.1.line, column: entry.1.column });
             }
             let mut values: Vec<(PythonValue, PythonValue)> = Vec::new();
+            let mut index: HashMap<String, usize> = HashMap::new();
             for (key, value) in mapping_entries(node) {
                 let (key, value) = (construct_key(key)?, construct(value)?);
-                match values.iter_mut().find(|(before, _)| before.is_key(&key)) {
-                    Some(before) => before.1 = value,
-                    None => values.push((key, value)),
+                match index.entry(key.identity()) {
+                    Entry::Occupied(before) => values[*before.get()].1 = value,
+                    Entry::Vacant(new) => {
+                        new.insert(values.len());
+                        values.push((key, value));
+                    }
                 }
             }
             Ok(PythonValue::Mapping(values))
@@ -192,5 +195,50 @@ fn tagged(name: &str, text: &str) -> Result<PythonValue, &'static str> {
         | ("timestamp", reading @ Reading::Timestamp) => value_of(text, &reading),
         ("float", _) => float_of(text).map(PythonValue::Float).ok_or(UNKNOWN_TAG),
         _ => Err(UNKNOWN_TAG),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_document;
+    use super::*;
+
+    fn constructed(text: &str) -> Result<PythonValue, &'static str> {
+        construct(&parse_document(text).unwrap().unwrap()).map_err(|error| error.why)
+    }
+
+    fn text(text: &str) -> PythonValue {
+        PythonValue::Text(text.to_owned())
+    }
+
+    #[test]
+    fn equal_keys_are_pythons_and_merged_ones_lose() {
+        let one = |key, value| Ok(PythonValue::Mapping(vec![(key, value)]));
+        assert_eq!(constructed("a: 1\na: 010"), one(text("a"), PythonValue::Int(8)));
+        assert_eq!(constructed("1: a\nyes: b"), one(PythonValue::Int(1), text("b")));
+        assert_eq!(constructed("<<: {a: x}\na: !!str 1"), one(text("a"), text("1")));
+    }
+
+    #[test]
+    fn what_pyyaml_refuses_is_refused() {
+        for refused in [
+            "a: =",
+            "a: <<",
+            "<<: x",
+            "[a]: b",
+            "a: !x b",
+            "a: !!seq b",
+            "a: !!int x",
+            "a: 2024-02-30",
+            "a: !!str [b]",
+            ": a",
+        ] {
+            assert!(constructed(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn debug_tells_no_value() {
+        assert_eq!(format!("{:?}", text("secret")), "text");
     }
 }

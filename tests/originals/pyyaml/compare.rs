@@ -1,5 +1,8 @@
 //! How any text is read: key by key and type by type, and where PyYAML refuses, so do we.
 
+use std::fs;
+use std::path::Path;
+
 use omsctl_inventory::{ExistingConfigError, PythonValue, read_as_oms};
 use serde_json::{Value, json};
 
@@ -62,11 +65,86 @@ fn every_text_is_read_alike() {
         }
     }
     println!("{tally}");
-    let shown = std::env::var("SHOWN").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
-    assert!(
-        failures.is_empty(),
-        "{} differ:\n{}",
-        failures.len(),
-        failures.iter().take(shown).cloned().collect::<Vec<_>>().join("\n")
-    );
+    let (count, shown) = (failures.len(), failures.iter().take(10).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(failures.is_empty(), "{count} differ:\n{shown}");
+    if originals::cases() >= 500 {
+        tally.has_all(&FEATURES);
+        assert!(tally.of("= read alike") > originals::cases() / 2, "most files are valid\n{tally}");
+        assert!(
+            tally.of("= refused by name") < originals::cases() / 25,
+            "few are refused by us alone\n{tally}"
+        );
+    }
+}
+
+/// What the generator claims to make.
+const FEATURES: [&str; 47] = [
+    "BOM",
+    "CRLF",
+    "YAML 1.2 octal",
+    "alias",
+    "anchored mapping",
+    "anchored scalar",
+    "binary integer",
+    "blanks after",
+    "block list",
+    "block mapping",
+    "block scalar",
+    "boolean",
+    "comment after",
+    "comment line",
+    "decimal integer",
+    "directive",
+    "document end",
+    "document start",
+    "double-quoted",
+    "escape",
+    "explicit key",
+    "float",
+    "flow list",
+    "flow mapping",
+    "hexadecimal integer",
+    "huge integer",
+    "infinity",
+    "lone tag",
+    "mask",
+    "merge key",
+    "null",
+    "octal integer",
+    "odd indentation",
+    "one character changed",
+    "plain over several lines",
+    "plain text",
+    "quoted key",
+    "quoted over several lines",
+    "rubbish at the end",
+    "sexagesimal",
+    "single-quoted",
+    "strange key",
+    "tag !!bool",
+    "tag !!int",
+    "tag !!str",
+    "tag that does not fit",
+    "timestamp",
+];
+
+#[test]
+fn samples_of_all_versions_are_read_alike() {
+    let mut oracle = oracle();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../inventory/fixtures/config/samples");
+    let mut read = 0;
+    for entry in fs::read_dir(folder).expect("the samples") {
+        let path = entry.expect("a sample").path();
+        let text = fs::read_to_string(&path).expect("a sample");
+        let theirs = ask(&mut oracle, &text);
+        match (read_as_oms(&text), theirs.get("value")) {
+            (Ok(entries), Some(value)) => assert_eq!(mapping(&entries), *value, "{}", path.display()),
+            (Err(_), None) => {}
+            // The file that explains the samples.
+            (Err(_), Some(_)) if path.extension().is_some_and(|extension| extension == "md") => continue,
+            (ours, _) => panic!("{}: {ours:?} {theirs}", path.display()),
+        }
+        read += 1;
+    }
+    assert!(read >= 8, "{read} samples");
 }
