@@ -1,6 +1,7 @@
 //! The forms in which config.yaml is handed around (`fixtures/config/samples`): each is read without an error once it is
 //! filled in, and unfilled gives one problem for each open place.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -86,7 +87,7 @@ fn filled_templates_and_files_of_running_installations_are_read() {
             ("192.0.2.9", true)
         );
         for warning in &loaded.warnings {
-            told += &format!("{name} {} {}\n", warning.code, warning.message);
+            let _ = writeln!(told, "{name} {} {}", warning.code, warning.message);
         }
     }
     insta::assert_snapshot!(told, @r"

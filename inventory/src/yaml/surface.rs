@@ -153,7 +153,6 @@ fn between(text: &str, scalars: &[Extent], reach: usize) -> Result<(), YamlError
         let ends_line = matches!(c, '\n' | '\r');
         part = match (part, inside) {
             (_, Some(scalar)) if c == '\t' && scalar.plain => return Err(stop(line, column, TAB)),
-            (_, Some(_)) => Part::Structure,
             (Part::Rest, None) if !ends_line => Part::Rest,
             (Part::Name, None) if !is_name_end(c) => Part::Name,
             (_, None) if c == '\t' => return Err(stop(line, column, TAB)),
@@ -169,7 +168,7 @@ fn between(text: &str, scalars: &[Extent], reach: usize) -> Result<(), YamlError
                 Part::Name
             }
             (_, None) if c == '!' => Part::Name,
-            (_, None) => Part::Structure,
+            (_, Some(_) | None) => Part::Structure,
         };
         before = c;
     }

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::{ask, oracle};
 
 /// The value as `oracle.py` writes it.
-pub(crate) fn typed(value: &PythonValue) -> Value {
+fn typed(value: &PythonValue) -> Value {
     match value {
         PythonValue::None => Value::Null,
         PythonValue::Bool(value) => json!({ "bool": value }),

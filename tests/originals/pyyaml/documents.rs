@@ -3,6 +3,7 @@
 use crate::maker::Maker;
 use crate::scalars::scalar;
 use crate::tally::Tally;
+use std::fmt::Write as _;
 
 pub(crate) const KEYS: [&str; 30] = [
     "oms_meta_host",
@@ -44,7 +45,7 @@ pub(crate) fn document(seed: u64, tally: &mut Tally) -> String {
     prologue(make, &mut text);
     let indentation = if make.once_in(8) { make.below(4) } else { 0 };
     let mut anchors = 0;
-    for _ in 0..1 + make.below(7) {
+    for _ in 0..=make.below(7) {
         entry(make, &mut text, indentation, &mut anchors);
     }
     epilogue(make, &mut text);
@@ -172,7 +173,7 @@ fn entry(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: &
     }
     let name = key(make);
     let colon = make.choose(&[": ", ": ", ": ", ":   ", " : "], &[":", ":\t", " :\t"]);
-    text.push_str(&format!("{name}{colon}"));
+    let _ = write!(text, "{name}{colon}");
     value(make, text, indentation, *anchors);
     match make.below(12) {
         0 => add(make, text, "comment after", &[" # c", " #c", "  # c: d", " #\t"], &["# c", "\t# c"]),
@@ -186,7 +187,7 @@ fn anchored(make: &mut Maker<'_>, text: &mut String, anchors: &mut usize) {
     make.count("anchored mapping");
     let anchor = if make.slip(4) { "a0".to_owned() } else { format!("a{anchors}") };
     *anchors += 1;
-    text.push_str(&format!("base{anchors}: &{anchor} {{cm_url: x, cm_location: 010}}\n"));
+    let _ = writeln!(text, "base{anchors}: &{anchor} {{cm_url: x, cm_location: 010}}");
 }
 
 fn key(make: &mut Maker<'_>) -> String {
@@ -229,7 +230,7 @@ fn value(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: u
             let deep = indentation + 1 + make.below(3);
             let inner = scalar(make, deep, false);
             let deep = " ".repeat(deep);
-            text.push_str(&format!("\n{deep}a: {inner}\n{deep}b: x"));
+            let _ = write!(text, "\n{deep}a: {inner}\n{deep}b: x");
         }
         6 if anchors > 0 => add(make, text, "alias", &["*a0"], &["*nobody", "*a0 x"]),
         7 => {
@@ -237,13 +238,13 @@ fn value(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: u
             let deep =
                 if make.slip(4) { make.below(indentation + 1) } else { indentation + 1 + make.below(2) };
             let next = scalar(make, indentation, false);
-            text.push_str(&format!("\n{}{next}", " ".repeat(deep)));
+            let _ = write!(text, "\n{}{next}", " ".repeat(deep));
         }
         8 if make.once_in(3) => {
             make.count("anchored scalar");
             let anchored = scalar(make, indentation, false);
             let anchor = make.choose(&["s-1", "s_2", "S"], &["s:1", "江", "", "s.1"]);
-            text.push_str(&format!("&{anchor} {anchored}"));
+            let _ = write!(text, "&{anchor} {anchored}");
         }
         _ => text.push_str(&scalar(make, indentation, false)),
     }
@@ -252,10 +253,10 @@ fn value(make: &mut Maker<'_>, text: &mut String, indentation: usize, anchors: u
 fn block_list(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
     make.count("block list");
     let deep = " ".repeat(indentation + make.below(4));
-    for _ in 0..1 + make.below(3) {
+    for _ in 0..=make.below(3) {
         let blanks = make.choose(&[" ", " ", " ", "  "], &["\t", ""]);
         let item = if make.once_in(2) { "10.0.0.1".to_owned() } else { scalar(make, deep.len(), false) };
-        text.push_str(&format!("\n{deep}-{blanks}{item}"));
+        let _ = write!(text, "\n{deep}-{blanks}{item}");
     }
 }
 
@@ -268,7 +269,7 @@ fn flow_list(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
     let body =
         items.join(between).replace(",\n", &format!(",\n{deep}")).replace("# c\n", &format!("# c\n{deep}"));
     let end = if make.slip(6) { end.to_owned() } else { end.replace('\n', &format!("\n{deep}")) };
-    text.push_str(&format!("[{body}{end}"));
+    let _ = write!(text, "[{body}{end}");
 }
 
 fn flow_item(make: &mut Maker<'_>, indentation: usize) -> String {
@@ -295,11 +296,7 @@ fn flow_mapping(make: &mut Maker<'_>, text: &mut String, indentation: usize) {
     }
     let deep = format!(",\n{}", " ".repeat(indentation + 1));
     let between = make.pick(&[", ", ",", &deep]);
-    text.push_str(&format!(
-        "{{{}{}",
-        entries.join(between),
-        make.choose(&["}", " }"], &[",}", "", "]", "\n}"])
-    ));
+    let _ = write!(text, "{{{}{}", entries.join(between), make.choose(&["}", " }"], &[",}", "", "]", "\n}"]));
 }
 
 /// Takes one character out, or puts one of those in that mean something.

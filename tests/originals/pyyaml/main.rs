@@ -4,9 +4,11 @@
 mod compare;
 mod deployments;
 mod documents;
+mod keys;
 mod maker;
 mod meaning;
 mod scalars;
+mod styles;
 mod tally;
 
 use std::path::Path;

@@ -14,12 +14,13 @@ use crate::tally::Tally;
 use crate::{ask, oracle};
 
 /// Loads the files from a folder.
-pub(crate) fn load_files(files: &[(&str, &str)]) -> Result<Loaded, Problems> {
-    let folder = tempfile::tempdir().expect("a folder");
+#[expect(clippy::unwrap_used, reason = "a suite that cannot write its files has nothing to say")]
+fn load_files(files: &[(&str, &str)]) -> Result<Loaded, Problems> {
+    let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        fs::write(path, text).expect("a file");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     load(&Sources {
         inventories: vec!["inventory.ini".into()],
@@ -40,7 +41,7 @@ fn load_case(files: &Files) -> Result<Loaded, Problems> {
 }
 
 /// What the host's file of a region says, by PyYAML.
-pub(crate) fn rendered(oracle: &mut Oracle, loaded: &Loaded, region: &Region) -> BTreeMap<String, Value> {
+fn rendered(oracle: &mut Oracle, loaded: &Loaded, region: &Region) -> BTreeMap<String, Value> {
     let addresses: Vec<IpAddr> = region
         .hosts
         .iter()

@@ -1,6 +1,7 @@
 //! One value of config.yaml in every form in which somebody may write it.
 
 use crate::maker::Maker;
+use std::fmt::Write as _;
 
 const WORDS: [&str; 13] = [
     "oms",
@@ -266,7 +267,7 @@ fn block(make: &mut Maker<'_>, indentation: usize) -> String {
             &["oms", "- a", "a: b", "# c", "", "last", "x\t", "---", "\"", "x y"],
             &["\tx", " more", "..."],
         );
-        text += &format!("\n{}{line}", " ".repeat(off));
+        let _ = write!(text, "\n{}{line}", " ".repeat(off));
     }
     text
 }
