@@ -13,11 +13,12 @@ mod yaml;
 pub use ansible::{AnsibleInventory, Variable};
 pub use config::{
     ExistingConfig, ExistingConfigError, KeyChange, KeyEffect, diff, mask, parse_existing_config,
-    render_config,
+    read_as_oms, render_config,
 };
 pub use model::*;
 pub use problem::{Place, Problem, ProblemCode, Problems, Severity};
 pub use sources::{DEFAULT_INVENTORIES, MAX_FILE_BYTES, Sources};
+pub use yaml::PythonValue;
 
 /// Everything that the files say.
 #[derive(Debug, Clone)]

@@ -115,6 +115,8 @@ codes! {
     OpenPlace = "CFG-206",
     /// A value that OMS would read otherwise as it is written in this file; omsctl keeps it as typed.
     ReadDifferently = "CFG-207",
+    /// A key that this version of OMS ignores.
+    KeyOfOtherVersion = "CFG-208",
     /// `cm_url` names a host or a port that cannot work.
     CmUrl = "CFG-301",
     /// The three databases must have different names.

@@ -272,6 +272,9 @@ pub(crate) fn files() -> Vec<Vec<u8>> {
          drc_rm_db: drc_rm\ndrc_cm_db: drc_cm\ncm_url: http://10.0.0.9:8088\ncm_location: 0\ncm_region: cn\n\
          cm_is_default: true\ncm_nodes:\n  - 10.0.0.1\n  - 10.0.0.2\n",
         "# comment\nNAME=value\nexport OTHER=\"two words\"\n",
+        "%YAML 1.1\n---\n\"cm_is_default\": !!bool \"true\"\n\"cm_location\": \"2\"\nbase: &base {cm_region: 0x1F, cm_region_cn: 12:30}\n\
+         <<: *base\noms_meta_password: |-\n  a\tb # c\ndrc_user: 'it''s\n  more'\ntsdb_url: !<tag:yaml.org,2002:str> 1_0\n\
+         cm_nodes: [\"192.0.2.1\", # c\n  192.0.2.2]\ndrc_password: 2024-01-01T10:00:00Z\n...\n",
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()

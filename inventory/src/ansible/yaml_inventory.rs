@@ -150,7 +150,7 @@ impl YamlReader<'_> {
         if let NodeValue::Scalar(Scalar { text, .. }) = &node.value
             && to_json(node).is_string()
         {
-            let empty = Node { value: NodeValue::Mapping(Vec::new()), line: node.line, column: node.column };
+            let empty = Node { value: NodeValue::Mapping(Vec::new()), collection_tag: None, ..node.clone() };
             self.entry(group, section, text, &empty, node);
             return;
         }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use super::keys::{KEYS, key};
 use super::placeholder::quote_masks;
 use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
-use crate::yaml::{Node, NodeValue, Scalar, ScalarTag, parse_document};
+use crate::yaml::{
+    Node, NodeValue, PythonValue, Scalar, ScalarTag, Unconstructable, YamlError, check_surface, construct,
+    construct_scalar, parse_document,
+};
 
 /// A value as written, before it is known what it should be.
 #[derive(Clone, PartialEq)]
@@ -23,6 +26,8 @@ pub(crate) enum Given {
 pub(crate) struct GivenScalar {
     pub(crate) text: String,
     pub(crate) style: Style,
+    /// What OMS would have seen; `None` when that is the text.
+    pub(crate) seen: Option<PythonValue>,
 }
 
 /// How a scalar is written decides what a YAML reader makes of it.
@@ -48,13 +53,15 @@ pub(crate) struct Entry {
 pub(crate) struct RawConfig {
     pub(crate) file: Arc<Path>,
     pub(crate) entries: BTreeMap<&'static str, Entry>,
+    /// Keys whose value OMS's reader refuses, which is told.
+    pub(crate) refused: BTreeMap<&'static str, Place>,
 }
 
 /// Reads the text. Problems are added; the entries hold what could be understood. `None` when nothing could.
 pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> Option<RawConfig> {
     let file: Arc<Path> = Arc::from(file);
     let text = open_joined_keys(&quote_masks(text), &file, problems);
-    let root = match parse_document(&text) {
+    let root = match check_surface(&text).and_then(|()| parse_document(&text)) {
         Ok(Some(root)) => root,
         Ok(None) => {
             let problem = Problem::error(ProblemCode::ConfigShape, "the file is empty");
@@ -65,8 +72,12 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
             let (line, column) = error.position();
             let code = if error.is_limit() { ProblemCode::LimitExceeded } else { ProblemCode::ConfigYaml };
             let problem = Problem::error(code, error.to_string()).at(&Place::new(&file, line, column));
-            let quote = "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks";
-            problems.push(if error.is_limit() { problem } else { problem.hint(quote) });
+            let quote = error.stricter().unwrap_or( "a value that begins with one of * & ! @ % { [ ' \" ` or has ': ' or ' #' in it needs quotation marks");
+            problems.push(if matches!(error, YamlError::Syntax { .. }) {
+                problem.hint(quote)
+            } else {
+                problem
+            });
             return None;
         }
     };
@@ -78,52 +89,59 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
         );
         return None;
     };
-    let entries = entries(written, &file, problems);
-    Some(RawConfig { file, entries })
+    let mut config = RawConfig { file, entries: BTreeMap::new(), refused: BTreeMap::new() };
+    config.read_entries(written, problems);
+    Some(config)
 }
 
-fn entries(
-    written: &[(Node, Node)],
-    file: &Arc<Path>,
-    problems: &mut Problems,
-) -> BTreeMap<&'static str, Entry> {
-    let mut entries: BTreeMap<&'static str, Entry> = BTreeMap::new();
-    let mut first: BTreeMap<String, Place> = BTreeMap::new();
-    for (key_node, value) in written {
-        let place = Place::new(file, key_node.line, key_node.column);
-        let name = match &key_node.value {
-            NodeValue::Scalar(scalar) => scalar.text.clone(),
-            NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
-                problems
-                    .push(Problem::error(ProblemCode::ConfigShape, "a key must be a plain name").at(&place));
+impl RawConfig {
+    fn read_entries(&mut self, written: &[(Node, Node)], problems: &mut Problems) {
+        let file = &self.file;
+        let mut first: BTreeMap<String, Place> = BTreeMap::new();
+        for (key_node, value) in written {
+            let place = Place::new(file, key_node.line, key_node.column);
+            let name = match &key_node.value {
+                NodeValue::Scalar(scalar) => scalar.text.clone(),
+                NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
+                    problems.push(
+                        Problem::error(ProblemCode::ConfigShape, "a key must be a plain name").at(&place),
+                    );
+                    continue;
+                }
+            };
+            if let Some(before) = first.get(&name) {
+                problems.push(
+                    Problem::error(ProblemCode::DuplicateKey, format!("`{name}` is written twice"))
+                        .at(&place)
+                        .key(&name)
+                        .found(format!("first in line {} column {}", before.line, before.column))
+                        .hint("OMS would take the last one without a word; delete one of the two"),
+                );
                 continue;
             }
-        };
-        if let Some(before) = first.get(&name) {
-            problems.push(
-                Problem::error(ProblemCode::DuplicateKey, format!("`{name}` is written twice"))
-                    .at(&place)
-                    .key(&name)
-                    .found(format!("first in line {} column {}", before.line, before.column))
-                    .hint("OMS would take the last one without a word; delete one of the two"),
-            );
-            continue;
+            first.insert(name.clone(), place.clone());
+            let Some(known) = key(&name) else {
+                problems.push(
+                    Problem::error(ProblemCode::UnknownKey, format!("OMS has no key `{name}`"))
+                        .at(&place)
+                        .key(&name)
+                        .nearest(nearest(&name, KEYS.iter().map(|key| key.name)))
+                        .hint("OMS would ignore it without a word; correct or delete it"),
+                );
+                continue;
+            };
+            if let Err(Unconstructable { why, line, column }) = construct(value) {
+                let problem =
+                    Problem::error(ProblemCode::ConfigYaml, format!("OMS's reader refuses `{name}`"));
+                let place = Place::new(file, line, column);
+                problems.push(problem.at(&place).key(&name).hint(why));
+                self.refused.insert(known.name, place);
+                continue;
+            }
+            let place = Place::new(file, value.line, value.column);
+            self.entries.insert(known.name, Entry { given: given(value, file), place });
         }
-        first.insert(name.clone(), place.clone());
-        let Some(known) = key(&name) else {
-            problems.push(
-                Problem::error(ProblemCode::UnknownKey, format!("OMS has no key `{name}`"))
-                    .at(&place)
-                    .key(&name)
-                    .nearest(nearest(&name, KEYS.iter().map(|key| key.name)))
-                    .hint("OMS would ignore it without a word; correct or delete it"),
-            );
-            continue;
-        };
-        let place = Place::new(file, value.line, value.column);
-        entries.insert(known.name, Entry { given: given(value, file), place });
     }
-    entries
 }
 
 fn given(node: &Node, file: &Arc<Path>) -> Given {
@@ -142,13 +160,14 @@ fn given(node: &Node, file: &Arc<Path>) -> Given {
 }
 
 fn given_scalar(scalar: &Scalar) -> GivenScalar {
+    let seen = construct_scalar(scalar).ok().filter(|seen| !matches!(seen, PythonValue::Text(_)));
     let style = match &scalar.tag {
         Some(ScalarTag::Core(name)) if name == "str" => Style::Text,
         Some(ScalarTag::Core(_)) => Style::Tagged,
         None if scalar.plain => Style::Plain,
         Some(ScalarTag::Local(_)) | None => Style::Text,
     };
-    GivenScalar { text: scalar.text.clone(), style }
+    GivenScalar { text: scalar.text.clone(), style, seen }
 }
 
 /// `cm_url:http://…` without a space makes one text of the whole file. It is reported and read as it was meant.

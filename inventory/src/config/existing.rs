@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use super::keys::Kind;
 use super::render::{is_secret, kind_of};
-use crate::yaml::{
-    Node, NodeValue, Reading, Scalar, ScalarTag, key_text, mapping_entries, parse_document, read_yaml_1_1,
-};
+use crate::yaml::{PythonValue, Unconstructable, check_surface, construct, parse_document};
 
 /// The file on the host is no config.yaml.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +13,9 @@ pub enum ExistingConfigError {
     /// The YAML cannot be read; the position is in the message's numbers, the content is not shown.
     #[error("line {line}, column {column} of the host's config.yaml is not valid YAML")]
     Syntax { line: usize, column: usize },
+    /// OMS may read it; omsctl wants it clearer.
+    #[error("line {line}, column {column} of the host's config.yaml cannot be read: {rule}")]
+    Stricter { line: usize, column: usize, rule: &'static str },
     /// It is YAML and no mapping.
     #[error("the host's config.yaml is not a mapping of keys to values")]
     NotAMapping,
@@ -58,56 +59,56 @@ impl ExistingConfig {
     }
 }
 
+/// What `PyYAML`, with which OMS reads config.yaml, makes of a text: every key of the mapping at its top, of equal keys the
+/// last. An empty file has no keys.
+pub fn read_as_oms(text: &str) -> Result<Vec<(PythonValue, PythonValue)>, ExistingConfigError> {
+    let root = check_surface(text).and_then(|()| parse_document(text)).map_err(|error| {
+        let (line, column) = error.position();
+        match error.stricter() {
+            Some(rule) => ExistingConfigError::Stricter { line, column, rule },
+            None => ExistingConfigError::Syntax { line, column },
+        }
+    })?;
+    let Some(root) = root else { return Ok(Vec::new()) };
+    match construct(&root) {
+        Ok(PythonValue::Mapping(values)) => Ok(values),
+        Ok(PythonValue::None) => Ok(Vec::new()),
+        Ok(_) => Err(ExistingConfigError::NotAMapping),
+        Err(Unconstructable { why, line, column }) => {
+            Err(ExistingConfigError::Stricter { line, column, rule: why })
+        }
+    }
+}
+
 /// Reads a file that is there. Tolerant: of equal keys the last, unknown keys kept, any style.
 pub fn parse_existing_config(text: &str) -> Result<ExistingConfig, ExistingConfigError> {
-    let root = parse_document(text).map_err(|error| {
-        let (line, column) = error.position();
-        ExistingConfigError::Syntax { line, column }
-    })?;
-    let Some(root) = root else { return Ok(ExistingConfig::default()) };
-    if !matches!(root.value, NodeValue::Mapping(_)) {
-        return Err(ExistingConfigError::NotAMapping);
-    }
-    let values = mapping_entries(&root)
-        .into_iter()
-        .filter_map(|(key, node)| {
-            let name = key_text(key);
-            existing_value(&name, node).map(|value| (name, value))
-        })
-        .collect();
-    Ok(ExistingConfig { values })
+    let values = read_as_oms(text)?.into_iter().filter_map(|(key, value)| {
+        let name = scalar_text("", key)?;
+        existing_value(&name, value).map(|value| (name, value))
+    });
+    Ok(ExistingConfig { values: values.collect() })
 }
 
 /// `None` for null and for what no key takes.
-fn existing_value(name: &str, node: &Node) -> Option<ExistingValue> {
-    match &node.value {
-        NodeValue::Scalar(scalar) => scalar_text(name, scalar).map(ExistingValue::Text),
-        NodeValue::Sequence(items) => {
-            let texts = items.iter().filter_map(|item| match &item.value {
-                NodeValue::Scalar(scalar) => scalar_text("", scalar),
-                NodeValue::Sequence(_) | NodeValue::Mapping(_) => None,
-            });
-            Some(ExistingValue::List(texts.collect()))
+fn existing_value(name: &str, value: PythonValue) -> Option<ExistingValue> {
+    match value {
+        PythonValue::List(items) => {
+            Some(ExistingValue::List(items.into_iter().filter_map(|item| scalar_text("", item)).collect()))
         }
-        NodeValue::Mapping(_) => None,
+        other => scalar_text(name, other).map(ExistingValue::Text),
     }
 }
 
-fn scalar_text(name: &str, scalar: &Scalar) -> Option<String> {
-    let resolves = match &scalar.tag {
-        Some(ScalarTag::Core(tag)) => tag != "str",
-        Some(ScalarTag::Local(_)) => false,
-        None => scalar.plain,
-    };
-    let text = if resolves {
-        match read_yaml_1_1(&scalar.text) {
-            Reading::Null => return None,
-            Reading::Bool(value) => value.to_string(),
-            Reading::Int(value) => value.to_string(),
-            Reading::Float(_) | Reading::HugeInt | Reading::Timestamp | Reading::Text => scalar.text.clone(),
-        }
-    } else {
-        scalar.text.clone()
+/// The form in which a scalar is compared.
+fn scalar_text(name: &str, value: PythonValue) -> Option<String> {
+    let text = match value {
+        PythonValue::None | PythonValue::List(_) | PythonValue::Mapping(_) => return None,
+        PythonValue::Bool(value) => value.to_string(),
+        PythonValue::Int(value) => value.to_string(),
+        PythonValue::Float(value) => value.to_string(),
+        // No key takes it; equal to nothing that is wanted.
+        PythonValue::HugeInt => "a number of more than 128 bits".to_owned(),
+        PythonValue::Timestamp(text) | PythonValue::Text(text) => text,
     };
     Some(match kind_of(name) {
         Kind::Boolean => match text.to_ascii_lowercase().as_str() {
@@ -116,6 +117,12 @@ fn scalar_text(name: &str, scalar: &Scalar) -> Option<String> {
             _ => text,
         },
         Kind::Port | Kind::Location => text.trim().parse::<u64>().map_or(text, |number| number.to_string()),
-        Kind::Text | Kind::HostName | Kind::Database | Kind::Nodes | Kind::Url | Kind::TsdbService => text,
+        Kind::Text
+        | Kind::HostName
+        | Kind::Database
+        | Kind::Nodes
+        | Kind::Url
+        | Kind::TsdbUrl
+        | Kind::TsdbService => text,
     })
 }

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     /// A list of addresses.
     Nodes,
     Url,
+    /// An address and a port without a scheme.
+    TsdbUrl,
     TsdbService,
 }
 
@@ -64,7 +66,7 @@ pub(crate) const KEYS: [Key; 30] = [
     optional("cm_nodes", Kind::Nodes, KeyEffect::Restart),
     optional("tsdb_service", Kind::TsdbService, KeyEffect::Restart),
     optional("tsdb_enabled", Kind::Boolean, KeyEffect::Restart),
-    optional("tsdb_url", Kind::Text, KeyEffect::Restart),
+    optional("tsdb_url", Kind::TsdbUrl, KeyEffect::Restart),
     optional("tsdb_username", Kind::Text, KeyEffect::Restart),
     secret(optional("tsdb_password", Kind::Text, KeyEffect::Restart)),
     optional("ghana_server_port", Kind::Port, PORT_SCRIPT),

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::ports::ports;
+use super::versions::{Version, keys_of_version};
 use crate::model::{OmsConfig, Region, TsdbService};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 
@@ -23,16 +25,18 @@ pub(crate) struct RegionToCheck<'run> {
     pub(crate) places: BTreeMap<&'static str, Place>,
     /// The keys whose value could be read; rules look at no others.
     pub(crate) valid: BTreeSet<&'static str>,
+    /// The lowest of its hosts' images; `None` when no image tells.
+    pub(crate) version: Option<Version>,
     /// config.yaml as a whole, for keys that are written nowhere.
     pub(crate) file: Place,
 }
 
 impl RegionToCheck<'_> {
-    fn config(&self) -> &OmsConfig {
+    pub(super) fn config(&self) -> &OmsConfig {
         &self.region.config
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.valid.contains(key)
     }
 
@@ -45,7 +49,7 @@ impl RegionToCheck<'_> {
         self.places.get(key).unwrap_or(&self.file).clone()
     }
 
-    fn problem(&self, code: ProblemCode, key: &str, message: impl Into<String>) -> Problem {
+    pub(super) fn problem(&self, code: ProblemCode, key: &str, message: impl Into<String>) -> Problem {
         Problem::error(code, message).at(&self.at(key)).key(key)
     }
 }
@@ -59,10 +63,14 @@ pub(crate) fn check_regions(regions: &[RegionToCheck<'_>], problems: &mut Proble
             cm_url_port(region, problems);
         }
         database_names(region, problems);
-        ports_differ(region, problems);
+        ports(region, problems);
+        keys_of_version(region, problems);
         tsdb(region, problems);
         meta_user(region, problems);
         listed_nodes(region, regions, problems);
+    }
+    if let [region] = regions {
+        only_region_is_default(region, problems);
     }
     if regions.len() > 1 {
         one_default(regions, problems);
@@ -78,7 +86,8 @@ pub(crate) fn check_regions(regions: &[RegionToCheck<'_>], problems: &mut Proble
 fn cm_url_host(region: &RegionToCheck<'_>, hosts: usize, problems: &mut Problems) {
     let host = &region.config().cm_url.host;
     let address = host.parse::<IpAddr>().ok();
-    let loopback = address.is_some_and(|address| address.is_loopback()) || host == "localhost";
+    let loopback = address.is_some_and(|address| address.is_loopback() || address.is_unspecified())
+        || host == "localhost";
     let node =
         region.nodes.iter().find(|node| node.name == *host || (address.is_some() && node.address == address));
     let message = match node {
@@ -112,6 +121,14 @@ fn cm_url_port(region: &RegionToCheck<'_>, problems: &mut Problems) {
                 .found(&config.cm_url.text)
                 .allowed(format!("the port of the CM, {}", config.ports.cm.number)),
         );
+    } else if port != config.ports.cm.number {
+        let message = format!("`cm_url` has port {port}, and the CM listens on {}", config.ports.cm.number);
+        let mut problem = region.problem(ProblemCode::CmUrl, "cm_url", message).found(&config.cm_url.text);
+        problem.severity = crate::Severity::Warning;
+        problems.push(problem.hint(format!(
+            "right only where the virtual address maps the port; else write port {}, or set `cm_server_port`",
+            config.ports.cm.number
+        )));
     }
 }
 
@@ -136,31 +153,17 @@ fn database_names(region: &RegionToCheck<'_>, problems: &mut Problems) {
     }
 }
 
-fn ports_differ(region: &RegionToCheck<'_>, problems: &mut Problems) {
-    let ports = region.config().ports;
-    let ports = [
-        ("cm_server_port", ports.cm),
-        ("nginx_server_port", ports.nginx),
-        ("ghana_server_port", ports.ghana),
-        ("supervisor_server_port", ports.supervisor),
-        ("sshd_server_port", ports.sshd),
-    ];
-    for (index, (key, port)) in ports.iter().enumerate() {
-        if let Some((other, before)) = ports[..index].iter().find(|(_, before)| before.number == port.number)
-        {
-            let (at, port_of) = if port.given { (key, other) } else { (other, key) };
-            let origin = if port.given && before.given { "" } else { " (its default)" };
-            let message = format!("`{at}` is the port of `{port_of}`{origin}");
-            let problem = region.problem(ProblemCode::ConfigValue, at, message);
-            problems.push(problem.found(port.number.to_string()).allowed("five different ports"));
-        }
-    }
-}
-
 fn tsdb(region: &RegionToCheck<'_>, problems: &mut Problems) {
     let tsdb = &region.config().tsdb;
-    if let Some(url) = tsdb.url.as_ref().filter(|url| url.contains("://")) {
-        let message = "`tsdb_url` is written without a scheme";
+    let has_port = |url: &str| {
+        url.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    let message = match &tsdb.url {
+        Some(url) if url.contains("://") => Some("`tsdb_url` is written without a scheme"),
+        Some(url) if !has_port(url) => Some("`tsdb_url` has no port"),
+        Some(_) | None => None,
+    };
+    if let (Some(message), Some(url)) = (message, &tsdb.url) {
         let problem = region.problem(ProblemCode::Tsdb, "tsdb_url", message);
         problems.push(problem.found(url).allowed("ADDRESS:8086"));
     }
@@ -218,6 +221,19 @@ fn listed_nodes(region: &RegionToCheck<'_>, regions: &[RegionToCheck<'_>], probl
     }
 }
 
+/// Another inventory may have the default region.
+fn only_region_is_default(region: &RegionToCheck<'_>, problems: &mut Problems) {
+    if region.config().is_default || !region.has("cm_is_default") {
+        return;
+    }
+    let message = "the only region is not the default region";
+    let mut problem = region.problem(ProblemCode::Regions, "cm_is_default", message);
+    problem.severity = crate::Severity::Warning;
+    problems.push(problem.hint(
+        "write `cm_is_default: true`, unless another inventory with the same MetaDB has the default region",
+    ));
+}
+
 fn one_default(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
     let defaults: Vec<_> = regions.iter().filter(|region| region.config().is_default).collect();
     if defaults.len() == 1 || regions.iter().any(|region| region.is_refused("cm_is_default")) {
@@ -247,7 +263,8 @@ fn unique(
 ) {
     for (index, region) in regions.iter().enumerate() {
         let this = value(region.config());
-        let same = |other: &&RegionToCheck<'_>| other.has(key) && value(other.config()) == this;
+        let same =
+            |other: &&RegionToCheck<'_>| other.has(key) && value(other.config()).eq_ignore_ascii_case(&this);
         if let Some(other) = regions[..index].iter().find(same).filter(|_| region.has(key)) {
             let (name, before) = (&region.region.name, &other.region.name);
             let message = format!("the regions `{before}` and `{name}` have the same `{key}`");
@@ -260,7 +277,7 @@ fn unique(
 /// The MetaDB, two of its databases and the time series database are one for all regions.
 fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
     type Part = fn(&OmsConfig) -> String;
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 11] = [
         ("oms_meta_host", |config| config.meta.host.clone()),
         ("oms_meta_port", |config| config.meta.port.to_string()),
         ("oms_meta_user", |config| config.meta.user.clone()),
@@ -268,7 +285,10 @@ fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
         ("drc_rm_db", |config| config.rm_db.clone()),
         ("drc_cm_db", |config| config.cm_db.clone()),
         ("tsdb_enabled", |config| config.tsdb.is_enabled().to_string()),
+        ("tsdb_service", |config| config.tsdb.service.map_or("", TsdbService::as_str).to_owned()),
         ("tsdb_url", |config| config.tsdb.url.clone().unwrap_or_default()),
+        ("tsdb_username", |config| config.tsdb.username.clone().unwrap_or_default()),
+        ("tsdb_password", |config| secret(config.tsdb.password.as_ref())),
     ];
     for (key, value) in parts {
         for region in &regions[1..] {
@@ -281,6 +301,10 @@ fn shared(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
             }
         }
     }
+}
+
+fn secret(secret: Option<&omsctl_proto::Secret>) -> String {
+    secret.map(|secret| secret.expose().to_owned()).unwrap_or_default()
 }
 
 fn regions_have_names(regions: &[RegionToCheck<'_>], problems: &mut Problems) {

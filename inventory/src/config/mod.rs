@@ -8,13 +8,15 @@ mod existing;
 mod keys;
 mod lint;
 mod placeholder;
+mod ports;
 mod render;
 mod resolve;
 mod url;
 mod value;
+mod versions;
 
 pub use difference::{KeyChange, KeyEffect, diff};
-pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config};
+pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config, read_as_oms};
 pub use render::{mask, render_config};
 
 pub(crate) use document::{Entry, Given, GivenScalar, RawConfig, Style, read_config};
@@ -22,3 +24,4 @@ pub(crate) use environment::Environment;
 pub(crate) use keys::{KEYS, key};
 pub(crate) use lint::{NodeAddresses, RegionToCheck, check_regions};
 pub(crate) use resolve::{ResolvedConfig, resolve_config};
+pub(crate) use versions::version_in;

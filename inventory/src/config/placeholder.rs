@@ -24,7 +24,8 @@ fn masked_line(line: &str) -> Option<String> {
 /// Whether a value is an open place of a template.
 pub(super) fn is_placeholder(key: &Key, text: &str, style: Style) -> bool {
     let text = text.trim();
-    if text.len() >= 3 && text.bytes().all(|b| b == b'*') {
+    // `root@oms****`: half of it is still there. Who has such a password takes it from the environment.
+    if text.ends_with("****") || (text.len() >= 3 && text.bytes().all(|b| b == b'*')) {
         return true;
     }
     let angled = text.len() >= 2 && text.starts_with('<') && text.ends_with('>');
@@ -32,13 +33,28 @@ pub(super) fn is_placeholder(key: &Key, text: &str, style: Style) -> bool {
     if angled && !(key.secret && style == Style::Text) {
         return true;
     }
-    if !matches!(key.kind, Kind::HostName | Kind::Nodes | Kind::Url) {
+    if style == Style::Plain && ["your_", "your-", "YOUR_"].iter().any(|begin| text.starts_with(begin)) {
+        return true;
+    }
+    if matches!(key.kind, Kind::Port | Kind::Location) {
+        return text.len() >= 2 && text.bytes().all(|b| matches!(b, b'x' | b'X'));
+    }
+    if !matches!(key.kind, Kind::HostName | Kind::Nodes | Kind::Url | Kind::TsdbUrl) {
         return false;
     }
     let host = text.split_once("://").map_or(text, |(_, rest)| rest);
     let host = host.split(['/', ':']).next().unwrap_or_default();
     let angled = host.starts_with('<') && host.ends_with('>');
-    angled || host == "VIP" || host.split('.').any(is_crossed_out)
+    angled || host == "VIP" || host.split('.').any(is_crossed_out) || is_address_with_x(host)
+}
+
+/// `10.10.10.x`.
+fn is_address_with_x(host: &str) -> bool {
+    let parts: Vec<&str> = host.split('.').collect();
+    let number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() == 4
+        && parts.iter().any(|part| matches!(*part, "x" | "X"))
+        && parts.iter().all(|part| matches!(*part, "x" | "X") || number(part))
 }
 
 /// `xxx`, `xx1`.
@@ -68,6 +84,16 @@ mod tests {
             ("oms_meta_host", "xxx.xxx.xxx.1", Style::Plain, true),
             ("oms_meta_host", "xx1.example.com", Style::Plain, true),
             ("oms_meta_host", "10.0.0.1", Style::Plain, false),
+            ("oms_meta_host", "10.10.10.x", Style::Plain, true),
+            ("oms_meta_host", "x.example.com", Style::Plain, false),
+            ("oms_meta_port", "xxxxx", Style::Plain, true),
+            ("oms_meta_port", "2881", Style::Plain, false),
+            ("oms_meta_user", "root@oms****", Style::Plain, true),
+            ("oms_meta_user", "your_user", Style::Plain, true),
+            ("oms_meta_user", "your_user", Style::Text, false),
+            ("drc_password", "Ocean****", Style::Text, true),
+            ("tsdb_url", "xxx.xxx.xxx.4:8086", Style::Text, true),
+            ("tsdb_url", "10.0.0.9:8086", Style::Text, false),
             ("cm_url", "http://VIP:8088", Style::Plain, true),
             ("cm_url", "http://<address>:8088", Style::Text, true),
             ("cm_url", "http://vip.example.com:8088", Style::Plain, false),

@@ -55,7 +55,7 @@ pub(crate) fn resolve_config(
         }
         complete &= !key.required;
         // A value that was refused is told already.
-        if key.required && problems.0.len() == before {
+        if key.required && problems.0.len() == before && !raw.refused.contains_key(key.name) {
             problems.push(missing(key, entry, raw));
         }
     }
@@ -83,6 +83,7 @@ fn example(key: &Key) -> &'static str {
         Kind::Boolean => "true or false",
         Kind::Nodes => "a list of addresses",
         Kind::TsdbService => "INFLUXDB",
+        Kind::TsdbUrl => "ADDRESS:8086",
         Kind::Text => "text, best in quotation marks",
     }
 }
@@ -106,7 +107,7 @@ fn read_value(key: &Key, entry: &Entry, reader: &mut ValueReader<'_>, values: &m
             values.nodes = reader.nodes(key, entry);
             values.nodes.is_some()
         }
-        Kind::Text | Kind::HostName | Kind::Database | Kind::Url | Kind::TsdbService => {
+        Kind::Text | Kind::HostName | Kind::Database | Kind::Url | Kind::TsdbUrl | Kind::TsdbService => {
             let Some(text) = reader.text(key, entry).filter(|text| !text.is_empty()) else { return false };
             read_text(key, entry, text, reader, values)
         }
@@ -150,6 +151,7 @@ fn read_text(
         Kind::Text
         | Kind::HostName
         | Kind::Database
+        | Kind::TsdbUrl
         | Kind::Port
         | Kind::Location
         | Kind::Boolean

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use super::document::{Entry, Given, GivenScalar, Style};
 use super::environment::Environment;
-use super::keys::Key;
+use super::keys::{Key, Kind};
 use super::placeholder::is_placeholder;
 use crate::problem::{Place, Problem, ProblemCode, Problems};
-use crate::yaml::{Reading, read_yaml_1_1, read_yaml_1_2};
+use crate::yaml::{PythonValue, Reading, read_yaml_1_1, read_yaml_1_2};
 
 /// Reads entries and gathers what is wrong with them.
 pub(super) struct ValueReader<'run> {
@@ -46,7 +46,8 @@ impl ValueReader<'_> {
     }
 
     fn filled(&mut self, key: &Key, scalar: &GivenScalar, place: &Place) -> Option<GivenScalar> {
-        if scalar.style == Style::Plain && read_yaml_1_1(&scalar.text) == Reading::Null {
+        let nothing = scalar.seen == Some(PythonValue::None);
+        if nothing && (scalar.text.is_empty() || key.kind != Kind::Text) {
             return None;
         }
         if is_placeholder(key, &scalar.text, scalar.style) {
@@ -65,7 +66,7 @@ impl ValueReader<'_> {
         }
         match self.environment.fill(&scalar.text, key.name, place) {
             Ok(text) if text == scalar.text => Some(scalar.clone()),
-            Ok(text) => Some(GivenScalar { text, style: Style::Text }),
+            Ok(text) => Some(GivenScalar { text, style: Style::Text, seen: None }),
             Err(open) => {
                 self.problems.0.extend(open);
                 None
@@ -76,19 +77,23 @@ impl ValueReader<'_> {
     /// Text as typed. A plain scalar that OMS would read as something else is told of and kept.
     pub(super) fn text(&mut self, key: &Key, entry: &Entry) -> Option<String> {
         let scalar = self.scalar(key, entry)?;
-        let reading = read_yaml_1_1(&scalar.text);
-        if scalar.style == Style::Plain && reading != Reading::Text {
-            let as_read =
-                if key.secret { "something other than text".to_owned() } else { reading.describe() };
-            self.problems.push(
-                Problem::warning(
-                    ProblemCode::ReadDifferently,
-                    format!("`{}` is written without quotation marks and OMS would read {as_read}", key.name),
-                )
-                .at(&entry.place)
-                .key(key.name)
-                .hint("omsctl writes it to the hosts as typed, in quotation marks; put them here too"),
-            );
+        if let Some(seen) = &scalar.seen {
+            let (how, remedy) = match scalar.style {
+                Style::Tagged => ("with a tag", "delete the tag"),
+                Style::Plain | Style::Text | Style::Inventory => {
+                    ("without quotation marks", "put them here too")
+                }
+            };
+            // The value itself would tell the secret.
+            let seen_as = if key.secret { seen.type_name().to_owned() } else { seen.describe() };
+            let mut hint = format!("omsctl writes it to the hosts as typed, in quotation marks; {remedy}");
+            if *seen == PythonValue::None {
+                hint += ", or delete the line when the key shall have no value";
+            }
+            let message = format!("`{}` is written {how}, and OMS would have seen {seen_as}", key.name);
+            let problem = Problem::warning(ProblemCode::ReadDifferently, message);
+            let problem = problem.at(&entry.place).key(key.name).hint(hint);
+            self.problems.push(if key.secret { problem } else { problem.found(&scalar.text) });
         }
         if scalar.text.contains('\0') {
             let problem = Self::refuse(key, &entry.place, "a NUL character", "text without NUL");
@@ -108,14 +113,14 @@ impl ValueReader<'_> {
         let scalar = self.scalar(key, entry)?;
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
         let read = match scalar.style {
-            Style::Plain | Style::Inventory => match both_readings(&scalar.text) {
+            Style::Tagged if !matches!(scalar.seen, Some(PythonValue::Int(_))) => None,
+            Style::Plain | Style::Inventory | Style::Tagged => match both_readings(&scalar.text) {
                 Ok(number) => number,
                 Err((old, new)) => {
                     self.problems.push(ambiguous(key, &entry.place, &scalar.text, &old, &new));
                     return None;
                 }
             },
-            Style::Tagged => integer(&read_yaml_1_1(&scalar.text)),
             Style::Text => {
                 scalar.text.bytes().all(|b| b.is_ascii_digit()).then(|| scalar.text.parse().ok()).flatten()
             }
@@ -130,14 +135,20 @@ impl ValueReader<'_> {
 
     pub(super) fn boolean(&mut self, key: &Key, entry: &Entry) -> Option<bool> {
         let scalar = self.scalar(key, entry)?;
-        match scalar.text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" => Some(true),
-            "false" | "no" | "off" => Some(false),
-            _ => {
-                self.report(key, &entry.place, &scalar.text, "true or false");
-                None
-            }
+        let value = match (&scalar.seen, scalar.style) {
+            (Some(PythonValue::Bool(value)), _) => Some(*value),
+            // Text to OMS, and true whatever it says.
+            (Some(_), _) | (None, Style::Plain | Style::Tagged) => None,
+            (None, Style::Text | Style::Inventory) => match scalar.text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" => Some(true),
+                "false" | "no" | "off" => Some(false),
+                _ => None,
+            },
+        };
+        if value.is_none() {
+            self.report(key, &entry.place, &scalar.text, "true or false");
         }
+        value
     }
 
     /// A list of addresses, each once.
@@ -192,6 +203,7 @@ fn integer(reading: &Reading) -> Option<i128> {
         | Reading::HugeInt
         | Reading::Float(_)
         | Reading::Timestamp
+        | Reading::NoNumber
         | Reading::Text => None,
     }
 }

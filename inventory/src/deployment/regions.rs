@@ -118,7 +118,7 @@ fn overrides(
 }
 
 fn given(resolved: &Resolved, variable: &crate::Variable) -> Given {
-    let scalar = |text: String| GivenScalar { text, style: Style::Inventory };
+    let scalar = |text: String| GivenScalar { text, style: Style::Inventory, seen: None };
     match &resolved.value {
         Value::Null => Given::Scalar(scalar(String::new())),
         Value::Array(items) => {

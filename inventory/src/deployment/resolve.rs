@@ -12,9 +12,9 @@ use super::variables::{HostVariables, check_names};
 use crate::ansible::AnsibleInventory;
 use crate::config::{
     Environment, NodeAddresses, RawConfig, RegionToCheck, ResolvedConfig, check_regions, read_config,
-    resolve_config,
+    resolve_config, version_in,
 };
-use crate::model::{ConnectTo, Deployment, Host, Region};
+use crate::model::{ConnectTo, Deployment, Host, ImageSource, Region};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 
@@ -218,6 +218,7 @@ fn resolve_regions(
             nodes: draft.hosts.iter().map(node).collect(),
             places: places(raw, draft),
             valid,
+            version: draft.hosts.iter().filter_map(|name| version_of(by_name.get(name.as_str())?)).min(),
             file: Place::file(&raw.file),
         })
         .collect();
@@ -225,8 +226,18 @@ fn resolve_regions(
     complete.then_some(regions)
 }
 
+/// What the name of the image tells.
+fn version_of(host: &Host) -> Option<[u32; 3]> {
+    match &host.settings.image {
+        ImageSource::Reference(reference) => version_in(reference.rsplit('/').next()?),
+        ImageSource::Archive(path) => version_in(path.file_name()?.to_str()?),
+    }
+}
+
 fn places(raw: &RawConfig, draft: &RegionDraft) -> BTreeMap<&'static str, Place> {
-    raw.entries.iter().chain(&draft.overrides).map(|(key, entry)| (*key, entry.place.clone())).collect()
+    let refused = raw.refused.iter().map(|(key, place)| (*key, place.clone()));
+    let read = raw.entries.iter().chain(&draft.overrides).map(|(key, entry)| (*key, entry.place.clone()));
+    refused.chain(read).collect()
 }
 
 /// The default region first; its hosts first.

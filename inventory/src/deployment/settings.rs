@@ -7,6 +7,7 @@ use omsctl_proto::{NodeName, Secret};
 
 use super::variables::HostVariables;
 use super::virtual_ip::virtual_ip;
+use crate::config::version_in;
 use crate::model::{
     HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths, RegistryLogin, TsdbSettings,
 };
@@ -104,12 +105,7 @@ fn is_image_reference(text: &str) -> bool {
 /// `feature_4.2.7_ce` has one, `latest` has none.
 fn has_version(reference: &str) -> bool {
     let tag = reference.rsplit('/').next().unwrap_or_default().split_once(':').map_or("", |(_, tag)| tag);
-    let numbers = |text: &str| {
-        let parts: Vec<&str> = text.split('.').collect();
-        parts.len() >= 3
-            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-    };
-    tag.split(|c: char| !c.is_ascii_digit() && c != '.').any(|part| numbers(part.trim_matches('.')))
+    version_in(tag).is_some()
 }
 
 fn registry(host: &mut HostVariables<'_>) -> Option<RegistryLogin> {

@@ -155,7 +155,7 @@ fn values_that_pyyaml_would_change_stay_as_typed_with_a_warning() {
     let loaded = loaded(INVENTORY, &config);
     assert_eq!(loaded.deployment.regions[0].config.meta.password.expose(), "0123456");
     insta::assert_snapshot!(loaded.warnings[0], @r"
-    config.yaml:4:20: warning[CFG-207]: `oms_meta_password` is written without quotation marks and OMS would read something other than text
+    config.yaml:4:20: warning[CFG-207]: `oms_meta_password` is written without quotation marks, and OMS would have seen a number
         hint: omsctl writes it to the hosts as typed, in quotation marks; put them here too
     ");
     assert!(!loaded.warnings[0].to_string().contains("0123456"));

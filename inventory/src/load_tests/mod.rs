@@ -1,8 +1,10 @@
 //! Whole loads from files in a temporary folder: what is understood, and the text of every refusal.
 
 mod accepted;
+mod config_rules;
 mod problems;
 mod rendering;
+mod samples;
 
 use std::collections::BTreeMap;
 use std::fs;

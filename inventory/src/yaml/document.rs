@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::surface;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 /// Deeper nesting than this is no configuration.
@@ -15,6 +17,9 @@ const MAX_NODES: usize = 200_000;
 pub(crate) enum YamlError {
     #[error("this is not valid YAML: {message}")]
     Syntax { line: usize, column: usize, message: String },
+    /// Only for files that OMS reads.
+    #[error("OMS's reader would not take this as it looks: {why}")]
+    Surface { line: usize, column: usize, why: &'static str },
     #[error("the file nests deeper than {MAX_DEPTH} levels")]
     TooDeep { line: usize, column: usize },
     #[error("the file has more than {MAX_NODES} values when its aliases are expanded")]
@@ -28,10 +33,45 @@ impl YamlError {
     pub(crate) fn position(&self) -> (usize, usize) {
         match self {
             Self::Syntax { line, column, .. }
+            | Self::Surface { line, column, .. }
             | Self::TooDeep { line, column }
             | Self::TooLarge { line, column }
             | Self::SecondDocument { line, column } => (*line, *column),
         }
+    }
+
+    /// What omsctl wants clearer than PyYAML does: rules that YAML 1.2 brought. `None` for what PyYAML refuses too, as far as
+    /// the parser tells.
+    pub(crate) fn stricter(&self) -> Option<&'static str> {
+        let message = match self {
+            Self::Syntax { message, .. } => message.as_str(),
+            Self::Surface { why, .. } => why,
+            Self::TooDeep { .. } | Self::TooLarge { .. } | Self::SecondDocument { .. } => return None,
+        };
+        Some(match message {
+            "invalid indentation"
+            | "invalid indentation in flow construct"
+            | "invalid indentation in quoted scalar"
+            | "while scanning a quoted scalar, found unexpected document indicator"
+            | "wrongly indented line in block scalar" => {
+                "a line that continues a value must begin deeper than its key"
+            }
+            "simple key expect ':'" => {
+                "a line must be `key: value`, or continue a value and begin deeper than its key"
+            }
+            "tab cannot be used as indentation" | "a block scalar content cannot start with a tab" => {
+                "a line must begin with blanks, not with a tab"
+            }
+            "comments must be separated from other tokens by whitespace"
+            | "invalid trailing content after double-quoted scalar" => "a blank must stand before `#`",
+            "while parsing a quoted scalar, found invalid Unicode character escape code" => {
+                "an escape must stand for a character"
+            }
+            surface::ANCHOR => surface::ANCHOR,
+            surface::BREAK => surface::BREAK,
+            surface::BYTE_ORDER_MARK => surface::BYTE_ORDER_MARK,
+            _ => return None,
+        })
     }
 
     /// True when the text is YAML and only too much of it.
@@ -44,6 +84,8 @@ impl YamlError {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) value: NodeValue,
+    /// Of a sequence or a mapping; a scalar has its own.
+    pub(crate) collection_tag: Option<ScalarTag>,
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
@@ -76,7 +118,7 @@ pub(crate) enum ScalarTag {
 
 impl Node {
     fn new(value: NodeValue, mark: Marker) -> Self {
-        Self { value, line: mark.line(), column: mark.col() + 1 }
+        Self { value, collection_tag: None, line: mark.line(), column: mark.col() + 1 }
     }
 
     fn size(&self) -> usize {
@@ -93,13 +135,17 @@ impl Node {
 /// Reads the first document; `None` when the text has none (empty, comments only).
 pub(crate) fn parse_document(text: &str) -> Result<Option<Node>, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 }.document()
+    // A block that ends the file without a line break has none, in PyYAML and in libyaml.
+    let unended = (!text.ends_with(['\n', '\r'])).then(|| text.chars().count());
+    Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, unended }.document()
 }
 
 struct Builder<'input> {
     parser: Parser<'input, StrInput<'input>>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// The length of a text whose last line is not ended, in characters.
+    unended: Option<usize>,
 }
 
 impl Builder<'_> {
@@ -137,7 +183,15 @@ impl Builder<'_> {
 
     fn next(&mut self) -> Result<(OwnedEvent, Marker), YamlError> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((OwnedEvent::from(event), span.start)),
+            Some(Ok((mut event, span))) => {
+                if let Event::Scalar(text, ScalarStyle::Literal | ScalarStyle::Folded, ..) = &mut event
+                    && self.unended.is_some_and(|end| span.end.index() >= end)
+                    && text.ends_with('\n')
+                {
+                    text.to_mut().pop();
+                }
+                Ok((OwnedEvent::from(event), span.start))
+            }
             Some(Err(error)) => Err(syntax(&error)),
             None => {
                 Err(YamlError::Syntax { line: 1, column: 1, message: "the file ends too early".to_owned() })
@@ -153,7 +207,7 @@ impl Builder<'_> {
         self.count(1, mark)?;
         let (node, anchor) = match event {
             OwnedEvent::Scalar(scalar, anchor) => (Node::new(NodeValue::Scalar(scalar), mark), anchor),
-            OwnedEvent::Sequence(anchor) => {
+            OwnedEvent::Sequence(anchor, tag) => {
                 let mut items = Vec::new();
                 loop {
                     let (event, mark) = self.next()?;
@@ -162,9 +216,9 @@ impl Builder<'_> {
                     }
                     items.push(self.complete(event, mark, depth + 1)?);
                 }
-                (Node::new(NodeValue::Sequence(items), mark), anchor)
+                (Node { collection_tag: tag, ..Node::new(NodeValue::Sequence(items), mark) }, anchor)
             }
-            OwnedEvent::Mapping(anchor) => {
+            OwnedEvent::Mapping(anchor, tag) => {
                 let mut entries = Vec::new();
                 loop {
                     let (event, mark) = self.next()?;
@@ -174,7 +228,7 @@ impl Builder<'_> {
                     let key = self.complete(event, mark, depth + 1)?;
                     entries.push((key, self.node(depth + 1)?));
                 }
-                (Node::new(NodeValue::Mapping(entries), mark), anchor)
+                (Node { collection_tag: tag, ..Node::new(NodeValue::Mapping(entries), mark) }, anchor)
             }
             OwnedEvent::Alias(anchor) => {
                 let Some((target, size)) = self.anchors.get(&anchor) else {
@@ -211,8 +265,8 @@ impl Builder<'_> {
 #[derive(Debug, PartialEq)]
 enum OwnedEvent {
     Scalar(Scalar, usize),
-    Sequence(usize),
-    Mapping(usize),
+    Sequence(usize, Option<ScalarTag>),
+    Mapping(usize, Option<ScalarTag>),
     Alias(usize),
     End,
 }
@@ -221,12 +275,14 @@ impl From<Event<'_>> for OwnedEvent {
     fn from(event: Event<'_>) -> Self {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain;
-                let tag = tag.map(|tag| scalar_tag(&tag));
+                // A lone `!` makes a plain scalar of whatever follows, in PyYAML and in libyaml.
+                let lone = tag.as_ref().is_some_and(|tag| is_lone(tag));
+                let plain = lone || style == ScalarStyle::Plain;
+                let tag = tag.filter(|_| !lone).map(|tag| scalar_tag(&tag));
                 Self::Scalar(Scalar { text: text.into_owned(), plain, tag }, anchor)
             }
-            Event::SequenceStart(anchor, _) => Self::Sequence(anchor),
-            Event::MappingStart(anchor, _) => Self::Mapping(anchor),
+            Event::SequenceStart(anchor, tag) => Self::Sequence(anchor, collection_tag(tag.as_deref())),
+            Event::MappingStart(anchor, tag) => Self::Mapping(anchor, collection_tag(tag.as_deref())),
             Event::Alias(anchor) => Self::Alias(anchor),
             Event::SequenceEnd
             | Event::MappingEnd
@@ -250,12 +306,15 @@ fn scalar_tag(tag: &Tag) -> ScalarTag {
             None => ScalarTag::Local(tag.suffix.trim_start_matches('!').to_owned()),
         };
     }
-    // A lone `!` makes a string of whatever follows.
-    if tag.suffix.is_empty() {
-        ScalarTag::Core("str".to_owned())
-    } else {
-        ScalarTag::Local(tag.suffix.clone())
-    }
+    ScalarTag::Local(tag.suffix.clone())
+}
+
+fn is_lone(tag: &Tag) -> bool {
+    (tag.handle.is_empty() || tag.handle == "!") && (tag.suffix.is_empty() || tag.suffix == "!")
+}
+
+fn collection_tag(tag: Option<&Tag>) -> Option<ScalarTag> {
+    tag.filter(|tag| !is_lone(tag)).map(scalar_tag)
 }
 
 fn syntax(error: &ScanError) -> YamlError {
@@ -272,7 +331,10 @@ mod tests {
         let root = parse_document("a: 0123\nb:  !!bool \"true\"\n").unwrap().unwrap();
         let NodeValue::Mapping(entries) = root.value else { panic!("a mapping") };
         let plain = Scalar { text: "0123".to_owned(), plain: true, tag: None };
-        assert_eq!(entries[0].1, Node { value: NodeValue::Scalar(plain), line: 1, column: 4 });
+        assert_eq!(
+            entries[0].1,
+            Node { value: NodeValue::Scalar(plain), collection_tag: None, line: 1, column: 4 }
+        );
         let tag = Some(ScalarTag::Core("bool".to_owned()));
         let tagged = Scalar { text: "true".to_owned(), plain: false, tag };
         assert_eq!(entries[1].1.value, NodeValue::Scalar(tagged));

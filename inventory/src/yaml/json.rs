@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::construct::is_merge;
 use super::document::{Node, NodeValue, Scalar, ScalarTag};
 use super::scalar::{Reading, read_yaml_1_1};
 use super::timestamp::iso_format;
@@ -25,24 +26,18 @@ pub(crate) fn to_json(node: &Node) -> Value {
 }
 
 /// The entries of a mapping with merge keys (`<<`) put in; empty for anything else. What is written beats what is
-/// merged, an earlier merge beats a later one.
+/// merged; of the mappings of one `<<` the first wins, of several `<<` the last.
 pub(crate) fn mapping_entries(node: &Node) -> Vec<(&Node, &Node)> {
     let NodeValue::Mapping(entries) = &node.value else { return Vec::new() };
     let mut merged = Vec::new();
     let mut own = Vec::new();
     for (key, value) in entries {
-        match (&key.value, &value.value) {
-            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Mapping(_)) if text == "<<" => {
-                merged.splice(0..0, mapping_entries(value));
+        match &value.value {
+            NodeValue::Mapping(_) if is_merge(key) => merged.extend(mapping_entries(value)),
+            NodeValue::Sequence(items) if is_merge(key) => {
+                merged.extend(items.iter().rev().flat_map(mapping_entries));
             }
-            (NodeValue::Scalar(Scalar { text, plain: true, .. }), NodeValue::Sequence(items))
-                if text == "<<" =>
-            {
-                for item in items {
-                    merged.splice(0..0, mapping_entries(item));
-                }
-            }
-            _ => own.push((key, value)),
+            NodeValue::Scalar(_) | NodeValue::Sequence(_) | NodeValue::Mapping(_) => own.push((key, value)),
         }
     }
     merged.extend(own);
@@ -78,7 +73,7 @@ fn scalar_json(scalar: &Scalar) -> Value {
         Reading::Int(value) => json_integer(value).map_or_else(text, Value::Number),
         Reading::Float(value) => Number::from_f64(value).map_or_else(text, Value::Number),
         Reading::Timestamp => iso_format(&scalar.text).map_or_else(text, Value::String),
-        Reading::HugeInt | Reading::Text => text(),
+        Reading::HugeInt | Reading::NoNumber | Reading::Text => text(),
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Reading {
     HugeInt,
     Float(f64),
     Timestamp,
+    /// Of a number's form and without a digit (`0x_`): PyYAML gives up.
+    NoNumber,
     Text,
 }
 
@@ -26,6 +28,7 @@ impl Reading {
             Self::HugeInt => "a number".to_owned(),
             Self::Float(value) => format!("the number {value}"),
             Self::Timestamp => "a date".to_owned(),
+            Self::NoNumber => "a number without digits".to_owned(),
             Self::Text => "text".to_owned(),
         }
     }
@@ -87,6 +90,15 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
+/// The digits of an integer, read.
+#[derive(Clone, Copy)]
+enum Magnitude {
+    Number(i128),
+    Huge,
+    /// Underscores alone.
+    Nothing,
+}
+
 fn int_1_1(text: &str) -> Option<Reading> {
     let (negative, digits) = split_sign(text);
     let magnitude = if let Some(binary) = digits.strip_prefix("0b") {
@@ -94,7 +106,7 @@ fn int_1_1(text: &str) -> Option<Reading> {
     } else if let Some(hexadecimal) = digits.strip_prefix("0x") {
         radix(hexadecimal, 16)
     } else if digits == "0" {
-        Some(Some(0))
+        Some(Magnitude::Number(0))
     } else if digits.starts_with('0') {
         radix(digits, 8)
     } else if digits.contains(':') {
@@ -105,39 +117,41 @@ fn int_1_1(text: &str) -> Option<Reading> {
         None
     }?;
     Some(match magnitude {
-        Some(value) if negative => Reading::Int(-value),
-        Some(value) => Reading::Int(value),
-        None => Reading::HugeInt,
+        Magnitude::Number(value) if negative => Reading::Int(-value),
+        Magnitude::Number(value) => Reading::Int(value),
+        Magnitude::Huge => Reading::HugeInt,
+        Magnitude::Nothing => Reading::NoNumber,
     })
 }
 
-/// `None`: not of this form. `Some(None)`: of this form and too large.
-#[expect(clippy::option_option, reason = "\"not a number\" and \"too large a number\" are two answers")]
-fn radix(digits: &str, base: u32) -> Option<Option<i128>> {
+/// `None`: not of this form.
+fn radix(digits: &str, base: u32) -> Option<Magnitude> {
     if digits.is_empty() || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
         return None;
     }
     let digits: String = digits.chars().filter(|c| *c != '_').collect();
     if digits.is_empty() {
-        return None;
+        return Some(Magnitude::Nothing);
     }
-    Some(i128::from_str_radix(&digits, base).ok())
+    Some(i128::from_str_radix(&digits, base).map_or(Magnitude::Huge, Magnitude::Number))
 }
 
 /// `12:30` is 750: base 60, as for times of day.
-#[expect(clippy::option_option, reason = "\"not a number\" and \"too large a number\" are two answers")]
-fn sexagesimal(digits: &str) -> Option<Option<i128>> {
+fn sexagesimal(digits: &str) -> Option<Magnitude> {
     let mut parts = digits.split(':');
     let first = parts.next()?;
     if !first.starts_with(|c: char| ('1'..='9').contains(&c)) {
         return None;
     }
-    let mut total = radix(first, 10)?;
+    let mut total = match radix(first, 10)? {
+        Magnitude::Number(value) => Some(value),
+        Magnitude::Huge | Magnitude::Nothing => None,
+    };
     for part in parts {
         let value: i128 = sixtieth(part)?.into();
         total = total.and_then(|total| total.checked_mul(60)).and_then(|total| total.checked_add(value));
     }
-    Some(total)
+    Some(total.map_or(Magnitude::Huge, Magnitude::Number))
 }
 
 /// `[0-5]?[0-9]`.
@@ -148,6 +162,12 @@ fn sixtieth(part: &str) -> Option<u8> {
         _ => false,
     };
     valid.then(|| part.parse().ok()).flatten()
+}
+
+/// What `!!float` makes of a text: the forms of a plain float, and those that Python's `float` takes besides.
+pub(crate) fn float_of(text: &str) -> Option<f64> {
+    let plain = || text.replace('_', "").parse().ok().filter(|_| text.is_ascii());
+    float_1_1(&text.to_lowercase()).or_else(plain)
 }
 
 fn float_1_1(text: &str) -> Option<f64> {
@@ -195,12 +215,19 @@ fn sexagesimal_float(whole: &str, fraction: &str, sign: f64) -> Option<f64> {
     if !first.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut total: f64 = first.replace('_', "").parse().ok()?;
+    // In PyYAML's order, from the last part to the first: the sum of floats depends on it.
+    let mut values: Vec<f64> = vec![first.replace('_', "").parse().ok()?];
     for part in parts {
-        total = total * 60.0 + f64::from(sixtieth(part)?);
+        values.push(f64::from(sixtieth(part)?));
     }
-    let fraction: f64 = format!("0.{}", fraction.replace('_', "")).parse().ok()?;
-    Some(sign * (total + fraction))
+    let last = values.pop()?;
+    let mut total: f64 = format!("{last}.{}", fraction.replace('_', "")).parse().ok()?;
+    let mut base = 60.0;
+    for value in values.iter().rev() {
+        total += value * base;
+        base *= 60.0;
+    }
+    Some(sign * total)
 }
 
 #[cfg(test)]

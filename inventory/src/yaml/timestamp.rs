@@ -71,19 +71,48 @@ fn digits(text: &str, shortest: usize, longest: usize) -> bool {
     (shortest..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Python's form of it; `None` when it is no timestamp.
+/// Python's form of it; `None` when it is no timestamp, or when there is no such day or time.
 pub(super) fn iso_format(text: &str) -> Option<String> {
     let Timestamp { date: [year, month, day], time, zone } = parse_timestamp(text)?;
+    if !is_in_calendar(number(year)?, number(month)?, number(day)?) {
+        return None;
+    }
     let date = format!("{year}-{month:0>2}-{day:0>2}");
     let Some(([hour, minute, second], fraction)) = time else { return Some(date) };
+    if number(hour)? > 23 || number(minute)? > 59 || number(second)? > 59 {
+        return None;
+    }
     let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let micros = if micros == "000000" { String::new() } else { format!(".{micros}") };
     let zone = match zone {
         Zone::None => String::new(),
         Zone::Utc => "+00:00".to_owned(),
-        Zone::Offset(sign, hours, minutes) => format!("{sign}{hours:0>2}:{minutes}"),
+        Zone::Offset(sign, hours, minutes) => {
+            let total = number(hours)? * 60 + number(minutes)?;
+            if total >= 24 * 60 {
+                return None;
+            }
+            let sign = if total == 0 { '+' } else { sign };
+            format!("{sign}{:02}:{:02}", total / 60, total % 60)
+        }
     };
     Some(format!("{date}T{hour:0>2}:{minute}:{second}{micros}{zone}"))
+}
+
+fn number(digits: &str) -> Option<u32> {
+    digits.parse().ok()
+}
+
+fn is_in_calendar(year: u32, month: u32, day: u32) -> bool {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 0,
+    };
+    year > 0 && (1..=days).contains(&day)
 }
 
 #[cfg(test)]
@@ -98,6 +127,12 @@ mod tests {
             ("2001-12-14 1:59:43.0", Some("2001-12-14T01:59:43")),
             ("2001-12-15T02:59:43.1Z", Some("2001-12-15T02:59:43.100000+00:00")),
             ("2001-12-14 21:59:43 +8", Some("2001-12-14T21:59:43+08:00")),
+            ("2001-12-14 21:59:43 -0", Some("2001-12-14T21:59:43+00:00")),
+            ("2001-12-14 21:59:43 +1:75", Some("2001-12-14T21:59:43+02:15")),
+            ("2001-12-14 21:59:43 +24", None),
+            ("2001-12-14 24:59:43", None),
+            ("2001-02-29", None),
+            ("0000-02-02", None),
             ("2023-1-1", None),
             ("2023-01-01x", None),
             ("2001-12-14T21:59", None),
