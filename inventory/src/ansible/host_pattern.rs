@@ -59,6 +59,17 @@ pub(crate) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Patter
     Ok((hosts, port))
 }
 
+/// A host and its port, without ranges: what is no address is a name as it stands.
+pub(crate) fn single(text: &str) -> Result<(&str, Option<u16>), PatternError> {
+    match parse_address(text) {
+        Some((host, Some(port))) if !host.contains('[') => {
+            port.parse().map(|port| (host, Some(port))).map_err(|_| PatternError::Port)
+        }
+        Some((host, None)) if !host.contains('[') => Ok((host, None)),
+        _ => Ok((text, None)),
+    }
+}
+
 /// Host and port, as text; `None` when it is no address in Ansible's sense.
 pub(super) fn parse_address(text: &str) -> Option<(&str, Option<&str>)> {
     let mut host = text;

@@ -56,12 +56,13 @@ fn inventories(sources: &Sources, problems: &mut Problems) -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// `-i host1,host2,`.
+/// `-i host1,host2,`: names and ports, ranges as they are.
 fn host_list(list: &str, data: &mut InventoryData, problems: &mut Problems) {
     let place = Place::file(Path::new("-i"));
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        match host_pattern::expand(name) {
-            Ok((hosts, port)) => hosts.iter().for_each(|host| data.add_host(host, UNGROUPED, port, &place)),
+        match host_pattern::single(name) {
+            Ok((host, _)) if data.host(host).is_some() => {}
+            Ok((host, port)) => data.add_host(host, UNGROUPED, port, &place),
             Err(error) => problems.push(ini::host_pattern_problem(&error, name, &place)),
         }
     }

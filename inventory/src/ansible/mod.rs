@@ -10,6 +10,8 @@ mod limit;
 mod loader;
 mod output;
 mod python_literal;
+mod python_number;
+mod python_regex;
 mod python_string;
 mod shlex;
 mod template;

@@ -4,6 +4,7 @@
 each: its own InventoryManager, `json_inventory`, `inventory_graph` and `subset`. `{"encrypt": [{"text", "password", "id"}]}`
 gives Ansible Vault's texts.
 """
+import ast
 import json
 import os
 import sys
@@ -25,6 +26,20 @@ from ansible.plugins.vars import host_group_vars  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 from ansible.utils.path import unfrackpath  # noqa: E402
 
+
+
+class OrderedSet(set):
+    """Python's order of a set differs from run to run; here it is the written one."""
+
+    def __init__(self, items=()):
+        self.written = list(dict.fromkeys(items))
+        super().__init__(self.written)
+
+    def __iter__(self):
+        return iter(self.written)
+
+
+ast.set = OrderedSet
 said = []
 
 
@@ -84,6 +99,17 @@ def text_of(exception):
     return " <- ".join(parts)
 
 
+def clean(value):
+    """What cannot be written as UTF-8 is a question mark, as on Ansible's own stdout."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value
+
+
 def limited(inventory, pattern):
     """The hosts of a pattern, or why there are none."""
     said.clear()
@@ -105,7 +131,7 @@ def inventory(question):
     try:
         cli = command_line(question)
         refused = [line for line in said if line.startswith(("Unable to parse", "Failed to parse"))]
-        listed = cli.dump(cli.json_inventory(cli._get_group("all")))
+        listed = clean(json.loads(cli.dump(cli.json_inventory(cli._get_group("all"))), parse_constant=str))
         graph = cli.inventory_graph()
         warnings = list(said)
     except Exception as exception:

@@ -2,7 +2,7 @@
 
 use super::Maker;
 
-const ODD_LINES: [&str; 34] = [
+const ODD_LINES: &[&str] = &[
     "[oms",
     "[oms:hosts]",
     "[oms:var]",
@@ -58,7 +58,7 @@ impl Maker {
         }
         if self.once_in(6) {
             self.feature("ini: odd line");
-            let line = self.pick(&ODD_LINES).to_owned();
+            let line = self.pick(ODD_LINES).to_owned();
             let position = self.up_to(lines.len());
             lines.insert(position, line);
         }

@@ -2,7 +2,7 @@
 
 use super::Maker;
 
-const NUMBERS: [&str; 44] = [
+const NUMBERS: &[&str] = &[
     "0",
     "1",
     "-5",
@@ -48,11 +48,11 @@ const NUMBERS: [&str; 44] = [
     "-0",
     "-0.0",
 ];
-const CONSTANTS: [&str; 14] = [
+const CONSTANTS: &[&str] = &[
     "True", "False", "None", "true", "no", "yes", "null", "-True", "not True", "...", "Ellipsis", "set()",
     "set( )", "nan",
 ];
-const STRINGS: [&str; 40] = [
+const STRINGS: &[&str] = &[
     "'a'",
     "\"b c\"",
     "''",
@@ -94,7 +94,7 @@ const STRINGS: [&str; 40] = [
     r"'\777'",
     "'%s' % 1",
 ];
-const BROKEN: [&str; 26] = [
+const BROKEN: &[&str] = &[
     "[1",
     "(1,",
     "{1:",
@@ -122,7 +122,7 @@ const BROKEN: [&str; 26] = [
     "{None: 1}",
     "1 < 2",
 ];
-const WORDS: [&str; 30] = [
+const WORDS: &[&str] = &[
     "word",
     "root@oms#cluster",
     "a b",
@@ -159,18 +159,18 @@ impl Maker {
     /// Text after `=`, as it shall reach the reader of values.
     pub(super) fn value(&mut self) -> String {
         match self.rng.u32(0..20) {
-            0..=5 => self.pick(&WORDS).to_owned(),
+            0..=5 => self.pick(WORDS).to_owned(),
             6..=8 => {
                 self.feature("literal: number");
-                self.pick(&NUMBERS).to_owned()
+                self.pick(NUMBERS).to_owned()
             }
             9..=10 => {
                 self.feature("literal: constant");
-                self.pick(&CONSTANTS).to_owned()
+                self.pick(CONSTANTS).to_owned()
             }
             11..=12 => {
                 self.feature("literal: string");
-                self.pick(&STRINGS).to_owned()
+                self.pick(STRINGS).to_owned()
             }
             13..=16 => {
                 self.feature("literal: collection");
@@ -178,7 +178,7 @@ impl Maker {
             }
             17 => {
                 self.feature("literal: broken");
-                self.pick(&BROKEN).to_owned()
+                self.pick(BROKEN).to_owned()
             }
             18 => {
                 let value = self.literal(2);
@@ -196,10 +196,10 @@ impl Maker {
     fn literal(&mut self, depth: usize) -> String {
         if depth == 0 {
             return match self.rng.u32(0..10) {
-                0..=3 => self.pick(&NUMBERS).to_owned(),
+                0..=3 => self.pick(NUMBERS).to_owned(),
                 4..=7 => self.pick(&STRINGS[..12]).to_owned(),
-                8 => self.pick(&CONSTANTS).to_owned(),
-                _ => self.pick(&BROKEN).to_owned(),
+                8 => self.pick(CONSTANTS).to_owned(),
+                _ => self.pick(BROKEN).to_owned(),
             };
         }
         let (open, close) = match self.rng.u32(0..12) {

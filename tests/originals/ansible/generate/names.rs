@@ -2,7 +2,7 @@
 
 use super::Maker;
 
-const HOSTS: [&str; 22] = [
+const HOSTS: &[&str] = &[
     "n1",
     "n2",
     "n3",
@@ -26,9 +26,9 @@ const HOSTS: [&str; 22] = [
     "x",
     "host_0",
 ];
-const ODD_HOSTS: [&str; 14] =
-    ["-a", "a-", "a..b", "a/b", "n 1", "bad_", "@x", "a=b", "*", "n!1", "a,b", "~n", "日本", "\u{a0}x"];
-const GROUPS: [&str; 16] = [
+const ODD_HOSTS: &[&str] =
+    &["-a", "a-", "a..b", "a/b", "n 1", "bad_", "@x", "a=b", "*", "n!1", "a,b", "~n", "日本", "\u{a0}x"];
+const GROUPS: &[&str] = &[
     "oms",
     "web",
     "db",
@@ -46,7 +46,7 @@ const GROUPS: [&str; 16] = [
     "west",
     "1st",
 ];
-const VARIABLES: [&str; 16] = [
+const VARIABLES: &[&str] = &[
     "a",
     "b",
     "c",
@@ -68,11 +68,11 @@ const VARIABLES: [&str; 16] = [
 impl Maker {
     pub(super) fn names(&mut self) {
         for _ in 0..3 + self.up_to(5) {
-            let host = self.pick(&HOSTS).to_owned();
+            let host = self.pick(HOSTS).to_owned();
             self.hosts.push(host);
         }
         for _ in 0..2 + self.up_to(5) {
-            let group = self.pick(&GROUPS).to_owned();
+            let group = self.pick(GROUPS).to_owned();
             self.groups.push(group);
         }
     }
@@ -80,7 +80,7 @@ impl Maker {
     pub(super) fn variable_name(&mut self) -> String {
         match self.rng.u32(0..12) {
             0..=5 => self.pick(&["a", "b", "c"]).to_owned(),
-            _ => self.pick(&VARIABLES).to_owned(),
+            _ => self.pick(VARIABLES).to_owned(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Maker {
             }
             _ => {
                 self.feature("name: odd");
-                self.pick(&ODD_HOSTS).to_owned()
+                self.pick(ODD_HOSTS).to_owned()
             }
         }
     }
