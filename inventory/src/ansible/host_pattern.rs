@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use super::python_number;
+
 /// More hosts than this in one inventory are an accident.
 pub(crate) const MAX_HOSTS: usize = 10_000;
 
@@ -162,6 +164,10 @@ fn is_hostname(host: &str) -> bool {
     })
 }
 
+fn step_of(text: &str) -> Result<usize, PatternError> {
+    python_number::int(text).and_then(|step| usize::try_from(step).ok()).ok_or(PatternError::Step)
+}
+
 /// `budget` bounds the work, since ranges that make no host cost time as well.
 fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> Result<(), PatternError> {
     *budget = budget.checked_sub(1).ok_or(PatternError::TooMany)?;
@@ -177,7 +183,7 @@ fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> 
     let bounds: Vec<_> = range.split(':').collect();
     let (begin, end, step) = match bounds.as_slice() {
         [begin, end] => (*begin, *end, 1),
-        [begin, end, step] => (*begin, *end, step.parse::<usize>().map_err(|_| PatternError::Step)?),
+        [begin, end, step] => (*begin, *end, step_of(step)?),
         _ => return Err(PatternError::Bounds),
     };
     let begin = if begin.is_empty() { "0" } else { begin };
@@ -200,9 +206,10 @@ fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> 
         }
         return Ok(());
     }
-    let number = |text: &str| text.parse::<u64>().map_err(|_| PatternError::NotARange);
+    let number = |text: &str| python_number::int(text).ok_or(PatternError::NotARange);
     let (first, last) = (number(begin)?, number(end)?);
     for value in (first..=last).step_by(step) {
+        // As Python's `zfill`: a sign counts.
         expand_ranges(&format!("{head}{value:0width$}{tail}"), hosts, budget)?;
     }
     Ok(())

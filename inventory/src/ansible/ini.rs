@@ -47,6 +47,14 @@ pub(super) fn read(text: &str, file: &Path, data: &mut InventoryData, problems: 
         group: UNGROUPED,
         section: Section::Hosts,
     };
+    if text.starts_with('\u{feff}') {
+        let problem = Problem::error(
+            ProblemCode::InventorySyntax,
+            "the file begins with a byte order mark, which Ansible takes for a part of the first line",
+        );
+        reader.report(problem.at(&Place::new(&reader.file, 1, 1)).hint("save it as UTF-8 without one"));
+        return;
+    }
     for (index, line) in python_lines(text).enumerate() {
         reader.line(index + 1, line);
     }
@@ -56,7 +64,7 @@ pub(super) fn read(text: &str, file: &Path, data: &mut InventoryData, problems: 
 /// Lines as Python's `splitlines` cuts them.
 fn python_lines(text: &str) -> impl Iterator<Item = &str> {
     let ends = ['\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
-    let mut rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         let Some(end) = text.find(ends) else {

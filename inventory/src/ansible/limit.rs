@@ -34,7 +34,11 @@ impl AnsibleInventory {
                     let matched = self.matches(&part[1..])?;
                     selected.retain(|host| matched.contains(host));
                 }
-                _ => selected.extend(self.matches(part)?),
+                // The name of a host is that host alone, though a group has it as well.
+                _ => match self.data.host(part) {
+                    Some(host) => selected.extend([host]),
+                    None => selected.extend(self.matches(part)?),
+                },
             }
         }
         // A host that Ansible has lost out of all groups is selected by nothing.
@@ -43,9 +47,6 @@ impl AnsibleInventory {
     }
 
     fn matches(&self, part: &str) -> Result<Vec<HostId>, Box<Problem>> {
-        if let Some(host) = self.data.host(part) {
-            return Ok(vec![host]);
-        }
         let refuse = |message: &str| Problem::error(ProblemCode::Limit, message).key("--limit").found(part);
         if part.starts_with('@') {
             let problem = refuse("--limit does not read patterns from files (`@`)");
@@ -108,20 +109,23 @@ fn split_pattern(pattern: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
+/// Runs of anything but white space, colons and brackets, and of whole brackets; a bracket that is not closed parts.
 fn split_colons(pattern: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut begin = 0;
-    let mut inside = false;
-    for (position, c) in pattern.char_indices() {
-        match c {
-            '[' if pattern[position..].contains(']') => inside = true,
-            ']' => inside = false,
-            _ if !inside && (c == ':' || c.is_whitespace()) => {
-                parts.push(&pattern[begin..position]);
-                begin = position + c.len_utf8();
-            }
-            _ => {}
+    let mut position = 0;
+    while let Some(c) = pattern[position..].chars().next() {
+        let rest = &pattern[position..];
+        let width = match c {
+            '[' => rest.find(']').map(|end| end + 1),
+            c if c == ':' || c == ']' || c.is_whitespace() => None,
+            c => Some(c.len_utf8()),
+        };
+        if width.is_none() {
+            parts.push(&pattern[begin..position]);
+            begin = position + c.len_utf8();
         }
+        position += width.unwrap_or(c.len_utf8());
     }
     parts.push(&pattern[begin..]);
     parts

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::data::{ALL, InventoryData, UNGROUPED};
+use super::data::{ALL, GroupId, InventoryData, UNGROUPED, Unplaced};
 use super::inventory::{AnsibleInventory, Variables};
 use super::vars_files::VarsFiles;
 use super::{host_pattern, ini, yaml_inventory};
@@ -36,8 +36,25 @@ pub(crate) fn load(sources: &Sources, problems: &mut Problems) -> AnsibleInvento
         }
         read_source(sources, &absolute, 0, &mut data, problems);
     }
-    data.reconcile();
+    if let Err(unplaced) = data.reconcile() {
+        problems.push(unplaced_problem(unplaced, &data));
+    }
     flatten(sources, data, &folders, problems)
+}
+
+fn unplaced_problem(unplaced: Unplaced, data: &InventoryData) -> Problem {
+    match unplaced {
+        Unplaced::Group(group) => {
+            let name = &data.groups[group].name;
+            let message = format!("`{name}` has the group `all` below it, and must itself be below `all`");
+            Problem::error(ProblemCode::GroupLoop, message).key(name).hint("do not make `all` a child")
+        }
+        Unplaced::Host(host) => {
+            let host = &data.hosts[host];
+            let message = format!("the host `{}` has the name of a group that cannot be below `ungrouped`", host.name);
+            Problem::error(ProblemCode::GroupLoop, message).at(&host.place).key(&host.name).hint("rename one of the two")
+        }
+    }
 }
 
 fn inventories(sources: &Sources, problems: &mut Problems) -> Vec<PathBuf> {
@@ -172,8 +189,12 @@ fn flatten(
     let mut from_files = |subfolder: &str, name: &str, problems: &mut Problems| -> Vec<Variables> {
         places.iter().map(|folder| files.variables(folder, subfolder, name, problems)).collect()
     };
-    let group_files: Vec<Vec<Variables>> =
-        data.groups.iter().map(|group| from_files("group_vars", &group.name, problems)).collect();
+    // As Ansible: files of groups that no host is in are not read.
+    let used: BTreeSet<GroupId> = (0..data.hosts.len()).flat_map(|host| data.groups_of(host)).collect();
+    let mut group_files: Vec<Vec<Variables>> = vec![vec![Variables::new(); places.len()]; data.groups.len()];
+    for group in used {
+        group_files[group] = from_files("group_vars", &data.groups[group].name, problems);
+    }
     let mut host_variables = Vec::new();
     for (host, entry) in data.hosts.iter().enumerate() {
         let order = data.by_precedence(&data.groups_of(host));

@@ -20,7 +20,9 @@ pub(super) enum NoLiteral {
 
 /// The value of a Python literal.
 pub(super) fn literal_eval(text: &str) -> Result<Value, NoLiteral> {
-    read(text).ok_or(NoLiteral::Text)?.into_json()
+    let value = read(text).ok_or(NoLiteral::Text)?;
+    value.evaluate()?;
+    value.into_json()
 }
 
 fn read(text: &str) -> Option<Python> {
@@ -40,6 +42,8 @@ enum Python {
     Number(PythonNumber, bool),
     Text(String),
     Bytes(Vec<u8>),
+    /// Valid in Python and no literal, such as a name.
+    Malformed,
     /// Python has a value and omsctl has not: why.
     Unreadable(&'static str),
     Ellipsis,
@@ -50,6 +54,30 @@ enum Python {
 }
 
 impl Python {
+    /// Finds in Python's order what stops Python: the first of a malformed part and a key that cannot be one decides.
+    fn evaluate(&self) -> Result<(), NoLiteral> {
+        match self {
+            Self::Malformed => Err(NoLiteral::Text),
+            Self::List(items) | Self::Tuple(items) => items.iter().try_for_each(Self::evaluate),
+            Self::Set(items) => items.iter().try_for_each(|item| {
+                item.evaluate()?;
+                item.check_hashable()
+            }),
+            Self::Dict(entries) => entries.iter().try_for_each(|(key, value)| {
+                key.evaluate()?;
+                value.evaluate()?;
+                key.check_hashable()
+            }),
+            Self::None
+            | Self::Bool(_)
+            | Self::Number(..)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Unreadable(_)
+            | Self::Ellipsis => Ok(()),
+        }
+    }
+
     fn into_json(self) -> Result<Value, NoLiteral> {
         match self {
             Self::None => Ok(Value::Null),
@@ -60,6 +88,7 @@ impl Python {
                 // Ansible does not let templates in, and says so in its list.
                 .map(|text| serde_json::json!({ "__ansible_unsafe": text }))
                 .map_err(|_| NoLiteral::Refused("it holds bytes that are no UTF-8 text")),
+            Self::Malformed => Err(NoLiteral::Text),
             Self::Unreadable(why) => Err(NoLiteral::Refused(why)),
             Self::Ellipsis => Ok(Value::String("...".to_owned())),
             Self::List(items) | Self::Tuple(items) => {
@@ -68,7 +97,6 @@ impl Python {
             Self::Set(items) => {
                 let mut unique: Vec<Self> = Vec::new();
                 for item in items {
-                    item.check_hashable()?;
                     if !unique.iter().any(|other| other.equals(&item)) {
                         unique.push(item);
                     }
@@ -85,13 +113,7 @@ impl Python {
                 Err(NoLiteral::Refused("a list, a set or a dictionary cannot be a key or be in a set"))
             }
             Self::Tuple(items) => items.iter().try_for_each(Self::check_hashable),
-            Self::Unreadable(why) => Err(NoLiteral::Refused(why)),
-            Self::None
-            | Self::Bool(_)
-            | Self::Number(..)
-            | Self::Text(_)
-            | Self::Bytes(_)
-            | Self::Ellipsis => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -138,7 +160,6 @@ fn dictionary(entries: Vec<(Python, Python)>) -> Result<Value, NoLiteral> {
     // Of equal keys Python keeps the first, with the last value.
     let mut unique: Vec<(Python, Python)> = Vec::new();
     for (key, value) in entries {
-        key.check_hashable()?;
         match unique.iter_mut().find(|(other, _)| other.equals(&key)) {
             Some(entry) => entry.1 = value,
             None => unique.push((key, value)),
@@ -181,11 +202,10 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH {
             return None;
         }
-        let value = self.atom()?;
-        let value = match self.peek() {
-            Some(sign @ ('+' | '-')) => self.sum(&value, sign == '-')?,
-            _ => value,
-        };
+        let mut value = self.atom()?;
+        while let Some(sign @ ('+' | '-')) = self.peek() {
+            value = self.sum(&value, sign == '-')?;
+        }
         self.depth -= 1;
         Some(value)
     }
@@ -196,9 +216,10 @@ impl Reader<'_> {
         self.peek()?;
         match (left, self.atom()?) {
             (Python::Number(left, _), Python::Number(right, true)) => {
-                left.with_imaginary(&right, minus).map(|number| Python::Number(number, false))
+                let sum = left.with_imaginary(&right, minus);
+                Some(sum.map_or(Python::Malformed, |number| Python::Number(number, false)))
             }
-            _ => None,
+            _ => Some(Python::Malformed),
         }
     }
 
@@ -290,7 +311,7 @@ impl Reader<'_> {
         let sign = self.peek()?;
         self.eat(sign)?;
         self.peek()?;
-        let Python::Number(number, true) = self.atom()? else { return None };
+        let Python::Number(number, true) = self.atom()? else { return Some(Python::Malformed) };
         Some(Python::Number(if sign == '-' { number.negated() } else { number }, false))
     }
 
@@ -310,6 +331,7 @@ impl Reader<'_> {
                 self.eat(')')?;
                 return Some(Python::Set(Vec::new()));
             }
+            _ if is_name(name) => Python::Malformed,
             _ => return None,
         };
         self.rest = after;
@@ -320,6 +342,7 @@ impl Reader<'_> {
     fn strings(&mut self) -> Option<Python> {
         let mut all = PythonText::default();
         let mut kind = None;
+        let mut format = false;
         loop {
             let end = self.rest.find(['\'', '"']).unwrap_or(self.rest.len());
             let Some(prefix) = string_prefix(&self.rest[..end]).filter(|_| end < self.rest.len()) else {
@@ -328,11 +351,13 @@ impl Reader<'_> {
             if *kind.get_or_insert(prefix.bytes) != prefix.bytes {
                 return None;
             }
+            format |= prefix.format;
             self.rest = &self.rest[end..];
             python_string::read(&mut self.rest, prefix.raw, prefix.bytes, &mut all)?;
             self.blank();
         }
         match (kind?, all.refused) {
+            _ if format => Some(Python::Malformed),
             (_, Some(why)) => Some(Python::Unreadable(why)),
             (true, None) => Some(Python::Bytes(all.bytes)),
             (false, None) => String::from_utf8(all.bytes).ok().map(Python::Text),
@@ -340,19 +365,33 @@ impl Reader<'_> {
     }
 }
 
+/// A name, and not one of the words that begin or join something.
+fn is_name(word: &str) -> bool {
+    const KEYWORDS: [&str; 32] = [
+        "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else",
+        "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+        "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    ];
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_') && !KEYWORDS.contains(&word)
+}
+
 #[derive(Clone, Copy)]
 struct StringPrefix {
     raw: bool,
     bytes: bool,
+    /// Valid, and no literal.
+    format: bool,
 }
 
-/// The letters before a quotation mark; `f` strings are no literals.
+/// The letters before a quotation mark.
 fn string_prefix(letters: &str) -> Option<StringPrefix> {
     match letters.to_ascii_lowercase().as_str() {
-        "" | "u" => Some(StringPrefix { raw: false, bytes: false }),
-        "r" => Some(StringPrefix { raw: true, bytes: false }),
-        "b" => Some(StringPrefix { raw: false, bytes: true }),
-        "br" | "rb" => Some(StringPrefix { raw: true, bytes: true }),
+        "" | "u" => Some(StringPrefix { raw: false, bytes: false, format: false }),
+        "r" => Some(StringPrefix { raw: true, bytes: false, format: false }),
+        "b" => Some(StringPrefix { raw: false, bytes: true, format: false }),
+        "br" | "rb" => Some(StringPrefix { raw: true, bytes: true, format: false }),
+        "f" => Some(StringPrefix { raw: false, bytes: false, format: true }),
+        "fr" | "rf" => Some(StringPrefix { raw: true, bytes: false, format: true }),
         _ => None,
     }
 }
@@ -429,6 +468,8 @@ mod tests {
             "0x",
             "_1",
             "not True",
+            "{a, [1]}",
+            "{[1]: a}",
             "b'é'",
             "1)",
             "{{ x }}",

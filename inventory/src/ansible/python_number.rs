@@ -181,6 +181,16 @@ fn float_value(lower: &str) -> Option<f64> {
     lower.replace('_', "").parse().ok()
 }
 
+/// `int()` of a text: white space around it, a sign, and underscores between digits are allowed.
+pub(super) fn int(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix(['+', '-']) {
+        Some(digits) => (&text[..1], digits),
+        None => ("", text),
+    };
+    format!("{sign}{}", without_underscores(digits, 10)?).parse().ok()
+}
+
 /// Digits of the base with single underscores between them.
 fn without_underscores(text: &str, radix: u32) -> Option<String> {
     let mut parts = text.split('_');

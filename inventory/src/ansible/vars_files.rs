@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::inventory::{Variable, Variables};
-use super::yaml_inventory::{is_null, last_of_equal_keys, variable, yaml_problem};
+use super::yaml_inventory::{is_false, last_of_equal_keys, variable, yaml_problem};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 use crate::yaml::{NodeValue, parse_document};
@@ -114,11 +114,12 @@ fn load_file(sources: &Sources, path: &Path, problems: &mut Problems) -> Variabl
     let file: Arc<Path> = Arc::from(shown.as_path());
     match parse_document(&text) {
         Ok(None) => Variables::new(),
-        Ok(Some(root)) if is_null(&root) => Variables::new(),
+        // Ansible takes whatever Python takes for false as an empty file.
+        Ok(Some(root)) if is_false(&root) => Variables::new(),
         Ok(Some(root)) if matches!(root.value, NodeValue::Mapping(_)) => {
             last_of_equal_keys(&root, &file, problems)
                 .into_iter()
-                .map(|(key, node)| (key, variable(node, &file)))
+                .map(|(key, _, node)| (key, variable(node, &file)))
                 .collect()
         }
         Ok(Some(root)) => {

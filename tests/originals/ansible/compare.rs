@@ -22,9 +22,13 @@ pub(crate) enum Agreement {
 /// The deliberate refusals of inventories that Ansible takes. Each is a problem with a code and a text that says so.
 const REFUSALS: &[(ProblemCode, &str)] = &[
     (ProblemCode::HostPattern, "the port is above 65535"),
+    (ProblemCode::HostPattern, "the step of a range must be a number above zero"),
+    (ProblemCode::HostPattern, "a pattern cannot end in ':'"),
     (ProblemCode::VariableValue, "it holds bytes that are no UTF-8 text"),
     (ProblemCode::VariableValue, "it holds half of a surrogate pair"),
     (ProblemCode::VariableValue, "it names a character"),
+    (ProblemCode::VariableValue, "a key must be text, a number, a boolean or None"),
+    (ProblemCode::InventorySyntax, "begins with a byte order mark"),
 ];
 
 /// An error tells both answers.
@@ -33,7 +37,20 @@ pub(crate) fn compare(case: &Case, folder: &Path, theirs: &Value) -> Result<Agre
     let refused =
         theirs["error"].is_string() || theirs["refused"].as_array().is_some_and(|all| !all.is_empty());
     match (ours, refused) {
-        (Err(_), true) => Ok(Agreement::BothRefuse),
+        (Err(_), true) => {
+            eprintln!(
+                "REFUSED {}",
+                theirs["error"].as_str().map(str::to_owned).unwrap_or_else(|| theirs["said"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|l| l.to_string().contains("Failed to") && !l.to_string().contains("auto"))
+                    .map(|l| l.to_string())
+                    .collect::<String>()
+                    .replace("Failed to parse inventory", "F"))
+            );
+            Ok(Agreement::BothRefuse)
+        }
         (Err(problems), false) => refusal(&problems)
             .map(Agreement::Refused)
             .ok_or_else(|| format!("omsctl refuses:\n{problems}\nbut Ansible takes it:\n{}", told(theirs))),
@@ -109,7 +126,8 @@ fn limited(inventory: &AnsibleInventory, pattern: &str, theirs: &Value) -> Resul
 /// host here.
 fn is_refused_on_purpose(problem: &Problem, warned: bool) -> bool {
     let says = |text: &str| problem.message.contains(text);
-    let localhost = matches!(problem.found.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
+    let name = problem.found.as_deref().unwrap_or_default().split('[').next();
+    let localhost = matches!(name, Some("localhost" | "127.0.0.1" | "::1"));
     (says("names no host") && (warned || localhost))
         || says("does not take look-around")
         || (says("that cannot be read") && warned)

@@ -51,12 +51,12 @@ impl Maker {
             self.section(&mut lines);
         }
         // Most groups that were named as children are declared, so that most files are valid.
-        if !self.once_in(8) {
+        if !self.once_in(25) {
             for group in self.groups.clone() {
                 lines.push(format!("[{group}]"));
             }
         }
-        if self.once_in(6) {
+        if self.once_in(12) {
             self.feature("ini: odd line");
             let line = self.pick(ODD_LINES).to_owned();
             let position = self.up_to(lines.len());
@@ -87,10 +87,10 @@ impl Maker {
                 for _ in 0..self.up_to(3) {
                     let mut child = self.group();
                     // A loop is an error; some are wanted.
-                    if child <= group && !self.once_in(6) || child == "all" && !self.once_in(6) {
+                    if (child <= group || child == "all") && !self.once_in(25) {
                         continue;
                     }
-                    if self.once_in(12) {
+                    if self.once_in(30) {
                         child.push_str(self.pick(&[" # c", "#c", " x", ":y", "  ", "]", " #", "\t"]));
                     }
                     lines.push(child);
@@ -109,7 +109,7 @@ impl Maker {
 
     fn variable_line(&mut self) -> String {
         let (name, value) = (self.variable_name(), self.value());
-        let priority = name == "ansible_group_priority" && !self.once_in(6);
+        let priority = name == "ansible_group_priority" && !self.once_in(25);
         let value = if priority {
             self.pick(&["1", "2", "10", "-1", "'3'", "0", "True", "1.9", "' 4 '", "1_0"]).to_owned()
         } else {
@@ -120,7 +120,7 @@ impl Maker {
             self.feature("ini: comment");
             return self.pick(&["# c", "; c", "#a=1", "  # c"]).to_owned();
         }
-        if self.once_in(60) { name } else { format!("{name}{equals}{value}") }
+        if self.once_in(150) { name } else { format!("{name}{equals}{value}") }
     }
 
     fn host_lines(&mut self, lines: &mut Vec<String>) {
@@ -149,7 +149,7 @@ impl Maker {
         let (name, value) = (self.variable_name(), self.value());
         let value = if name == "ansible_group_priority" { "5".to_owned() } else { value };
         let quoted = match self.rng.u32(0..12) {
-            0..=1 => value,
+            0..=1 if !value.contains([' ', '\t', '\'', '"', '\\']) || self.once_in(12) => value,
             2..=5 => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
             6..=9 => format!("'{}'", value.replace('\'', "'\"'\"'")),
             10 => return format!("\"{name}={}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),

@@ -212,7 +212,9 @@ impl Maker {
         let length = self.up_to(3);
         let mut items = Vec::new();
         for _ in 0..length {
-            let depth = depth - 1 - self.up_to(depth - 1);
+            // A set takes no lists: that is an error of the whole file.
+            let deepest = if open == "{" && !self.once_in(8) { 0 } else { depth - 1 };
+            let depth = self.up_to(deepest);
             items.push(self.literal(depth));
         }
         let separator = self.pick(&[", ", ",", " , "]);
@@ -226,7 +228,7 @@ impl Maker {
             let key = match self.rng.u32(0..10) {
                 0..=6 => self.pick(&["'a'", "'b'", "\"c d\"", "'é'"]).to_owned(),
                 7 => self.pick(&["1", "1.0", "True", "None", "1.5", "-2", "1e16", "'1'", "0"]).to_owned(),
-                8 => self
+                8 if self.once_in(6) => self
                     .pick(&["b'k'", "(1,)", "()", "...", "2j", "[1]", "10000000000000000000000"])
                     .to_owned(),
                 _ => self.literal(0),

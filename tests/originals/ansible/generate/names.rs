@@ -92,7 +92,9 @@ impl Maker {
             32..=34 => {
                 self.feature("name: port");
                 let host = self.host();
-                let port = self.pick(&["22", "2222", "0", "022", "65535", "65536", "99999999999", ""]);
+                let port = self.pick(&["22", "2222", "0", "022", "65535"]);
+                let port =
+                    if self.once_in(20) { self.pick(&["65536", "99999999999", "", "x"]) } else { port };
                 if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
             }
             35..=36 => {
@@ -132,39 +134,47 @@ impl Maker {
 
     fn range(&mut self) -> String {
         self.feature("name: range");
-        let range = match self.rng.u32(0..12) {
-            0..=3 => {
+        let range = match self.rng.u32(0..24) {
+            0..=9 => {
                 let (begin, length) = (self.up_to(12), self.up_to(5));
                 format!("[{begin}:{}]", begin + length)
             }
-            4..=5 => {
+            10..=14 => {
                 self.feature("name: padded range");
                 self.pick(&[
                     "[01:03]",
+                    "[001:003]",
+                    "[07:11]",
+                    "[00:10:5]",
                     "[008:011]",
                     "[00:02]",
                     "[0:02]",
-                    "[01:3]",
-                    "[001:1000:400]",
                     "[09:12:2]",
                     "[0:3]",
                 ])
                 .to_owned()
             }
-            6..=7 => {
+            15..=18 => {
                 self.feature("name: range with step");
                 format!("[{}:{}:{}]", self.up_to(3), 3 + self.up_to(9), 1 + self.up_to(3))
             }
-            8..=9 => {
+            19..=22 => {
                 self.feature("name: letters");
-                self.pick(&["[a:c]", "[X:Z]", "[y:B]", "[a:g:3]", "[A:a:10]", "[ab:cd]", "[z:Z]", "[a:1]"])
-                    .to_owned()
+                self.pick(&[
+                    "[a:c]", "[a:b]", "[x:z:2]", "[A:C]", "[X:Z]", "[y:B]", "[a:g:3]", "[A:a:10]", "[z:Z]",
+                ])
+                .to_owned()
             }
+            _ if self.once_in(2) => "[:2]".to_owned(),
             _ => self
                 .pick(&[
                     "[:2]",
                     "[1:]",
                     "[1]",
+                    "[01:3]",
+                    "[ab:cd]",
+                    "[a:1]",
+                    "[001:1000:400]",
                     "[3:1]",
                     "[c:a]",
                     "[1:3:0]",
@@ -177,7 +187,6 @@ impl Maker {
                     "[a:c:]",
                     "[1:1_0:5]",
                     "[+1:2]",
-                    "[1:٣]",
                 ])
                 .to_owned(),
         };

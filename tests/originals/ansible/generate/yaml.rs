@@ -47,7 +47,6 @@ const SCALARS: &[&str] = &[
     "é",
     "日本",
     "9223372036854775808",
-    "-",
     "-0",
     "!!bool 'yes'",
     "0b101",
@@ -58,7 +57,7 @@ impl Maker {
     pub(super) fn yaml(&mut self) -> String {
         self.feature("yaml");
         let mut text = self.pick(&["", "---\n", "# c\n---\n", "%YAML 1.1\n---\n"]).to_owned();
-        if self.once_in(30) {
+        if self.once_in(50) {
             self.feature("yaml: odd shape");
             text.push_str(self.pick(&[
                 "",
@@ -99,7 +98,7 @@ impl Maker {
             text.push_str(self.pick(&[" {}\n", "\n", " ~\n", " # c\n"]));
             return;
         }
-        if self.once_in(40) {
+        if self.once_in(60) {
             self.feature("yaml: odd shape");
             text.push_str(self.pick(&[
                 " word\n",
@@ -162,7 +161,7 @@ impl Maker {
                 self.feature("yaml: children");
                 for _ in 0..self.up_to(2) {
                     let child = self.group();
-                    if (child.as_str() > parent || parent == "all") && child != "all" || self.once_in(8) {
+                    if (child.as_str() > parent || parent == "all") && child != "all" || self.once_in(40) {
                         self.yaml_group(&child, indent + 2, depth - 1, text);
                     }
                 }
