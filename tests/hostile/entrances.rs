@@ -254,6 +254,7 @@ fn problems_of(folder: &Path, inventory: &str) -> Vec<String> {
         env_file: Some("variables".into()),
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: folder.to_owned(),
     };
     let problems = match omsctl_inventory::load(&sources) {

@@ -30,6 +30,7 @@ fn sources(case: &Path) -> Sources {
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: case.to_path_buf(),
     }
 }

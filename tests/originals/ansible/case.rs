@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+/// A password of Ansible Vault, and the label that the text gets.
+pub(crate) type Lock = (&'static str, Option<&'static str>);
 
 /// A file below the folder of the case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    pub(crate) executable: bool,
-    /// What it said before it was encrypted.
-    pub(crate) clear: Option<String>,
+    /// The password and label that Ansible Vault encrypts it with before it is written.
+    pub(crate) lock: Option<Lock>,
 }
 
 /// Everything that both tools are given.
@@ -24,22 +25,28 @@ pub(crate) struct Case {
     pub(crate) files: BTreeMap<String, Text>,
     pub(crate) sources: Vec<String>,
     pub(crate) limits: Vec<String>,
-    pub(crate) passwords: Vec<String>,
+    pub(crate) passwords: Vec<&'static str>,
     /// What the generator put in, for the tally.
     pub(crate) features: BTreeSet<&'static str>,
 }
 
 impl Case {
-    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+    /// `encrypt` is Ansible's.
+    pub(crate) fn write(
+        &self,
+        folder: &Path,
+        mut encrypt: impl FnMut(&str, Lock) -> io::Result<String>,
+    ) -> io::Result<()> {
         for (name, file) in &self.files {
             let path = folder.join(name);
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
-            fs::write(&path, &file.text)?;
-            if file.executable {
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-            }
+            let text = match file.lock {
+                Some(lock) => encrypt(&file.text, lock)?,
+                None => file.text.clone(),
+            };
+            fs::write(&path, text)?;
         }
         Ok(())
     }
@@ -49,13 +56,13 @@ impl fmt::Display for Case {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "OMSCTL_SEED={} OMSCTL_CASES=1, -i {:?}", self.seed, self.sources)?;
         for (name, file) in &self.files {
-            let kind = if file.executable { ", executable" } else { "" };
+            let kind = match file.lock {
+                Some(lock) => format!(", encrypted with {lock:?}"),
+                None => String::new(),
+            };
             writeln!(formatter, "--- {name}{kind}\n{}", shown(&file.text))?;
-            if let Some(clear) = &file.clear {
-                writeln!(formatter, "    which is\n{clear}")?;
-            }
         }
-        write!(formatter, "---")
+        write!(formatter, "--- passwords: {:?}", self.passwords)
     }
 }
 

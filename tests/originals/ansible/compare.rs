@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use omsctl_inventory::{AnsibleInventory, Problem, ProblemCode, Problems, Severity, Sources, load_inventory};
+use omsctl_proto::Secret;
 use serde_json::Value;
 
 use crate::case::Case;
@@ -37,20 +38,7 @@ pub(crate) fn compare(case: &Case, folder: &Path, theirs: &Value) -> Result<Agre
     let refused =
         theirs["error"].is_string() || theirs["refused"].as_array().is_some_and(|all| !all.is_empty());
     match (ours, refused) {
-        (Err(_), true) => {
-            eprintln!(
-                "REFUSED {}",
-                theirs["error"].as_str().map(str::to_owned).unwrap_or_else(|| theirs["said"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .filter(|l| l.to_string().contains("Failed to") && !l.to_string().contains("auto"))
-                    .map(|l| l.to_string())
-                    .collect::<String>()
-                    .replace("Failed to parse inventory", "F"))
-            );
-            Ok(Agreement::BothRefuse)
-        }
+        (Err(_), true) => Ok(Agreement::BothRefuse),
         (Err(problems), false) => refusal(&problems)
             .map(Agreement::Refused)
             .ok_or_else(|| format!("omsctl refuses:\n{problems}\nbut Ansible takes it:\n{}", told(theirs))),
@@ -64,13 +52,15 @@ fn told(theirs: &Value) -> String {
     format!("{}\n{:#}\n{:#}", text("error"), theirs["list"], theirs["said"])
 }
 
-fn sources(case: &Case, folder: &Path) -> Sources {
+/// What omsctl is given.
+pub(crate) fn sources(case: &Case, folder: &Path) -> Sources {
     Sources {
         inventories: case.sources.iter().map(PathBuf::from).collect(),
         config: "config.yaml".into(),
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: case.passwords.iter().map(|password| Secret::new(*password)).collect(),
         working_directory: folder.to_path_buf(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Maker;
 
-impl Maker {
+impl Maker<'_> {
     pub(super) fn sources(&mut self) {
         let count = if self.once_in(4) { 2 + self.up_to(1) } else { 1 };
         if count > 1 {

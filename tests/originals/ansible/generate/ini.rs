@@ -39,10 +39,10 @@ const ODD_LINES: &[&str] = &[
     "n1\ta=1",
 ];
 
-impl Maker {
+impl Maker<'_> {
     pub(super) fn ini(&mut self) -> String {
         self.feature("ini");
-        let end = if self.once_in(12) { self.pick(&["\r\n", "\r", "\u{85}", "\n\n"]) } else { "\n" };
+        let end = if self.once_in(12) { self.pick(&["\r\n", "\r", "\u{c}", "\n\n"]) } else { "\n" };
         let mut lines = Vec::new();
         if self.once_in(2) {
             self.host_lines(&mut lines);

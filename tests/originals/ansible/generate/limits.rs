@@ -2,7 +2,7 @@
 
 use super::Maker;
 
-impl Maker {
+impl Maker<'_> {
     pub(super) fn limits(&mut self) {
         for _ in 0..4 {
             let count = if self.once_in(2) { 1 } else { 2 + self.up_to(1) };

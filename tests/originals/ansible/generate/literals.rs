@@ -49,8 +49,8 @@ const NUMBERS: &[&str] = &[
     "-0.0",
 ];
 const CONSTANTS: &[&str] = &[
-    "True", "False", "None", "true", "no", "yes", "null", "-True", "not True", "...", "Ellipsis", "set()",
-    "set( )", "nan",
+    "True", "False", "None", "true", "no", "yes", "null", "-True", "...", "Ellipsis", "set()", "set( )",
+    "nan",
 ];
 const STRINGS: &[&str] = &[
     "'a'",
@@ -104,9 +104,6 @@ const BROKEN: &[&str] = &[
     "{,}",
     "{1: 2, 3}",
     "{'a'}",
-    "{1: 2, **{}}",
-    "[*[1]]",
-    "1 if 1 else 2",
     "a",
     "[a]",
     "{a: 1}",
@@ -120,7 +117,18 @@ const BROKEN: &[&str] = &[
     "{[1]: 2}",
     "{(1, 2): 3}",
     "{None: 1}",
+];
+/// Valid Python that is no literal; only as whole values, since Python decides by the order within others.
+const EXPRESSIONS: &[&str] = &[
+    "{1: 2, **{}}",
+    "[*[1]]",
+    "1 if 1 else 2",
     "1 < 2",
+    "not True",
+    "'a'.upper()",
+    "'%s' % 1",
+    "a[0]",
+    "lambda: 1",
 ];
 const WORDS: &[&str] = &[
     "word",
@@ -155,7 +163,7 @@ const WORDS: &[&str] = &[
     "\"open",
 ];
 
-impl Maker {
+impl Maker<'_> {
     /// Text after `=`, as it shall reach the reader of values.
     pub(super) fn value(&mut self) -> String {
         match self.rng.u32(0..20) {
@@ -178,7 +186,7 @@ impl Maker {
             }
             17 => {
                 self.feature("literal: broken");
-                self.pick(BROKEN).to_owned()
+                if self.once_in(3) { self.pick(EXPRESSIONS) } else { self.pick(BROKEN) }.to_owned()
             }
             18 => {
                 let value = self.literal(2);

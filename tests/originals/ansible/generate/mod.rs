@@ -5,6 +5,7 @@ mod ini;
 mod limits;
 mod literals;
 mod names;
+mod vault;
 mod yaml;
 
 use fastrand::Rng;
@@ -46,6 +47,11 @@ pub(crate) const FEATURES: &[&str] = &[
     "host_vars",
     "vars folder",
     "vars: JSON",
+    "vault: file",
+    "vault: inventory",
+    "vault: value",
+    "vault: label",
+    "vault: wrong password",
     "limit: exclude",
     "limit: intersect",
     "limit: wildcard",
@@ -53,15 +59,17 @@ pub(crate) const FEATURES: &[&str] = &[
     "limit: subscript",
 ];
 
+/// The passwords of Ansible Vault in the cases.
+pub(crate) const PASSWORDS: [&str; 2] = ["one", "zwei ü"];
+
 /// What all cases are made from.
 #[derive(Debug)]
-pub(crate) struct Generator {}
+pub(crate) struct Generator {
+    /// Texts that Ansible Vault encrypted, each with one of [`PASSWORDS`].
+    pub(crate) vaulted: Vec<String>,
+}
 
 impl Generator {
-    pub(crate) fn new() -> Self {
-        Self {}
-    }
-
     /// The case of a seed, the same at every run.
     pub(crate) fn case(&self, seed: u64) -> Case {
         let mut maker = Maker {
@@ -69,24 +77,27 @@ impl Generator {
             case: Case { seed, ..Case::default() },
             hosts: Vec::new(),
             groups: Vec::new(),
+            vaulted: &self.vaulted,
         };
         maker.names();
         maker.sources();
         maker.limits();
+        maker.vault();
         maker.case
     }
 }
 
 /// A case under way.
-pub(super) struct Maker {
+pub(super) struct Maker<'all> {
     rng: Rng,
     case: Case,
     /// Names that the case uses again and again, so that they meet.
     hosts: Vec<String>,
     groups: Vec<String>,
+    vaulted: &'all [String],
 }
 
-impl Maker {
+impl Maker<'_> {
     fn feature(&mut self, name: &'static str) {
         debug_assert!(FEATURES.contains(&name), "{name} is in the list");
         self.case.features.insert(name);

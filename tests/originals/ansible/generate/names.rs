@@ -65,7 +65,7 @@ const VARIABLES: &[&str] = &[
     "Z",
 ];
 
-impl Maker {
+impl Maker<'_> {
     pub(super) fn names(&mut self) {
         for _ in 0..3 + self.up_to(5) {
             let host = self.pick(HOSTS).to_owned();

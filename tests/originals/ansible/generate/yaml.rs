@@ -53,7 +53,7 @@ const SCALARS: &[&str] = &[
     "'0123'",
 ];
 
-impl Maker {
+impl Maker<'_> {
     pub(super) fn yaml(&mut self) -> String {
         self.feature("yaml");
         let mut text = self.pick(&["", "---\n", "# c\n---\n", "%YAML 1.1\n---\n"]).to_owned();
@@ -117,7 +117,6 @@ impl Maker {
                 " {hosts: yes}\n",
                 " {children: {5: }}\n",
                 " {hosts: {n1: 0}}\n",
-                " {hosts: {? {a: b} : }}\n",
                 " {hosts: {yes: }}\n",
                 " {hosts: {1.5: }}\n",
                 " {hosts: {~: }}\n",
@@ -207,6 +206,9 @@ impl Maker {
     }
 
     fn yaml_value(&mut self, indent: usize) -> String {
+        if self.once_in(25) {
+            return self.vault_value(indent + 2);
+        }
         match self.rng.u32(0..16) {
             0..=9 => {
                 let scalar = self.pick(SCALARS);
