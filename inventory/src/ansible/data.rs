@@ -86,6 +86,12 @@ impl InventoryData {
         self.host_index.get(name).copied()
     }
 
+    /// Everything that the sources have set until now.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let of_groups = self.groups.iter().map(|group| &group.vars);
+        of_groups.chain(self.hosts.iter().map(|host| &host.vars)).flat_map(Variables::values)
+    }
+
     pub(super) fn add_group(&mut self, name: &str) -> GroupId {
         if let Some(group) = self.group(name) {
             return group;

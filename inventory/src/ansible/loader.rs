@@ -118,7 +118,14 @@ fn read_source(
         return;
     }
     match vault.read(sources, path) {
-        Ok(file) => read_text(&file.text, path, &shown, data, problems),
+        Ok(file) => {
+            read_text(&file.text, path, &shown, data, problems);
+            if file.was_encrypted {
+                data.variables()
+                    .filter(|variable| *variable.place.file == *shown)
+                    .for_each(|variable| vault.remember(&variable.value));
+            }
+        }
         Err(problem) => problems.push(problem),
     }
 }

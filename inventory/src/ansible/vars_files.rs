@@ -96,7 +96,7 @@ fn load_file(sources: &Sources, vault: &Vault, path: &Path, problems: &mut Probl
         Ok(file) => {
             let variables = parse(&file.text, &sources.shown(path), problems);
             if file.was_encrypted {
-                variables.values().for_each(|variable| remember(&variable.value, vault));
+                variables.values().for_each(|variable| vault.remember(&variable.value));
             }
             variables
         }
@@ -104,17 +104,6 @@ fn load_file(sources: &Sources, vault: &Vault, path: &Path, problems: &mut Probl
             problems.push(problem);
             Variables::new()
         }
-    }
-}
-
-/// Everything in an encrypted file is a secret.
-fn remember(value: &Value, vault: &Vault) {
-    match value {
-        Value::Null | Value::Bool(_) => {}
-        Value::Number(number) => vault.remember(&number.to_string()),
-        Value::String(text) => vault.remember(text),
-        Value::Array(items) => items.iter().for_each(|item| remember(item, vault)),
-        Value::Object(entries) => entries.values().for_each(|item| remember(item, vault)),
     }
 }
 

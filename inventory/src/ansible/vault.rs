@@ -12,6 +12,7 @@ use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use hmac::{Hmac, KeyInit, Mac};
 use omsctl_proto::Secret;
+use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -107,8 +108,18 @@ impl Vault {
         }
     }
 
-    /// Remembers a value of an encrypted file: it must not be shown either.
-    pub(crate) fn remember(&self, text: &str) {
+    /// Remembers a value of an encrypted file: everything in it must not be shown either.
+    pub(crate) fn remember(&self, value: &Value) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => self.remember_text(&number.to_string()),
+            Value::String(text) => self.remember_text(text),
+            Value::Array(items) => items.iter().for_each(|item| self.remember(item)),
+            Value::Object(entries) => entries.values().for_each(|item| self.remember(item)),
+        }
+    }
+
+    fn remember_text(&self, text: &str) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).push(Secret::new(text));
     }
 
@@ -119,11 +130,13 @@ impl Vault {
         let secrets = opened.values().flatten().chain(told.iter()).map(Secret::expose);
         for secret in secrets.filter(|secret| !secret.is_empty()) {
             for problem in &mut problems.0 {
-                if problem.found.as_ref().is_some_and(|found| found.contains(secret)) {
+                // A short one is a part of every other word.
+                let long = secret.len() >= SHORTEST_HIDDEN;
+                let shows = |found: &String| found == secret || (long && found.contains(secret));
+                if problem.found.as_ref().is_some_and(shows) {
                     problem.found = Some(HIDDEN.to_owned());
                 }
-                // A shorter one is a part of every other word.
-                if secret.len() >= SHORTEST_HIDDEN && problem.message.contains(secret) {
+                if long && problem.message.contains(secret) {
                     problem.message = problem.message.replace(secret, HIDDEN);
                 }
             }

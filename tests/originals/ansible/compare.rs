@@ -77,10 +77,7 @@ fn refusal(problems: &Problems) -> Option<&'static str> {
 }
 
 fn same(inventory: &AnsibleInventory, theirs: &Value) -> Result<(), String> {
-    let (found, expected) = (inventory.list_json(), &theirs["list"]);
-    if found != *expected {
-        return Err(format!("omsctl lists\n{found:#}\nand Ansible\n{expected:#}"));
-    }
+    listed(inventory, None, &theirs["list"])?;
     let (found, expected) = (inventory.graph(), theirs["graph"].as_str().unwrap_or_default());
     if found != expected {
         return Err(format!("omsctl draws\n{found}\nand Ansible\n{expected}"));
@@ -90,6 +87,14 @@ fn same(inventory: &AnsibleInventory, theirs: &Value) -> Result<(), String> {
         limited(inventory, pattern, expected)?;
     }
     Ok(())
+}
+
+fn listed(inventory: &AnsibleInventory, limit: Option<&str>, theirs: &Value) -> Result<(), String> {
+    let ours = inventory.list_json(limit).map_err(|problem| problem.to_string())?;
+    if ours == *theirs {
+        return Ok(());
+    }
+    Err(format!("with --limit {limit:?} omsctl lists\n{ours:#}\nand Ansible\n{theirs:#}"))
 }
 
 /// The same hosts: omsctl has an order of its own for what it does with them.
@@ -102,7 +107,7 @@ fn limited(inventory: &AnsibleInventory, pattern: &str, theirs: &Value) -> Resul
         Ok(hosts) if theirs["hosts"].is_array() && !warned => {
             let ours: BTreeSet<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
             if ours == names(&theirs["hosts"]) {
-                return Ok(());
+                return listed(inventory, Some(pattern), &theirs["list"]);
             }
             Err(format!("--limit {pattern:?}: omsctl selects {ours:?} and Ansible {theirs}"))
         }

@@ -110,14 +110,20 @@ def clean(value):
     return value
 
 
-def limited(inventory, pattern):
-    """The hosts of a pattern, or why there are none."""
+def listed(cli):
+    return clean(json.loads(cli.dump(cli.json_inventory(cli._get_group("all"))), parse_constant=str))
+
+
+def limited(cli, pattern):
+    """The hosts of a pattern, and the list with them alone; or why there are none."""
     said.clear()
+    inventory = cli.inventory
     inventory.clear_caches()
     try:
         inventory.subset(pattern)
         hosts = [host.name for host in inventory.get_hosts("all")]
-        return {"hosts": hosts, "unmatched": [line for line in said if "Could not match" in line]}
+        unmatched = [line for line in said if "Could not match" in line]
+        return {"hosts": hosts, "unmatched": unmatched, "list": listed(cli)}
     except Exception as exception:
         return {"error": text_of(exception)}
     finally:
@@ -131,13 +137,13 @@ def inventory(question):
     try:
         cli = command_line(question)
         refused = [line for line in said if line.startswith(("Unable to parse", "Failed to parse"))]
-        listed = clean(json.loads(cli.dump(cli.json_inventory(cli._get_group("all"))), parse_constant=str))
+        whole = listed(cli)
         graph = cli.inventory_graph()
         warnings = list(said)
     except Exception as exception:
         return {"error": text_of(exception), "said": list(said)}
-    limits = {pattern: limited(cli.inventory, pattern) for pattern in question.get("limits", [])}
-    return {"refused": refused, "list": listed, "graph": graph, "limits": limits, "said": warnings}
+    limits = {pattern: limited(cli, pattern) for pattern in question.get("limits", [])}
+    return {"refused": refused, "list": whole, "graph": graph, "limits": limits, "said": warnings}
 
 
 def encrypt(wanted):

@@ -42,7 +42,7 @@ const ODD_LINES: &[&str] = &[
 impl Maker<'_> {
     pub(super) fn ini(&mut self) -> String {
         self.feature("ini");
-        let end = if self.once_in(12) { self.pick(&["\r\n", "\r", "\u{c}", "\n\n"]) } else { "\n" };
+        let end = if self.once_in(12) { self.pick(&["\r\n", "\r", "\n\n"]) } else { "\n" };
         let mut lines = Vec::new();
         if self.once_in(2) {
             self.host_lines(&mut lines);
