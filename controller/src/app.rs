@@ -20,6 +20,7 @@ use crate::adapters::signals;
 use crate::adapters::sql_store::{SqlStore, StatePlace};
 use crate::adapters::ssh::{SshOptions, SshTransport};
 use crate::adapters::system_clock::SystemClock;
+use crate::adapters::vault_password;
 use crate::cli::{self, Command, Globals, Request};
 use crate::command::{self, Passwords, State, World};
 use crate::exit::Exit;
@@ -185,10 +186,11 @@ fn handed_over(request: &mut Request) -> Result<Option<Passwords>, ErrorReport> 
     if !matches!(&request.command, Command::Apply(apply) if apply.background.is_some()) {
         return Ok(None);
     }
-    let Asked { typed, ssh, escalation } = background::leave_the_terminal()?;
+    let Asked { typed, ssh, escalation, vault } = background::leave_the_terminal()?;
     request.typed = typed;
     let (ssh, escalation) = (ssh.map(|secret| secret.0), escalation.map(|secret| secret.0));
-    Ok(Some(Passwords { ssh, escalation }))
+    let vault = vault.into_iter().map(|secret| secret.0).collect();
+    Ok(Some(Passwords { ssh, escalation, vault }))
 }
 
 fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
@@ -202,10 +204,18 @@ fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
                 ErrorCode::Authentication,
                 "a password is to be asked for and there is no terminal",
             )
-            .hint("give it in the inventory, for instance ansible_become_password in a vault file")
+            .hint("give it in the inventory, for instance ansible_become_password in a vault file, and that file's in --vault-password-file")
         })
     };
+    let mut vault = Vec::new();
+    for path in &globals.vault_password_files {
+        vault.push(vault_password::from_file(path)?);
+    }
+    if let Some(asked) = ask(globals.ask_vault_pass, "Vault password")? {
+        vault.push(vault_password::typed(&asked)?);
+    }
     Ok(Passwords {
+        vault,
         ssh: ask(globals.ask_pass, "SSH password")?,
         escalation: ask(globals.ask_become_pass, "sudo password")?,
     })

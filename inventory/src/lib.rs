@@ -34,6 +34,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let mut problems = Problems::default();
     let inventory = ansible::load(sources, &mut problems);
     let deployment = deployment::resolve(sources, &inventory, &mut problems);
+    inventory.vault().hide_in(&mut problems);
     problems.sort();
     match deployment {
         Some(deployment) if !problems.has_errors() => {
@@ -48,6 +49,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
 pub fn load_inventory(sources: &Sources) -> Result<(AnsibleInventory, Vec<Problem>), Problems> {
     let mut problems = Problems::default();
     let inventory = ansible::load(sources, &mut problems);
+    inventory.vault().hide_in(&mut problems);
     problems.sort();
     if problems.has_errors() { Err(problems) } else { Ok((inventory, problems.0)) }
 }
@@ -58,6 +60,7 @@ pub fn load_connections(sources: &Sources) -> Result<(Vec<ConnectTo>, Vec<Proble
     let mut problems = Problems::default();
     let inventory = ansible::load(sources, &mut problems);
     let hosts = deployment::connections(sources, &inventory, &mut problems);
+    inventory.vault().hide_in(&mut problems);
     problems.sort();
     if problems.has_errors() { Err(problems) } else { Ok((hosts, problems.0)) }
 }

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use omsctl_proto::Secret;
+
 use crate::problem::{Place, Problem, ProblemCode};
 
 /// No file that an operator writes is longer.
@@ -27,6 +29,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// `--limit`, Ansible's patterns.
     pub limit: Option<String>,
+    /// Of Ansible Vault, in the order in which they are tried.
+    pub vault_passwords: Vec<Secret>,
     /// Relative paths of the command line are taken from here.
     pub working_directory: PathBuf,
 }

@@ -14,7 +14,7 @@ use omsctl_controller::rollout::{FromAgent, Session};
 use omsctl_inventory::{Sources, parse_existing_config};
 use omsctl_proto::{
     CheckResult, CheckStatus, ErrorCode, ErrorReport, Event, EventKind, FrameError, Hello, NodeName,
-    NodeOutcome, NodeResult, RunResult, ToAgent, ToController, read_frame, write_frame,
+    NodeOutcome, NodeResult, RunResult, Secret, ToAgent, ToController, read_frame, write_frame,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -226,34 +226,57 @@ pub(crate) fn existing_config(bytes: &[u8]) -> Option<String> {
     parse_existing_config(text).err().map(|error| error.to_string())
 }
 
-/// The operator's files, each with these bytes in its turn; every problem that is told.
+/// The operator's files, each with these bytes in its turn, and `--limit`; every problem that is told.
 pub(crate) fn operators_files(bytes: &[u8]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let plain: [(&str, &[u8]); 4] = [
+    std::fs::create_dir(folder.path().join("group_vars")).expect("a folder");
+    let plain: [(&str, &[u8]); 5] = [
         ("inventory.ini", b"n1 ansible_host=10.0.0.1\n"),
         ("inventory.yml", b"all: {hosts: {n1: {ansible_host: 10.0.0.1}}}\n"),
         ("config.yaml", b"oms_meta_host: 10.0.0.9\n"),
         ("variables", b"NAME=value\n"),
+        ("group_vars/all", b"a: 1\n"),
+    ];
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let vault = "$ANSIBLE_VAULT;1.1;AES256\n";
+    let hostile: [(&str, Vec<u8>); 9] = [
+        ("inventory.ini", bytes.to_vec()),
+        ("inventory.yml", bytes.to_vec()),
+        ("config.yaml", bytes.to_vec()),
+        ("variables", bytes.to_vec()),
+        ("group_vars/all", bytes.to_vec()),
+        // A literal of Python.
+        ("inventory.ini", [b"n1 ansible_host=10.0.0.1\n[all:vars]\nansible_user=", bytes].concat()),
+        // What Ansible Vault encrypted: its lines, what the lines say, and the same as a value that is used.
+        ("group_vars/all", [vault.as_bytes(), bytes].concat()),
+        ("group_vars/all", format!("{vault}{digits}\n").into_bytes()),
+        ("group_vars/all", format!("ansible_user: !vault |\n  {vault}  {digits}\n").into_bytes()),
     ];
     let mut problems = Vec::new();
-    for (hostile, _) in &plain {
+    for (file, text) in &hostile {
         for (file, text) in &plain {
-            let text = if file == hostile { bytes } else { *text };
             std::fs::write(folder.path().join(file), text).expect("a file");
         }
-        let inventory = if *hostile == "inventory.yml" { "inventory.yml" } else { "inventory.ini" };
-        problems.extend(problems_of(folder.path(), inventory));
+        std::fs::write(folder.path().join(file), text).expect("a file");
+        let inventory = if *file == "inventory.yml" { "inventory.yml" } else { "inventory.ini" };
+        problems.extend(problems_of(folder.path(), inventory, None));
     }
+    for (file, text) in &plain {
+        std::fs::write(folder.path().join(file), text).expect("a file");
+    }
+    let limit = String::from_utf8_lossy(bytes);
+    problems.extend(problems_of(folder.path(), "inventory.ini", Some(&limit)));
     problems
 }
 
-fn problems_of(folder: &Path, inventory: &str) -> Vec<String> {
+fn problems_of(folder: &Path, inventory: &str, limit: Option<&str>) -> Vec<String> {
     let sources = Sources {
         inventories: vec![inventory.into()],
         config: "config.yaml".into(),
         env_file: Some("variables".into()),
         environment: BTreeMap::new(),
-        limit: None,
+        limit: limit.map(str::to_owned),
+        vault_passwords: vec![Secret::new("password")],
         working_directory: folder.to_owned(),
     };
     let problems = match omsctl_inventory::load(&sources) {

@@ -13,6 +13,7 @@ pub mod signals;
 pub mod sql_store;
 pub mod ssh;
 pub mod system_clock;
+pub mod vault_password;
 
 #[cfg(test)]
 mod test_server;

@@ -33,6 +33,9 @@ pub struct Globals {
     pub accept_new: bool,
     pub ask_pass: bool,
     pub ask_become_pass: bool,
+    /// Of Ansible Vault; all of them are tried.
+    pub vault_password_files: Vec<PathBuf>,
+    pub ask_vault_pass: bool,
     /// Ansible's host pattern.
     pub limit: Option<String>,
     pub yes: bool,
@@ -77,6 +80,12 @@ pub(super) struct GlobalArguments {
     /// Ask for the sudo password
     #[arg(short = 'K', long, overrides_with = "ask_become_pass")]
     ask_become_pass: bool,
+    /// File with the password of Ansible Vault, or a program that prints it; may be repeated
+    #[arg(long = "vault-password-file", visible_alias = "vault-pass-file", value_name = "FILE")]
+    vault_password_files: Vec<PathBuf>,
+    /// Ask for the password of Ansible Vault
+    #[arg(short = 'J', long, visible_alias = "ask-vault-password", overrides_with = "ask_vault_pass")]
+    ask_vault_pass: bool,
     /// Make changes without asking first
     #[arg(long, overrides_with = "yes")]
     yes: bool,
@@ -106,6 +115,8 @@ impl GlobalArguments {
             accept_new: self.accept_new || later.accept_new,
             ask_pass: self.ask_pass || later.ask_pass,
             ask_become_pass: self.ask_become_pass || later.ask_become_pass,
+            vault_password_files: [self.vault_password_files, later.vault_password_files].concat(),
+            ask_vault_pass: self.ask_vault_pass || later.ask_vault_pass,
             yes: self.yes || later.yes,
             format: later.format.or(self.format),
             state: later.state.or(self.state),
@@ -123,6 +134,8 @@ impl GlobalArguments {
             accept_new: self.accept_new,
             ask_pass: self.ask_pass,
             ask_become_pass: self.ask_become_pass,
+            vault_password_files: self.vault_password_files,
+            ask_vault_pass: self.ask_vault_pass,
             limit: self.limit,
             yes: self.yes,
             format: self.format.unwrap_or_default(),

@@ -74,12 +74,14 @@ fn every_command_becomes_its_request() {
 #[test]
 fn options_for_every_command_stand_before_after_and_between() {
     let request =
-        typed("omsctl -i a -v -c one --format json config -i b render -vv -i c -c two --yes -k -K --limit x")
+        typed("omsctl -i a -v -c one --format json --vault-password-file p config -i b render -vv -i c -c two --yes -k -K -J --vault-pass-file q --limit x")
             .unwrap();
     let globals = request.globals;
     assert_eq!(globals.inventories, ["a", "b", "c"].map(PathBuf::from));
     assert_eq!(globals.config, Some(PathBuf::from("two")), "the later one counts");
     assert_eq!(globals.format, Format::Json);
+    assert_eq!(globals.vault_password_files, ["p", "q"].map(PathBuf::from));
+    assert!(globals.ask_vault_pass);
     assert_eq!(globals.verbosity, 3);
     assert_eq!(globals.limit.as_deref(), Some("x"));
     assert!(globals.yes && globals.ask_pass && globals.ask_become_pass && !globals.accept_new);

@@ -36,6 +36,7 @@ pub(super) fn sources(world: &World) -> Sources {
         env_file: world.globals.env_file.clone(),
         environment: world.environment.clone(),
         limit: world.globals.limit.clone(),
+        vault_passwords: world.passwords.vault.clone(),
         working_directory: world.working_directory.clone(),
     }
 }

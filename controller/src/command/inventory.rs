@@ -1,5 +1,7 @@
 //! `omsctl inventory`: what was understood of the inventory, as `ansible-inventory` prints it. Needs no config.yaml.
 
+use omsctl_inventory::Problems;
+
 use super::{World, inputs};
 use crate::cli::{InventoryRequest, InventoryView};
 use crate::exit::Exit;
@@ -13,7 +15,11 @@ pub fn inventory(world: &World, request: &InventoryRequest) -> Exit {
         world.out.message(&warning.to_string());
     }
     let written = match request.view {
-        InventoryView::List => world.out.document(&inventory.list_json()),
+        InventoryView::List => match inventory.list_json(world.globals.limit.as_deref()) {
+            Ok(list) => world.out.document(&list),
+            Err(problem) => return inputs::refuse(world, &Problems(vec![*problem])),
+        },
+        // As Ansible: the graph is always of all hosts.
         InventoryView::Graph => world.out.result(&format!("{}\n", inventory.graph())),
     };
     if written.is_ok() { Exit::Done } else { Exit::Failed }

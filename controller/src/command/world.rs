@@ -18,11 +18,15 @@ pub type State = Result<Arc<dyn StateStore>, ErrorReport>;
 /// Fills the bytes.
 pub type Randomness = Box<dyn Fn(&mut [u8]) + Send + Sync>;
 
-/// What `-k` and `-K` asked for; used where the inventory has none.
+/// What was asked for, and what the files of `--vault-password-file` say.
 #[derive(Debug, Clone, Default)]
 pub struct Passwords {
+    /// `-k`; used where the inventory has none.
     pub ssh: Option<Secret>,
+    /// `-K`; used where the inventory has none.
     pub escalation: Option<Secret>,
+    /// Of Ansible Vault, in the order in which they are tried.
+    pub vault: Vec<Secret>,
 }
 
 /// Everything that a command may use.

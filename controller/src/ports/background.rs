@@ -38,4 +38,5 @@ pub struct Asked {
     pub typed: String,
     pub ssh: Option<WireSecret>,
     pub escalation: Option<WireSecret>,
+    pub vault: Vec<WireSecret>,
 }

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::inventory::{Variable, Variables};
+use super::python_number;
 
 pub(super) type GroupId = usize;
 pub(super) type HostId = usize;
@@ -37,6 +40,14 @@ pub(super) struct HostEntry {
 /// A group would become its own child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GroupLoop;
+
+/// What cannot be put where Ansible puts it at the end, because `all` or `ungrouped` is below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unplaced {
+    Group(GroupId),
+    /// It has the name of a group.
+    Host(HostId),
+}
 
 /// A value of `ansible_group_priority` that is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +84,12 @@ impl InventoryData {
 
     pub(super) fn host(&self, name: &str) -> Option<HostId> {
         self.host_index.get(name).copied()
+    }
+
+    /// Everything that the sources have set until now.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let of_groups = self.groups.iter().map(|group| &group.vars);
+        of_groups.chain(self.hosts.iter().map(|host| &host.vars)).flat_map(Variables::values)
     }
 
     pub(super) fn add_group(&mut self, name: &str) -> GroupId {
@@ -123,7 +140,7 @@ impl InventoryData {
         self.join(id, group);
     }
 
-    fn join(&mut self, host: HostId, group: GroupId) {
+    pub(super) fn join(&mut self, host: HostId, group: GroupId) {
         if !self.groups[group].hosts.contains(&host) {
             self.groups[group].hosts.push(host);
             self.hosts[host].groups.push(group);
@@ -164,8 +181,7 @@ impl InventoryData {
         variable: Variable,
     ) -> Result<(), BadPriority> {
         if key == "ansible_group_priority" {
-            let text = variable.value.as_str().map_or_else(|| variable.value.to_string(), str::to_owned);
-            self.groups[group].priority = text.trim().parse().map_err(|_| BadPriority)?;
+            self.groups[group].priority = priority(&variable.value).ok_or(BadPriority)?;
         } else {
             self.groups[group].vars.insert(key.to_owned(), variable);
         }
@@ -248,10 +264,10 @@ impl InventoryData {
     }
 
     /// What Ansible does after the last source: every group below `all`, hosts without a group into `ungrouped`.
-    pub(super) fn reconcile(&mut self) {
+    pub(super) fn reconcile(&mut self) -> Result<(), Unplaced> {
         for group in 1..self.groups.len() {
             if self.groups[group].parents.is_empty() {
-                self.link(ALL, group);
+                self.add_child(ALL, group).map_err(|_| Unplaced::Group(group))?;
             }
         }
         for host in 0..self.hosts.len() {
@@ -264,10 +280,15 @@ impl InventoryData {
                     self.hosts[host].groups.retain(|group| *group != UNGROUPED);
                 }
             } else if groups.iter().all(|group| *group == ALL) {
-                self.join(host, UNGROUPED);
+                // By its name: a group of that name is put there in the host's place.
+                match self.group(&self.hosts[host].name) {
+                    Some(group) => self.add_child(UNGROUPED, group).map_err(|_| Unplaced::Host(host))?,
+                    None => self.join(host, UNGROUPED),
+                }
             }
         }
         self.set_depths();
+        Ok(())
     }
 
     /// Longest way from `all`, in the order of a topological walk (there are no loops).
@@ -295,5 +316,19 @@ impl InventoryData {
             key(*one).cmp(&key(*other))
         });
         order
+    }
+}
+
+/// Python's `int()` of a value; `None` where that fails.
+fn priority(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(value) => Some((*value).into()),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "as Python's int(), and no priority is that large"
+        )]
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|float| float as i64)),
+        Value::String(text) => python_number::int(text),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

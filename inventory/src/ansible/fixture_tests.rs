@@ -30,6 +30,7 @@ fn sources(case: &Path) -> Sources {
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: case.to_path_buf(),
     }
 }
@@ -49,7 +50,7 @@ fn lists_and_graphs_are_those_of_ansible() {
         };
         let expected: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(case.join("list.json")).unwrap()).unwrap();
-        let found = inventory.list_json();
+        let found = inventory.list_json(None).unwrap();
         if found != expected {
             wrong.push(format!("{}: found {found:#} but ansible prints {expected:#}", case.display()));
         }

@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use super::python_number;
+
 /// More hosts than this in one inventory are an accident.
 pub(crate) const MAX_HOSTS: usize = 10_000;
 
@@ -57,6 +59,17 @@ pub(crate) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Patter
         return Err(PatternError::YamlStart);
     }
     Ok((hosts, port))
+}
+
+/// A host and its port, without ranges: what is no address is a name as it stands.
+pub(crate) fn single(text: &str) -> Result<(&str, Option<u16>), PatternError> {
+    match parse_address(text) {
+        Some((host, Some(port))) if !host.contains('[') => {
+            port.parse().map(|port| (host, Some(port))).map_err(|_| PatternError::Port)
+        }
+        Some((host, None)) if !host.contains('[') => Ok((host, None)),
+        _ => Ok((text, None)),
+    }
 }
 
 /// Host and port, as text; `None` when it is no address in Ansible's sense.
@@ -151,6 +164,10 @@ fn is_hostname(host: &str) -> bool {
     })
 }
 
+fn step_of(text: &str) -> Result<usize, PatternError> {
+    python_number::int(text).and_then(|step| usize::try_from(step).ok()).ok_or(PatternError::Step)
+}
+
 /// `budget` bounds the work, since ranges that make no host cost time as well.
 fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> Result<(), PatternError> {
     *budget = budget.checked_sub(1).ok_or(PatternError::TooMany)?;
@@ -166,7 +183,7 @@ fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> 
     let bounds: Vec<_> = range.split(':').collect();
     let (begin, end, step) = match bounds.as_slice() {
         [begin, end] => (*begin, *end, 1),
-        [begin, end, step] => (*begin, *end, step.parse::<usize>().map_err(|_| PatternError::Step)?),
+        [begin, end, step] => (*begin, *end, step_of(step)?),
         _ => return Err(PatternError::Bounds),
     };
     let begin = if begin.is_empty() { "0" } else { begin };
@@ -189,9 +206,10 @@ fn expand_ranges(pattern: &str, hosts: &mut Vec<String>, budget: &mut usize) -> 
         }
         return Ok(());
     }
-    let number = |text: &str| text.parse::<u64>().map_err(|_| PatternError::NotARange);
+    let number = |text: &str| python_number::int(text).ok_or(PatternError::NotARange);
     let (first, last) = (number(begin)?, number(end)?);
     for value in (first..=last).step_by(step) {
+        // As Python's `zfill`: a sign counts.
         expand_ranges(&format!("{head}{value:0width$}{tail}"), hosts, budget)?;
     }
     Ok(())

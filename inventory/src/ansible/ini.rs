@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::data::{GroupId, InventoryData, UNGROUPED};
 use super::host_pattern;
 use super::inventory::Variable;
-use super::python_literal::literal_eval;
+use super::python_literal::{NoLiteral, literal_eval};
 use super::shlex::{Comments, split};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 
@@ -47,6 +47,14 @@ pub(super) fn read(text: &str, file: &Path, data: &mut InventoryData, problems: 
         group: UNGROUPED,
         section: Section::Hosts,
     };
+    if text.starts_with('\u{feff}') {
+        let problem = Problem::error(
+            ProblemCode::InventorySyntax,
+            "the file begins with a byte order mark, which Ansible takes for a part of the first line",
+        );
+        reader.report(problem.at(&Place::new(&reader.file, 1, 1)).hint("save it as UTF-8 without one"));
+        return;
+    }
     for (index, line) in python_lines(text).enumerate() {
         reader.line(index + 1, line);
     }
@@ -56,7 +64,7 @@ pub(super) fn read(text: &str, file: &Path, data: &mut InventoryData, problems: 
 /// Lines as Python's `splitlines` cuts them.
 fn python_lines(text: &str) -> impl Iterator<Item = &str> {
     let ends = ['\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
-    let mut rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         let Some(end) = text.find(ends) else {
@@ -186,9 +194,13 @@ impl IniReader<'_> {
             );
             return;
         };
-        let variable = variable(text.trim(), place);
-        let group = self.data.groups[self.group].name.clone();
-        self.set(&group, key.trim(), variable);
+        match variable(key.trim(), text.trim(), place) {
+            Ok(variable) => {
+                let group = self.data.groups[self.group].name.clone();
+                self.set(&group, key.trim(), variable);
+            }
+            Err(problem) => self.problems.push(problem),
+        }
     }
 
     fn set(&mut self, entity: &str, key: &str, variable: Variable) {
@@ -234,7 +246,10 @@ impl IniReader<'_> {
         for token in assignments {
             let place = Place { column: place.column + token.offset, ..place.clone() };
             match token.text.split_once('=') {
-                Some((key, text)) => variables.push((key, variable(text, &place))),
+                Some((key, text)) => match variable(key, text, &place) {
+                    Ok(variable) => variables.push((key, variable)),
+                    Err(problem) => self.problems.push(problem),
+                },
                 None => self.report(
                     Problem::error(
                         ProblemCode::InventorySyntax,
@@ -291,14 +306,26 @@ pub(super) fn host_pattern_problem(
 }
 
 /// Text after `=`, typed as Python would.
-fn variable(text: &str, place: &Place) -> Variable {
-    let value = literal_eval(text);
-    let raw = match &value {
-        Some(Value::Array(_) | Value::Object(_)) => None,
-        Some(Value::String(text)) => Some(text.clone()),
-        _ => Some(text.to_owned()),
+fn variable(key: &str, text: &str, place: &Place) -> Result<Variable, Box<Problem>> {
+    let value = match literal_eval(text) {
+        Ok(value) => value,
+        Err(NoLiteral::Text) => Value::String(text.to_owned()),
+        Err(NoLiteral::Refused(why)) => {
+            let problem = Problem::error(
+                ProblemCode::VariableValue,
+                format!("`{key}` cannot be read as a value of Python: {why}"),
+            );
+            return Err(Box::new(
+                problem.at(place).key(key).hint("put quotation marks around what shall stay text"),
+            ));
+        }
     };
-    Variable::new(value.unwrap_or_else(|| Value::String(text.to_owned())), raw, place)
+    let raw = match &value {
+        Value::Array(_) | Value::Object(_) => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(text.to_owned()),
+    };
+    Ok(Variable::new(value, raw, place))
 }
 
 /// What may be shown of a line that may hold a password.

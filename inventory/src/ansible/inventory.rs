@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::data::{ALL, GroupId, InventoryData};
+use super::vault::Vault;
 use crate::problem::Place;
 
 pub(crate) type Variables = BTreeMap<String, Variable>;
@@ -41,6 +43,7 @@ pub struct AnsibleInventory {
     pub(super) host_variables: Vec<Variables>,
     /// By group: what is set for this very group, `group_vars/` included.
     pub(super) group_variables: Vec<Variables>,
+    pub(super) vault: Arc<Vault>,
 }
 
 impl AnsibleInventory {
@@ -91,6 +94,11 @@ impl AnsibleInventory {
             variables.extend(self.group_variables[id].clone());
         }
         variables
+    }
+
+    /// Opens encrypted values.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Where a host is first named.

@@ -1,11 +1,12 @@
-//! `--limit`: Ansible's host patterns. Names, groups, wildcards, unions with `,` or `:`, `&`, `!`, `[0:2]`.
-//! Regular expressions (`~`) are refused by name.
+//! `--limit`: Ansible's host patterns. Names, groups, wildcards, regular expressions after `~`, unions with `,` or `:`,
+//! `&`, `!`, `[0:2]`. Lists of patterns in files (`@file`) are refused by name.
 
 use std::collections::BTreeSet;
 
 use super::data::{ALL, HostId};
 use super::host_pattern::parse_address;
 use super::inventory::AnsibleInventory;
+use super::python_regex::{PythonRegex, PythonRegexError};
 use crate::problem::{Problem, ProblemCode, nearest};
 
 impl AnsibleInventory {
@@ -33,7 +34,11 @@ impl AnsibleInventory {
                     let matched = self.matches(&part[1..])?;
                     selected.retain(|host| matched.contains(host));
                 }
-                _ => selected.extend(self.matches(part)?),
+                // The name of a host is that host alone, though a group has it as well.
+                _ => match self.data.host(part) {
+                    Some(host) => selected.extend([host]),
+                    None => selected.extend(self.matches(part)?),
+                },
             }
         }
         // A host that Ansible has lost out of all groups is selected by nothing.
@@ -42,26 +47,24 @@ impl AnsibleInventory {
     }
 
     fn matches(&self, part: &str) -> Result<Vec<HostId>, Box<Problem>> {
-        if let Some(host) = self.data.host(part) {
-            return Ok(vec![host]);
-        }
         let refuse = |message: &str| Problem::error(ProblemCode::Limit, message).key("--limit").found(part);
-        if part.starts_with('~') {
-            let problem = refuse("--limit does not take regular expressions (`~`)");
-            return Err(Box::new(problem.hint("use wildcards: `web*`, `n?`, `!bad*`")));
+        if part.starts_with('@') {
+            let problem = refuse("--limit does not read patterns from files (`@`)");
+            return Err(Box::new(problem.hint("write them with commas between them")));
         }
         let (expression, subscript) = split_subscript(part);
+        let matcher = Matcher::new(expression).map_err(|error| Box::new(refuse(&error.to_string())))?;
         let mut hosts: Vec<HostId> = Vec::new();
         let mut in_group = false;
         for (id, group) in self.data.groups.iter().enumerate() {
-            if matches_glob(expression, &group.name) {
+            if matcher.matches(&group.name) {
                 in_group = true;
                 hosts.extend(self.data.hosts_in_group_order(id));
             }
         }
-        if !in_group || expression.contains(['.', '?', '*', '[']) {
+        if !in_group || part.starts_with('~') || expression.contains(['.', '?', '*', '[']) {
             let names = self.data.hosts.iter().enumerate();
-            hosts.extend(names.filter(|(_, host)| matches_glob(expression, &host.name)).map(|(id, _)| id));
+            hosts.extend(names.filter(|(_, host)| matcher.matches(&host.name)).map(|(id, _)| id));
         }
         if hosts.is_empty() && !in_group && expression != "all" {
             let names = self.host_names().chain(self.group_names());
@@ -70,6 +73,27 @@ impl AnsibleInventory {
         }
         apply_subscript(hosts, subscript)
             .ok_or_else(|| Box::new(refuse("the number in brackets is beyond the hosts")))
+    }
+}
+
+enum Matcher<'part> {
+    Wildcard(&'part str),
+    Expression(PythonRegex),
+}
+
+impl<'part> Matcher<'part> {
+    fn new(expression: &'part str) -> Result<Self, PythonRegexError> {
+        match expression.strip_prefix('~') {
+            Some(regex) => PythonRegex::new(regex).map(Self::Expression),
+            None => Ok(Self::Wildcard(expression)),
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Wildcard(pattern) => matches_glob(pattern, name),
+            Self::Expression(regex) => regex.matches(name),
+        }
     }
 }
 
@@ -85,20 +109,23 @@ fn split_pattern(pattern: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
+/// Runs of anything but white space, colons and brackets, and of whole brackets; a bracket that is not closed parts.
 fn split_colons(pattern: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut begin = 0;
-    let mut inside = false;
-    for (position, c) in pattern.char_indices() {
-        match c {
-            '[' if pattern[position..].contains(']') => inside = true,
-            ']' => inside = false,
-            _ if !inside && (c == ':' || c.is_whitespace()) => {
-                parts.push(&pattern[begin..position]);
-                begin = position + c.len_utf8();
-            }
-            _ => {}
+    let mut position = 0;
+    while let Some(c) = pattern[position..].chars().next() {
+        let rest = &pattern[position..];
+        let width = match c {
+            '[' => rest.find(']').map(|end| end + 1),
+            c if c == ':' || c == ']' || c.is_whitespace() => None,
+            c => Some(c.len_utf8()),
+        };
+        if width.is_none() {
+            parts.push(&pattern[begin..position]);
+            begin = position + c.len_utf8();
         }
+        position += width.unwrap_or(c.len_utf8());
     }
     parts.push(&pattern[begin..]);
     parts
@@ -115,6 +142,9 @@ enum Subscript {
 /// `web[0]`, `web[-1]`, `web[0:2]`, `web[1:]`; anything else in brackets belongs to the wildcard.
 fn split_subscript(pattern: &str) -> (&str, Subscript) {
     let whole = (pattern, Subscript::All);
+    if pattern.starts_with('~') {
+        return whole;
+    }
     let Some((expression, inside)) = pattern.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) else {
         return whole;
     };

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::data::{ALL, InventoryData, UNGROUPED};
+use super::data::{ALL, GroupId, InventoryData, UNGROUPED, Unplaced};
 use super::inventory::{AnsibleInventory, Variables};
 use super::vars_files::VarsFiles;
+use super::vault::Vault;
 use super::{host_pattern, ini, yaml_inventory};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::{DEFAULT_INVENTORIES, Sources};
@@ -21,6 +23,7 @@ const MAX_FOLDER_DEPTH: usize = 16;
 
 /// Reads every source. Problems are added; the inventory holds what could be understood.
 pub(crate) fn load(sources: &Sources, problems: &mut Problems) -> AnsibleInventory {
+    let vault = Arc::new(Vault::new(sources.vault_passwords.clone()));
     let mut data = InventoryData::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     for path in inventories(sources, problems) {
@@ -34,10 +37,31 @@ pub(crate) fn load(sources: &Sources, problems: &mut Problems) -> AnsibleInvento
         } else if let Some(parent) = absolute.parent() {
             folders.push(parent.to_path_buf());
         }
-        read_source(sources, &absolute, 0, &mut data, problems);
+        read_source(sources, &absolute, 0, &vault, &mut data, problems);
     }
-    data.reconcile();
-    flatten(sources, data, &folders, problems)
+    if let Err(unplaced) = data.reconcile() {
+        problems.push(unplaced_problem(unplaced, &data));
+    }
+    flatten(sources, data, &folders, vault, problems)
+}
+
+fn unplaced_problem(unplaced: Unplaced, data: &InventoryData) -> Problem {
+    match unplaced {
+        Unplaced::Group(group) => {
+            let name = &data.groups[group].name;
+            let message = format!("`{name}` has the group `all` below it, and must itself be below `all`");
+            Problem::error(ProblemCode::GroupLoop, message).key(name).hint("do not make `all` a child")
+        }
+        Unplaced::Host(host) => {
+            let host = &data.hosts[host];
+            let message =
+                format!("the host `{}` has the name of a group that cannot be below `ungrouped`", host.name);
+            Problem::error(ProblemCode::GroupLoop, message)
+                .at(&host.place)
+                .key(&host.name)
+                .hint("rename one of the two")
+        }
+    }
 }
 
 fn inventories(sources: &Sources, problems: &mut Problems) -> Vec<PathBuf> {
@@ -56,12 +80,13 @@ fn inventories(sources: &Sources, problems: &mut Problems) -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// `-i host1,host2,`.
+/// `-i host1,host2,`: names and ports, ranges as they are.
 fn host_list(list: &str, data: &mut InventoryData, problems: &mut Problems) {
     let place = Place::file(Path::new("-i"));
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        match host_pattern::expand(name) {
-            Ok((hosts, port)) => hosts.iter().for_each(|host| data.add_host(host, UNGROUPED, port, &place)),
+        match host_pattern::single(name) {
+            Ok((host, _)) if data.host(host).is_some() => {}
+            Ok((host, port)) => data.add_host(host, UNGROUPED, port, &place),
             Err(error) => problems.push(ini::host_pattern_problem(&error, name, &place)),
         }
     }
@@ -71,13 +96,14 @@ fn read_source(
     sources: &Sources,
     path: &Path,
     depth: usize,
+    vault: &Vault,
     data: &mut InventoryData,
     problems: &mut Problems,
 ) {
     if path.is_dir() {
         if depth < MAX_FOLDER_DEPTH {
             for entry in folder_entries(path) {
-                read_source(sources, &entry, depth + 1, data, problems);
+                read_source(sources, &entry, depth + 1, vault, data, problems);
             }
         }
         return;
@@ -91,8 +117,15 @@ fn read_source(
         );
         return;
     }
-    match sources.read(path) {
-        Ok(text) => read_text(&text, path, &shown, data, problems),
+    match vault.read(sources, path) {
+        Ok(file) => {
+            read_text(&file.text, path, &shown, data, problems);
+            if file.was_encrypted {
+                data.variables()
+                    .filter(|variable| *variable.place.file == *shown)
+                    .for_each(|variable| vault.remember(&variable.value));
+            }
+        }
         Err(problem) => problems.push(problem),
     }
 }
@@ -119,11 +152,6 @@ fn read_text(text: &str, path: &Path, shown: &Path, data: &mut InventoryData, pr
         Problem::error(ProblemCode::InventoryKind, message).at(&Place::file(shown)).hint(hint)
     };
     let export = "write what it finds to a file: ansible-inventory -i FILE --list --yaml > inventory.yml";
-    if text.starts_with("$ANSIBLE_VAULT") {
-        let message = "the inventory is encrypted with Ansible Vault, which omsctl cannot read yet";
-        problems.push(Problem::error(ProblemCode::Vault, message).at(&Place::file(shown)).hint("decrypt it"));
-        return;
-    }
     if text.starts_with("#!") && is_executable(path) {
         problems.push(refuse("this is an inventory script, which omsctl does not run", export));
         return;
@@ -163,16 +191,21 @@ fn flatten(
     sources: &Sources,
     data: InventoryData,
     folders: &[PathBuf],
+    vault: Arc<Vault>,
     problems: &mut Problems,
 ) -> AnsibleInventory {
-    let mut files = VarsFiles::new(sources);
+    let mut files = VarsFiles::new(sources, &vault);
     let mut places: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     places.push(&sources.working_directory);
     let mut from_files = |subfolder: &str, name: &str, problems: &mut Problems| -> Vec<Variables> {
         places.iter().map(|folder| files.variables(folder, subfolder, name, problems)).collect()
     };
-    let group_files: Vec<Vec<Variables>> =
-        data.groups.iter().map(|group| from_files("group_vars", &group.name, problems)).collect();
+    // As Ansible: files of groups that no host is in are not read.
+    let used: BTreeSet<GroupId> = (0..data.hosts.len()).flat_map(|host| data.groups_of(host)).collect();
+    let mut group_files: Vec<Vec<Variables>> = vec![vec![Variables::new(); places.len()]; data.groups.len()];
+    for group in used {
+        group_files[group] = from_files("group_vars", &data.groups[group].name, problems);
+    }
     let mut host_variables = Vec::new();
     for (host, entry) in data.hosts.iter().enumerate() {
         let order = data.by_precedence(&data.groups_of(host));
@@ -205,7 +238,7 @@ fn flatten(
         })
         .collect();
     warn_of_double_names(&data, problems);
-    AnsibleInventory { data, host_variables, group_variables }
+    AnsibleInventory { data, host_variables, group_variables, vault }
 }
 
 fn warn_of_double_names(data: &InventoryData, problems: &mut Problems) {

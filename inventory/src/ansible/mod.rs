@@ -10,16 +10,20 @@ mod limit;
 mod loader;
 mod output;
 mod python_literal;
+mod python_number;
+mod python_regex;
 mod python_string;
 mod shlex;
 mod template;
 mod vars_files;
+mod vault;
 mod yaml_inventory;
 
 pub use inventory::{AnsibleInventory, Variable};
 pub(crate) use loader::load;
 pub(crate) use shlex::{Comments, split};
 pub(crate) use template::{Resolved, resolve};
+pub(crate) use vault::Vault;
 
 #[cfg(test)]
 mod fixture_tests;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::data::{ALL, GroupId};
+use super::data::{ALL, GroupId, HostId};
 use super::inventory::AnsibleInventory;
+use crate::problem::Problem;
 
 /// Variables that Ansible sets itself and leaves out of the list.
 const INTERNAL: [&str; 33] = [
@@ -45,12 +46,18 @@ const INTERNAL: [&str; 33] = [
 ];
 
 impl AnsibleInventory {
-    /// The JSON of `ansible-inventory --list`, with `_meta.hostvars`, templates raw.
-    pub fn list_json(&self) -> Value {
+    /// The JSON of `ansible-inventory --list`, with `_meta.hostvars`; templates raw, encrypted values encrypted. With a
+    /// limit only the hosts that it selects.
+    pub fn list_json(&self, limit: Option<&str>) -> Result<Value, Box<Problem>> {
+        let mut hosts = self.data.hosts_of(ALL);
+        if let Some(limit) = limit {
+            let selected: BTreeSet<&str> = self.select(limit)?.into_iter().collect();
+            hosts.retain(|host| selected.contains(self.data.hosts[*host].name.as_str()));
+        }
         let mut list = Map::new();
-        self.list_group(ALL, &mut list, &mut BTreeSet::new());
+        self.list_group(ALL, &hosts, &mut list, &mut BTreeSet::new());
         let mut hostvars = Map::new();
-        for id in self.data.hosts_of(ALL) {
+        for id in hosts {
             let (host, variables) = (&self.data.hosts[id], &self.host_variables[id]);
             let variables: Map<String, Value> = variables
                 .iter()
@@ -62,15 +69,21 @@ impl AnsibleInventory {
             }
         }
         list.insert("_meta".to_owned(), json!({ "hostvars": hostvars, "profile": "inventory_legacy" }));
-        Value::Object(list)
+        Ok(Value::Object(list))
     }
 
-    fn list_group(&self, id: GroupId, list: &mut Map<String, Value>, seen: &mut BTreeSet<GroupId>) {
+    fn list_group(
+        &self,
+        id: GroupId,
+        hosts: &BTreeSet<HostId>,
+        list: &mut Map<String, Value>,
+        seen: &mut BTreeSet<GroupId>,
+    ) {
         let group = &self.data.groups[id];
         let mut entry = Map::new();
-        if id != ALL && !group.hosts.is_empty() {
-            let names: Vec<&str> =
-                group.hosts.iter().map(|host| self.data.hosts[*host].name.as_str()).collect();
+        let members = group.hosts.iter().filter(|host| hosts.contains(*host));
+        let names: Vec<&str> = members.map(|host| self.data.hosts[*host].name.as_str()).collect();
+        if id != ALL && !names.is_empty() {
             entry.insert("hosts".to_owned(), json!(names));
         }
         if !group.children.is_empty() {
@@ -83,7 +96,7 @@ impl AnsibleInventory {
         }
         for child in &group.children {
             if seen.insert(*child) {
-                self.list_group(*child, list, seen);
+                self.list_group(*child, hosts, list, seen);
             }
         }
     }

@@ -1,52 +1,175 @@
 //! Python's `ast.literal_eval`, as far as Ansible lets its results through: INI values become numbers, booleans,
 //! lists and dictionaries by it, and stay text when it fails.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+use super::python_number::{self, PythonNumber};
+use super::python_string::{self, PythonText};
 
 /// Python itself gives up on deeper nesting soon after.
 const MAX_DEPTH: usize = 64;
 
-/// The value of a Python literal; `None` when the text is none and so stays text.
-pub(crate) fn literal_eval(text: &str) -> Option<Value> {
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoLiteral {
+    /// The text is no literal, and stays text.
+    Text,
+    /// Python and Ansible refuse it, or what they make of it is no text: why.
+    Refused(&'static str),
+}
+
+/// The value of a Python literal.
+pub(super) fn literal_eval(text: &str) -> Result<Value, NoLiteral> {
+    let value = read(text).ok_or(NoLiteral::Text)?;
+    value.evaluate()?;
+    value.into_json()
+}
+
+fn read(text: &str) -> Option<Python> {
     let mut reader = Reader { rest: text.trim_start_matches([' ', '\t']), depth: 0 };
     let first = reader.element()?;
     reader.blank();
     let value = if reader.rest.starts_with(',') { reader.tuple_tail(first)? } else { first };
     reader.blank();
-    reader.rest.is_empty().then(|| value.into_json()).flatten()
+    reader.rest.is_empty().then_some(value)
 }
 
-/// Python's values that differ as keys or in JSON.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Python {
-    Json(Value),
+    None,
+    Bool(bool),
+    /// True when it has no sign and is no sum: only such a number can get one.
+    Number(PythonNumber, bool),
+    Text(String),
+    Bytes(Vec<u8>),
+    /// Valid in Python and no literal, such as a name.
+    Malformed,
+    /// Python has a value and omsctl has not: why.
+    Unreadable(&'static str),
+    Ellipsis,
     List(Vec<Self>),
+    Tuple(Vec<Self>),
     Set(Vec<Self>),
     Dict(Vec<(Self, Self)>),
 }
 
 impl Python {
-    fn into_json(self) -> Option<Value> {
+    /// Finds in Python's order what stops Python: the first of a malformed part and a key that cannot be one decides.
+    fn evaluate(&self) -> Result<(), NoLiteral> {
         match self {
-            Self::Json(value) => Some(value),
-            Self::List(items) | Self::Set(items) => {
-                items.into_iter().map(Self::into_json).collect::<Option<Vec<_>>>().map(Value::Array)
-            }
-            Self::Dict(entries) => {
-                let mut map = Map::new();
-                for (key, value) in entries {
-                    let key = match key {
-                        Self::Json(Value::String(text)) => text,
-                        Self::Json(other) => other.to_string(),
-                        // A list as a key is an error in Python, a tuple cannot be JSON.
-                        Self::List(_) | Self::Set(_) | Self::Dict(_) => return None,
-                    };
-                    map.insert(key, value.into_json()?);
-                }
-                Some(Value::Object(map))
-            }
+            Self::Malformed => Err(NoLiteral::Text),
+            Self::List(items) | Self::Tuple(items) => items.iter().try_for_each(Self::evaluate),
+            Self::Set(items) => items.iter().try_for_each(|item| {
+                item.evaluate()?;
+                item.check_hashable()
+            }),
+            Self::Dict(entries) => entries.iter().try_for_each(|(key, value)| {
+                key.evaluate()?;
+                value.evaluate()?;
+                key.check_hashable()
+            }),
+            Self::None
+            | Self::Bool(_)
+            | Self::Number(..)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Unreadable(_)
+            | Self::Ellipsis => Ok(()),
         }
     }
+
+    fn into_json(self) -> Result<Value, NoLiteral> {
+        match self {
+            Self::None => Ok(Value::Null),
+            Self::Bool(value) => Ok(Value::Bool(value)),
+            Self::Number(number, _) => Ok(number.into_json()),
+            Self::Text(text) => Ok(Value::String(text)),
+            Self::Bytes(bytes) => String::from_utf8(bytes)
+                // Ansible does not let templates in, and says so in its list.
+                .map(|text| serde_json::json!({ "__ansible_unsafe": text }))
+                .map_err(|_| NoLiteral::Refused("it holds bytes that are no UTF-8 text")),
+            Self::Malformed => Err(NoLiteral::Text),
+            Self::Unreadable(why) => Err(NoLiteral::Refused(why)),
+            Self::Ellipsis => Ok(Value::String("...".to_owned())),
+            Self::List(items) | Self::Tuple(items) => {
+                items.into_iter().map(Self::into_json).collect::<Result<Vec<_>, _>>().map(Value::Array)
+            }
+            Self::Set(items) => {
+                let mut unique: Vec<Self> = Vec::new();
+                for item in items {
+                    if !unique.iter().any(|other| other.equals(&item)) {
+                        unique.push(item);
+                    }
+                }
+                Self::List(unique).into_json()
+            }
+            Self::Dict(entries) => dictionary(entries),
+        }
+    }
+
+    fn check_hashable(&self) -> Result<(), NoLiteral> {
+        match self {
+            Self::List(_) | Self::Set(_) | Self::Dict(_) => {
+                Err(NoLiteral::Refused("a list, a set or a dictionary cannot be a key or be in a set"))
+            }
+            Self::Tuple(items) => items.iter().try_for_each(Self::check_hashable),
+            _ => Ok(()),
+        }
+    }
+
+    /// Python's `==` of what can be a key: `1`, `1.0` and `True` are one.
+    fn equals(&self, other: &Self) -> bool {
+        match (self.number(), other.number()) {
+            (Some(one), Some(two)) => return one.equals(&two),
+            (None, None) => {}
+            _ => return false,
+        }
+        match (self, other) {
+            (Self::Text(one), Self::Text(two)) => one == two,
+            (Self::Bytes(one), Self::Bytes(two)) => one == two,
+            (Self::None, Self::None) | (Self::Ellipsis, Self::Ellipsis) => true,
+            (Self::Tuple(one), Self::Tuple(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.equals(two))
+            }
+            _ => false,
+        }
+    }
+
+    fn number(&self) -> Option<PythonNumber> {
+        match self {
+            Self::Bool(value) => Some(PythonNumber::Int((*value).into())),
+            Self::Number(number, _) => Some(number.clone()),
+            _ => None,
+        }
+    }
+
+    /// As a key in JSON.
+    fn key(&self) -> Result<String, NoLiteral> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::None => Some("null".to_owned()),
+            Self::Bool(value) => Some(value.to_string()),
+            Self::Number(number, _) => number.key(),
+            _ => None,
+        }
+        .ok_or(NoLiteral::Refused("a key must be text, a number, a boolean or None"))
+    }
+}
+
+fn dictionary(entries: Vec<(Python, Python)>) -> Result<Value, NoLiteral> {
+    // Of equal keys Python keeps the first, with the last value.
+    let mut unique: Vec<(Python, Python)> = Vec::new();
+    for (key, value) in entries {
+        match unique.iter_mut().find(|(other, _)| other.equals(&key)) {
+            Some(entry) => entry.1 = value,
+            None => unique.push((key, value)),
+        }
+    }
+    let mut map = Map::new();
+    for (key, value) in unique {
+        map.insert(key.key()?, value.into_json()?);
+    }
+    Ok(Value::Object(map))
 }
 
 struct Reader<'text> {
@@ -79,7 +202,29 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH {
             return None;
         }
-        let value = match self.peek()? {
+        let mut value = self.atom()?;
+        while let Some(sign @ ('+' | '-')) = self.peek() {
+            value = self.sum(&value, sign == '-')?;
+        }
+        self.depth -= 1;
+        Some(value)
+    }
+
+    /// `1 + 2j`; no other sum is a literal.
+    fn sum(&mut self, left: &Python, minus: bool) -> Option<Python> {
+        self.eat(if minus { '-' } else { '+' })?;
+        self.peek()?;
+        match (left, self.atom()?) {
+            (Python::Number(left, _), Python::Number(right, true)) => {
+                let sum = left.with_imaginary(&right, minus);
+                Some(sum.map_or(Python::Malformed, |number| Python::Number(number, false)))
+            }
+            _ => Some(Python::Malformed),
+        }
+    }
+
+    fn atom(&mut self) -> Option<Python> {
+        match self.peek()? {
             '(' => self.parenthesis(),
             '[' => {
                 self.eat('[')?;
@@ -88,13 +233,12 @@ impl Reader<'_> {
             '{' => self.braces(),
             '.' if self.rest.starts_with("...") => {
                 self.rest = &self.rest[3..];
-                Some(Python::Json(Value::String("...".to_owned())))
+                Some(Python::Ellipsis)
             }
-            '+' | '-' | '.' | '0'..='9' => self.signed(),
+            '+' | '-' => self.signed(),
+            '.' | '0'..='9' => python_number::read(&mut self.rest).map(|number| Python::Number(number, true)),
             _ => self.word(),
-        };
-        self.depth -= 1;
-        value
+        }
     }
 
     /// Comma separated, up to the closing bracket, which is eaten.
@@ -114,7 +258,7 @@ impl Reader<'_> {
         self.eat('(')?;
         if self.peek()? == ')' {
             self.eat(')')?;
-            return Some(Python::List(Vec::new()));
+            return Some(Python::Tuple(Vec::new()));
         }
         let first = self.element()?;
         if self.peek()? == ')' {
@@ -124,7 +268,7 @@ impl Reader<'_> {
         self.eat(',')?;
         let mut items = vec![first];
         items.extend(self.items(')')?);
-        Some(Python::List(items))
+        Some(Python::Tuple(items))
     }
 
     /// `1, 2` without parentheses; the first value is read already.
@@ -137,7 +281,7 @@ impl Reader<'_> {
             }
             items.push(self.element()?);
         }
-        Some(Python::List(items))
+        Some(Python::Tuple(items))
     }
 
     fn braces(&mut self) -> Option<Python> {
@@ -160,29 +304,15 @@ impl Reader<'_> {
         if keys.is_empty() {
             return Some(Python::Dict(entries));
         }
-        let mut unique: Vec<Python> = Vec::new();
-        for key in keys {
-            if !unique.contains(&key) {
-                unique.push(key);
-            }
-        }
-        entries.is_empty().then_some(Python::Set(unique))
+        entries.is_empty().then_some(Python::Set(keys))
     }
 
     fn signed(&mut self) -> Option<Python> {
-        let negative = match self.peek()? {
-            '-' => {
-                self.eat('-')?;
-                true
-            }
-            '+' => {
-                self.eat('+')?;
-                false
-            }
-            _ => false,
-        };
-        self.blank();
-        number(&mut self.rest, negative).map(Python::Json)
+        let sign = self.peek()?;
+        self.eat(sign)?;
+        self.peek()?;
+        let Python::Number(number, true) = self.atom()? else { return Some(Python::Malformed) };
+        Some(Python::Number(if sign == '-' { number.negated() } else { number }, false))
     }
 
     fn word(&mut self) -> Option<Python> {
@@ -192,25 +322,27 @@ impl Reader<'_> {
             return self.strings();
         }
         let value = match name {
-            "True" => Value::Bool(true),
-            "False" => Value::Bool(false),
-            "None" => Value::Null,
+            "True" => Python::Bool(true),
+            "False" => Python::Bool(false),
+            "None" => Python::None,
             "set" => {
                 self.rest = after;
                 self.eat('(')?;
                 self.eat(')')?;
                 return Some(Python::Set(Vec::new()));
             }
+            _ if is_name(name) => Python::Malformed,
             _ => return None,
         };
         self.rest = after;
-        Some(Python::Json(value))
+        Some(value)
     }
 
     /// One string or several that follow each other.
     fn strings(&mut self) -> Option<Python> {
-        let mut all = String::new();
+        let mut all = PythonText::default();
         let mut kind = None;
+        let mut format = false;
         loop {
             let end = self.rest.find(['\'', '"']).unwrap_or(self.rest.len());
             let Some(prefix) = string_prefix(&self.rest[..end]).filter(|_| end < self.rest.len()) else {
@@ -219,103 +351,49 @@ impl Reader<'_> {
             if *kind.get_or_insert(prefix.bytes) != prefix.bytes {
                 return None;
             }
+            format |= prefix.format;
             self.rest = &self.rest[end..];
-            super::python_string::read(&mut self.rest, prefix.raw, prefix.bytes, &mut all)?;
+            python_string::read(&mut self.rest, prefix.raw, prefix.bytes, &mut all)?;
             self.blank();
         }
-        // Ansible does not let templates in, and says so in its list.
-        let value = |bytes: bool| {
-            if bytes { serde_json::json!({ "__ansible_unsafe": all }) } else { Value::String(all) }
-        };
-        kind.map(|bytes| Python::Json(value(bytes)))
+        match (kind?, all.refused) {
+            _ if format => Some(Python::Malformed),
+            (_, Some(why)) => Some(Python::Unreadable(why)),
+            (true, None) => Some(Python::Bytes(all.bytes)),
+            (false, None) => String::from_utf8(all.bytes).ok().map(Python::Text),
+        }
     }
+}
+
+/// A name, and not one of the words that begin or join something.
+fn is_name(word: &str) -> bool {
+    const KEYWORDS: [&str; 32] = [
+        "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else",
+        "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+        "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    ];
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_') && !KEYWORDS.contains(&word)
 }
 
 #[derive(Clone, Copy)]
 struct StringPrefix {
     raw: bool,
     bytes: bool,
+    /// Valid, and no literal.
+    format: bool,
 }
 
-/// The letters before a quotation mark; `f` strings are no literals.
+/// The letters before a quotation mark.
 fn string_prefix(letters: &str) -> Option<StringPrefix> {
     match letters.to_ascii_lowercase().as_str() {
-        "" | "u" => Some(StringPrefix { raw: false, bytes: false }),
-        "r" => Some(StringPrefix { raw: true, bytes: false }),
-        "b" => Some(StringPrefix { raw: false, bytes: true }),
-        "br" | "rb" => Some(StringPrefix { raw: true, bytes: true }),
+        "" | "u" => Some(StringPrefix { raw: false, bytes: false, format: false }),
+        "r" => Some(StringPrefix { raw: true, bytes: false, format: false }),
+        "b" => Some(StringPrefix { raw: false, bytes: true, format: false }),
+        "br" | "rb" => Some(StringPrefix { raw: true, bytes: true, format: false }),
+        "f" => Some(StringPrefix { raw: false, bytes: false, format: true }),
+        "fr" | "rf" => Some(StringPrefix { raw: true, bytes: false, format: true }),
         _ => None,
     }
-}
-
-fn number(rest: &mut &str, negative: bool) -> Option<Value> {
-    let end = number_end(rest);
-    let (text, after) = rest.split_at(end);
-    *rest = after;
-    let lower = text.to_ascii_lowercase();
-    let radix = match lower.get(..2) {
-        Some("0x") => 16,
-        Some("0o") => 8,
-        Some("0b") => 2,
-        _ => 10,
-    };
-    if radix != 10 {
-        // An underscore may follow the prefix directly.
-        let digits = without_underscores(lower[2..].strip_prefix('_').unwrap_or(&lower[2..]), radix)?;
-        return integer(i128::from_str_radix(&digits, radix).ok()?, negative);
-    }
-    if lower.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
-        let digits = without_underscores(&lower, 10)?;
-        // `007` is an error, `000` is zero.
-        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().any(|b| b != b'0') {
-            return None;
-        }
-        return match digits.parse() {
-            Ok(magnitude) => integer(magnitude, negative),
-            Err(_) => Number::from_f64(digits.parse().ok()?).map(Value::Number),
-        };
-    }
-    let (mantissa, exponent) = lower.split_once('e').map_or((lower.as_str(), None), |(m, e)| (m, Some(e)));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let parts = [whole, fraction, exponent.map_or("0", |e| e.strip_prefix(['+', '-']).unwrap_or(e))];
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    for (index, part) in parts.into_iter().enumerate() {
-        if !(part.is_empty() && index < 2) {
-            without_underscores(part, 10)?;
-        }
-    }
-    let value: f64 = lower.replace('_', "").parse().ok()?;
-    Number::from_f64(if negative { -value } else { value }).map(Value::Number)
-}
-
-/// Numbers beyond 64 bits lose digits here, as they do in every JSON reader.
-fn integer(magnitude: i128, negative: bool) -> Option<Value> {
-    let value = if negative { -magnitude } else { magnitude };
-    crate::yaml::json_integer(value).map(Value::Number)
-}
-
-/// Digits of the base with single underscores between them.
-fn without_underscores(text: &str, radix: u32) -> Option<String> {
-    let mut parts = text.split('_');
-    parts
-        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_digit(radix)))
-        .then(|| text.replace('_', ""))
-}
-
-/// Where the token of a number ends, valid or not.
-fn number_end(text: &str) -> usize {
-    let mut before = '\0';
-    let hexadecimal = text.starts_with("0x") || text.starts_with("0X");
-    for (position, c) in text.char_indices() {
-        let sign_of_exponent = matches!(c, '+' | '-') && matches!(before, 'e' | 'E') && !hexadecimal;
-        if !(c.is_alphanumeric() || c == '_' || c == '.' || sign_of_exponent) {
-            return position;
-        }
-        before = c;
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -348,10 +426,17 @@ mod tests {
             ("{1, 1}", json!([1])),
             ("set()", json!([])),
             ("...", json!("...")),
+            ("1.5-2J", json!("(1.5-2j)")),
+            ("-(5)", json!(-5)),
+            ("1e400", json!("Infinity")),
+            ("{1: 'a', True: 'b', 1e16: 'c', None: 'd'}", json!({"1": "b", "1e+16": "c", "null": "d"})),
+            ("{1, True, 1.0, 'b'}", json!([1, "b"])),
+            (r"b'\xc3\xa9'", json!({"__ansible_unsafe": "é"})),
+            (r"'\400'", json!("Ā")),
             ("{}", json!({})),
         ];
         for (text, expected) in cases {
-            assert_eq!(literal_eval(text), Some(expected), "{text}");
+            assert_eq!(literal_eval(text), Ok(expected), "{text}");
         }
     }
 
@@ -370,6 +455,10 @@ mod tests {
             "[1",
             "--5",
             "1-2",
+            "-(-1)",
+            "2j+1",
+            "1+2j+3j",
+            "'a'+2j",
             "{1: 2, 3}",
             "5 6",
             "'a' b'b'",
@@ -379,12 +468,32 @@ mod tests {
             "0x",
             "_1",
             "not True",
+            "{a, [1]}",
+            "{[1]: a}",
             "b'é'",
             "1)",
             "{{ x }}",
         ];
         for text in texts {
-            assert_eq!(literal_eval(text), None, "{text}");
+            assert_eq!(literal_eval(text), Err(NoLiteral::Text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_python_refuses_is_refused() {
+        let texts = [
+            "{[1]}",
+            "{[1]: 2}",
+            "{(1, [2]): 3}",
+            "{(1, 2): 3}",
+            "{b'k': 1}",
+            "{2j: 1}",
+            r"b'\xff'",
+            r"'\ud800'",
+            r"'\N{BULLET}'",
+        ];
+        for text in texts {
+            assert!(matches!(literal_eval(text), Err(NoLiteral::Refused(_))), "{text}");
         }
     }
 

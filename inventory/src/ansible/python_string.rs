@@ -1,7 +1,16 @@
 //! Python's string literals with their escapes. Part of `literal_eval`.
 
+/// What literals say that stand behind each other.
+#[derive(Debug, Default)]
+pub(super) struct PythonText {
+    /// UTF-8, unless it is a literal of bytes.
+    pub(super) bytes: Vec<u8>,
+    /// Why a part of it cannot be had here.
+    pub(super) refused: Option<&'static str>,
+}
+
 /// Reads one literal that begins with its quotation mark and appends what it says. `None` when it is not valid.
-pub(super) fn read(rest: &mut &str, raw: bool, bytes: bool, into: &mut String) -> Option<()> {
+pub(super) fn read(rest: &mut &str, raw: bool, bytes: bool, into: &mut PythonText) -> Option<()> {
     let quote = rest.chars().next()?;
     let triple: String = std::iter::repeat_n(quote, 3).collect();
     let close = if rest.starts_with(&triple) { triple } else { quote.to_string() };
@@ -11,17 +20,15 @@ pub(super) fn read(rest: &mut &str, raw: bool, bytes: bool, into: &mut String) -
             *rest = after;
             return Some(());
         }
-        let c = text.chars().next()?;
-        if (bytes && !c.is_ascii()) || (matches!(c, '\n' | '\r') && close.len() == 1) {
+        let c = next(&mut text, bytes)?;
+        if matches!(c, '\n' | '\r') && close.len() == 1 {
             return None;
         }
-        text = &text[c.len_utf8()..];
         if c != '\\' {
             into.push(c);
             continue;
         }
-        let escaped = text.chars().next()?;
-        text = &text[escaped.len_utf8()..];
+        let escaped = next(&mut text, bytes)?;
         if raw {
             into.push('\\');
             into.push(escaped);
@@ -31,7 +38,32 @@ pub(super) fn read(rest: &mut &str, raw: bool, bytes: bool, into: &mut String) -
     }
 }
 
-fn escape(escaped: char, text: &mut &str, bytes: bool, into: &mut String) -> Option<()> {
+/// The next character, which must be ASCII in a literal of bytes.
+fn next(text: &mut &str, bytes: bool) -> Option<char> {
+    let c = text.chars().next().filter(|c| !bytes || c.is_ascii())?;
+    *text = &text[c.len_utf8()..];
+    Some(c)
+}
+
+impl PythonText {
+    fn push(&mut self, c: char) {
+        self.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    fn push_code(&mut self, code: u32, bytes: bool) -> Option<()> {
+        if bytes {
+            // Python keeps the lower eight bits of an octal escape.
+            self.bytes.push(code.to_le_bytes()[0]);
+        } else if (0xd800..0xe000).contains(&code) {
+            self.refused = Some("it holds half of a surrogate pair, which is no text");
+        } else {
+            self.push(char::from_u32(code)?);
+        }
+        Some(())
+    }
+}
+
+fn escape(escaped: char, text: &mut &str, bytes: bool, into: &mut PythonText) -> Option<()> {
     let simple = match escaped {
         '\n' => return Some(()),
         '\\' | '\'' | '"' => escaped,
@@ -46,13 +78,18 @@ fn escape(escaped: char, text: &mut &str, bytes: bool, into: &mut String) -> Opt
             let more = text.bytes().take(2).take_while(|b| (b'0'..=b'7').contains(b)).count();
             let digits = format!("{escaped}{}", &text[..more]);
             *text = &text[more..];
-            char::from_u32(u32::from_str_radix(&digits, 8).ok()?)?
+            return into.push_code(u32::from_str_radix(&digits, 8).ok()?, bytes);
         }
-        'x' => code_point(text, 2)?,
-        'u' if !bytes => code_point(text, 4)?,
-        'U' if !bytes => code_point(text, 8)?,
-        // A character by its Unicode name: no table for that here, so the value stays as typed.
-        'N' if !bytes => return None,
+        'x' => return into.push_code(code(text, 2)?, bytes),
+        'u' if !bytes => return into.push_code(code(text, 4)?, bytes),
+        'U' if !bytes => return into.push_code(code(text, 8)?, bytes),
+        // A character by its Unicode name: no table for that here.
+        'N' if !bytes => {
+            let (_, after) = text.strip_prefix('{')?.split_once('}')?;
+            *text = after;
+            into.refused = Some("it names a character (`\\N{…}`); write the character itself");
+            return Some(());
+        }
         other => {
             into.push('\\');
             other
@@ -62,8 +99,8 @@ fn escape(escaped: char, text: &mut &str, bytes: bool, into: &mut String) -> Opt
     Some(())
 }
 
-fn code_point(text: &mut &str, digits: usize) -> Option<char> {
+fn code(text: &mut &str, digits: usize) -> Option<u32> {
     let number = text.get(..digits).filter(|number| number.bytes().all(|b| b.is_ascii_hexdigit()))?;
     *text = &text[digits..];
-    char::from_u32(u32::from_str_radix(number, 16).ok()?)
+    u32::from_str_radix(number, 16).ok()
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::inventory::{Variable, Variables};
+use super::vault::{Vault, VaultError};
 use crate::problem::{Problem, ProblemCode};
 
 /// References through references.
@@ -19,6 +20,10 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
+    fn text_of(text: String) -> Self {
+        Self { value: Value::String(text.clone()), raw: Some(text) }
+    }
+
     /// A scalar as text, as typed; `None` for null, lists and mappings.
     pub(crate) fn text(&self) -> Option<String> {
         match &self.value {
@@ -37,8 +42,10 @@ pub(crate) fn resolve(
     variable: &Variable,
     variables: &Variables,
     host: &str,
+    vault: &Vault,
 ) -> Result<Resolved, Box<Problem>> {
-    resolve_at(variable, variables, host, MAX_DEPTH, &mut { MAX_REFERENCES }).map_err(|reason| {
+    let mut resolver = Resolver { variables, host, vault, work: MAX_REFERENCES };
+    resolver.resolve(variable, MAX_DEPTH).map_err(|reason| {
         let problem = Problem::error(reason.code(), format!("`{name}` {}", reason.message()));
         Box::new(problem.at(&variable.place).key(name).hint(reason.hint()))
     })
@@ -48,13 +55,13 @@ enum Refusal {
     Jinja(String),
     Undefined(String),
     Circle,
-    Vault,
+    Vault(VaultError),
 }
 
 impl Refusal {
     fn code(&self) -> ProblemCode {
         match self {
-            Self::Vault => ProblemCode::Vault,
+            Self::Vault(_) => ProblemCode::Vault,
             Self::Jinja(_) | Self::Undefined(_) | Self::Circle => ProblemCode::Template,
         }
     }
@@ -64,7 +71,15 @@ impl Refusal {
             Self::Jinja(text) => format!("holds a template that needs Jinja: {text}"),
             Self::Undefined(name) => format!("refers to `{name}`, which is not set for this host"),
             Self::Circle => "refers to itself through its templates".to_owned(),
-            Self::Vault => "is encrypted with Ansible Vault, which omsctl cannot read yet".to_owned(),
+            Self::Vault(error) => error.to_string(),
+        }
+    }
+
+    /// Says nothing of a text that was encrypted.
+    fn without_text(self) -> Self {
+        match self {
+            Self::Jinja(_) => Self::Jinja("what is encrypted".to_owned()),
+            other => other,
         }
     }
 
@@ -73,81 +88,85 @@ impl Refusal {
             Self::Jinja(_) => "write the value itself, or a plain reference: {{ other_variable }}",
             Self::Undefined(_) => "set it in the inventory, or write the value itself",
             Self::Circle => "write the value itself",
-            Self::Vault => {
-                "write it in clear, or take it from the environment: ${NAME} in config.yaml, -k and -K for log-ins"
-            }
+            Self::Vault(error) => error.hint(),
         }
     }
 }
 
-/// `work` bounds the references in all, since each can hold many others.
-fn resolve_at(
-    variable: &Variable,
-    variables: &Variables,
-    host: &str,
-    depth: usize,
-    work: &mut usize,
-) -> Result<Resolved, Refusal> {
-    *work = work.checked_sub(1).ok_or(Refusal::Circle)?;
-    if variable.value.get("__ansible_vault").is_some() {
-        return Err(Refusal::Vault);
-    }
-    if let Some(Value::String(text)) = variable.value.get("__ansible_unsafe") {
-        return Ok(Resolved { value: Value::String(text.clone()), raw: Some(text.clone()) });
-    }
-    let plain = || Resolved { value: variable.value.clone(), raw: variable.raw.clone() };
-    let Value::String(text) = &variable.value else { return Ok(plain()) };
-    if let Some(block) = ["{%", "{#"].into_iter().find(|block| text.contains(block)) {
-        return Err(Refusal::Jinja(format!("{block} …")));
-    }
-    if !text.contains("{{") {
-        return Ok(plain());
-    }
-    let depth = depth.checked_sub(1).ok_or(Refusal::Circle)?;
-    let mut result = String::new();
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (expression, tail) = after.split_once("}}").ok_or_else(|| Refusal::Jinja("{{ …".to_owned()))?;
-        let name = expression.trim_matches(['-', '+']).trim();
-        let valid = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !valid {
-            return Err(Refusal::Jinja(format!("{{{{{expression}}}}}")));
+struct Resolver<'run> {
+    variables: &'run Variables,
+    host: &'run str,
+    vault: &'run Vault,
+    /// Bounds the references in all, since each can hold many others.
+    work: usize,
+}
+
+impl Resolver<'_> {
+    fn resolve(&mut self, variable: &Variable, depth: usize) -> Result<Resolved, Refusal> {
+        self.work = self.work.checked_sub(1).ok_or(Refusal::Circle)?;
+        if let Some(Value::String(text)) = variable.value.get("__ansible_vault") {
+            let opened = self.vault.open(text).map_err(Refusal::Vault)?;
+            return self.fill(opened.expose(), depth).map_err(Refusal::without_text);
         }
-        let value = reference(name, variables, host, depth, work)?;
-        // A value that is nothing but one reference keeps its type.
-        if before.is_empty() && tail.is_empty() && result.is_empty() {
-            return Ok(value);
+        if let Some(Value::String(text)) = variable.value.get("__ansible_unsafe") {
+            return Ok(Resolved::text_of(text.clone()));
         }
-        result.push_str(before);
-        result.push_str(&value.text().ok_or_else(|| Refusal::Jinja(format!("{{{{ {name} }}}} is no text")))?);
-        if result.len() > MAX_TEXT {
-            return Err(Refusal::Circle);
+        match &variable.value {
+            Value::String(text) if text.contains(['{']) => self.fill(text, depth),
+            value => Ok(Resolved { value: value.clone(), raw: variable.raw.clone() }),
         }
-        rest = tail;
     }
-    result.push_str(rest);
-    Ok(Resolved { value: Value::String(result.clone()), raw: Some(result) })
+
+    /// The text with its references filled in.
+    fn fill(&mut self, text: &str, depth: usize) -> Result<Resolved, Refusal> {
+        if let Some(block) = ["{%", "{#"].into_iter().find(|block| text.contains(block)) {
+            return Err(Refusal::Jinja(format!("{block} …")));
+        }
+        let depth = depth.checked_sub(1).ok_or(Refusal::Circle)?;
+        let mut result = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (expression, tail) =
+                after.split_once("}}").ok_or_else(|| Refusal::Jinja("{{ …".to_owned()))?;
+            let name = expression.trim_matches(['-', '+']).trim();
+            let valid = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if !valid {
+                return Err(Refusal::Jinja(format!("{{{{{expression}}}}}")));
+            }
+            let value = self.reference(name, depth)?;
+            // A value that is nothing but one reference keeps its type.
+            if before.is_empty() && tail.is_empty() && result.is_empty() {
+                return Ok(value);
+            }
+            result.push_str(before);
+            result.push_str(
+                &value.text().ok_or_else(|| Refusal::Jinja(format!("{{{{ {name} }}}} is no text")))?,
+            );
+            if result.len() > MAX_TEXT {
+                return Err(Refusal::Circle);
+            }
+            rest = tail;
+        }
+        result.push_str(rest);
+        Ok(Resolved::text_of(result))
+    }
+
+    fn reference(&mut self, name: &str, depth: usize) -> Result<Resolved, Refusal> {
+        let variables = self.variables;
+        if let Some(variable) = variables.get(name) {
+            return self.resolve(variable, depth);
+        }
+        let host = self.host;
+        let text = match name {
+            "inventory_hostname" => host.to_owned(),
+            "inventory_hostname_short" if super::host_pattern::is_ip_address(host) => host.to_owned(),
+            "inventory_hostname_short" => host.split('.').next().unwrap_or_default().to_owned(),
+            _ => return Err(Refusal::Undefined(name.to_owned())),
+        };
+        Ok(Resolved::text_of(text))
+    }
 }
 
 /// A value longer than this grew out of references to itself.
 const MAX_TEXT: usize = 64 * 1024;
-
-fn reference(
-    name: &str,
-    variables: &Variables,
-    host: &str,
-    depth: usize,
-    work: &mut usize,
-) -> Result<Resolved, Refusal> {
-    if let Some(variable) = variables.get(name) {
-        return resolve_at(variable, variables, host, depth, work);
-    }
-    let text = match name {
-        "inventory_hostname" => host.to_owned(),
-        "inventory_hostname_short" if super::host_pattern::is_ip_address(host) => host.to_owned(),
-        "inventory_hostname_short" => host.split('.').next().unwrap_or_default().to_owned(),
-        _ => return Err(Refusal::Undefined(name.to_owned())),
-    };
-    Ok(Resolved { value: Value::String(text.clone()), raw: Some(text) })
-}

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::inventory::{Variable, Variables};
-use super::yaml_inventory::{is_null, last_of_equal_keys, variable, yaml_problem};
+use super::vault::Vault;
+use super::yaml_inventory::{is_false, last_of_equal_keys, variable, yaml_problem};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 use crate::yaml::{NodeValue, parse_document};
@@ -20,12 +21,13 @@ const MAX_FOLDER_DEPTH: usize = 16;
 /// Reads variable files and keeps what they say.
 pub(super) struct VarsFiles<'sources> {
     sources: &'sources Sources,
+    vault: &'sources Vault,
     read: BTreeMap<PathBuf, Variables>,
 }
 
 impl<'sources> VarsFiles<'sources> {
-    pub(super) fn new(sources: &'sources Sources) -> Self {
-        Self { sources, read: BTreeMap::new() }
+    pub(super) fn new(sources: &'sources Sources, vault: &'sources Vault) -> Self {
+        Self { sources, vault, read: BTreeMap::new() }
     }
 
     /// What `FOLDER/SUBFOLDER/NAME*` sets; `subfolder` is `group_vars` or `host_vars`.
@@ -43,7 +45,7 @@ impl<'sources> VarsFiles<'sources> {
         }
         for file in files_of(&folder.join(subfolder), name) {
             if !self.read.contains_key(&file) {
-                let loaded = load_file(self.sources, &file, problems);
+                let loaded = load_file(self.sources, self.vault, &file, problems);
                 self.read.insert(file.clone(), loaded);
             }
             variables.extend(self.read[&file].clone());
@@ -89,36 +91,37 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn load_file(sources: &Sources, path: &Path, problems: &mut Problems) -> Variables {
-    let shown = sources.shown(path);
-    let text = match sources.read(path) {
-        Ok(text) => text,
+fn load_file(sources: &Sources, vault: &Vault, path: &Path, problems: &mut Problems) -> Variables {
+    match vault.read(sources, path) {
+        Ok(file) => {
+            let variables = parse(&file.text, &sources.shown(path), problems);
+            if file.was_encrypted {
+                variables.values().for_each(|variable| vault.remember(&variable.value));
+            }
+            variables
+        }
         Err(problem) => {
             problems.push(problem);
-            return Variables::new();
+            Variables::new()
         }
-    };
-    if text.starts_with("$ANSIBLE_VAULT") {
-        problems.push(
-            Problem::error(ProblemCode::Vault, "the file is encrypted with Ansible Vault, which omsctl cannot read yet")
-                .at(&Place::file(&shown))
-                .hint("decrypt it, or take the secrets from the environment: ${NAME} in config.yaml, -k and -K for log-ins"),
-        );
-        return Variables::new();
     }
+}
+
+fn parse(text: &str, shown: &Path, problems: &mut Problems) -> Variables {
     // As Ansible: JSON first, then YAML.
-    if let Ok(Value::Object(entries)) = serde_json::from_str::<Value>(&text) {
-        let place = Place::file(&shown);
+    if let Ok(Value::Object(entries)) = serde_json::from_str::<Value>(text) {
+        let place = Place::file(shown);
         return entries.into_iter().map(|(key, value)| (key, Variable::new(value, None, &place))).collect();
     }
-    let file: Arc<Path> = Arc::from(shown.as_path());
-    match parse_document(&text) {
+    let file: Arc<Path> = Arc::from(shown);
+    match parse_document(text) {
         Ok(None) => Variables::new(),
-        Ok(Some(root)) if is_null(&root) => Variables::new(),
+        // Ansible takes whatever Python takes for false as an empty file.
+        Ok(Some(root)) if is_false(&root) => Variables::new(),
         Ok(Some(root)) if matches!(root.value, NodeValue::Mapping(_)) => {
             last_of_equal_keys(&root, &file, problems)
                 .into_iter()
-                .map(|(key, node)| (key, variable(node, &file)))
+                .map(|(key, _, node)| (key, variable(node, &file)))
                 .collect()
         }
         Ok(Some(root)) => {
@@ -132,7 +135,7 @@ fn load_file(sources: &Sources, path: &Path, problems: &mut Problems) -> Variabl
             Variables::new()
         }
         Err(error) => {
-            problems.push(yaml_problem(&error, &shown));
+            problems.push(yaml_problem(&error, shown));
             Variables::new()
         }
     }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::data::{GroupId, InventoryData};
 use super::host_pattern;
 use super::ini::host_pattern_problem;
@@ -21,8 +23,8 @@ pub(super) fn read(root: &Node, file: &Path, data: &mut InventoryData, problems:
         );
         return;
     }
-    for (key, value) in last_of_equal_keys(root, &reader.file, reader.problems) {
-        reader.group(&key, value);
+    for (key, key_node, value) in last_of_equal_keys(root, &reader.file, reader.problems) {
+        reader.group(&key, key_node, value);
     }
 }
 
@@ -47,12 +49,12 @@ pub(super) fn variable(node: &Node, file: &Arc<Path>) -> Variable {
     Variable::new(to_json(node), raw, &Place::new(file, node.line, node.column))
 }
 
-/// Entries of a mapping, of equal keys the last (as Ansible), with a warning for each that is lost.
+/// Names, keys and values of a mapping, of equal keys the last (as Ansible), with a warning for each that is lost.
 pub(super) fn last_of_equal_keys<'node>(
     node: &'node Node,
     file: &Arc<Path>,
     problems: &mut Problems,
-) -> Vec<(String, &'node Node)> {
+) -> Vec<(String, &'node Node, &'node Node)> {
     let mut entries: Vec<(String, &Node, &Node)> = Vec::new();
     let mut index = std::collections::BTreeMap::new();
     let written = match &node.value {
@@ -80,10 +82,22 @@ pub(super) fn last_of_equal_keys<'node>(
         }
         (entry.1, entry.2) = (key, value);
     }
-    entries.into_iter().map(|(name, _, value)| (name, value)).collect()
+    entries
 }
 
-pub(super) fn is_null(node: &Node) -> bool {
+/// What Python takes for false: Ansible reads it as an empty mapping.
+pub(super) fn is_false(node: &Node) -> bool {
+    match to_json(node) {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+    }
+}
+
+fn is_null(node: &Node) -> bool {
     to_json_is_null(&node.value)
 }
 
@@ -117,7 +131,7 @@ impl YamlReader<'_> {
         self.problems.push(Problem::warning(ProblemCode::InventoryIgnored, message).at(&place));
     }
 
-    fn group(&mut self, name: &str, node: &Node) -> Option<GroupId> {
+    fn group(&mut self, name: &str, key: &Node, node: &Node) -> Option<GroupId> {
         if !matches!(node.value, NodeValue::Mapping(_)) && !is_null(node) {
             self.ignore(
                 format!("`{name}` is no group: a mapping with hosts, children or vars is expected"),
@@ -126,11 +140,14 @@ impl YamlReader<'_> {
             return None;
         }
         if name.is_empty() {
-            self.report(ProblemCode::InventoryShape, "a group has an empty name".to_owned(), node);
+            self.report(ProblemCode::InventoryShape, "a group has an empty name".to_owned(), key);
+            return None;
+        }
+        if !self.is_text("group", name, key) {
             return None;
         }
         let group = self.data.add_group(name);
-        for (section, value) in last_of_equal_keys(node, &self.file, self.problems) {
+        for (section, _, value) in last_of_equal_keys(node, &self.file, self.problems) {
             match section.as_str() {
                 "vars" | "children" | "hosts" => self.section(group, name, &section, value),
                 other => {
@@ -150,8 +167,10 @@ impl YamlReader<'_> {
         if let NodeValue::Scalar(Scalar { text, .. }) = &node.value
             && to_json(node).is_string()
         {
-            let empty = Node { value: NodeValue::Mapping(Vec::new()), collection_tag: None, ..node.clone() };
-            self.entry(group, section, text, &empty, node);
+            let nothing = Scalar { text: String::new(), plain: true, tag: None };
+            let value = NodeValue::Scalar(nothing);
+            let nothing = Node { value, collection_tag: None, ..node.clone() };
+            self.entry(group, section, text, &nothing, node);
             return;
         }
         if !matches!(node.value, NodeValue::Mapping(_)) {
@@ -161,12 +180,22 @@ impl YamlReader<'_> {
             self.problems.push(Problem::error(ProblemCode::InventoryShape, message).at(&place).hint(hint));
             return;
         }
-        let NodeValue::Mapping(written) = &node.value else { return };
-        for (key, value) in last_of_equal_keys(node, &self.file, self.problems) {
-            let key_node =
-                written.iter().find(|(_, other)| std::ptr::eq(other, value)).map_or(value, |(own, _)| own);
+        for (key, key_node, value) in last_of_equal_keys(node, &self.file, self.problems) {
             self.entry(group, section, &key, value, key_node);
         }
+    }
+
+    /// A name that YAML reads as a number, a boolean or nothing is none.
+    fn is_text(&mut self, what: &str, name: &str, key: &Node) -> bool {
+        if to_json(key).is_string() {
+            return true;
+        }
+        let place = self.place(key);
+        let message = format!("the {what} `{name}` is not read as text");
+        self.problems.push(
+            Problem::error(ProblemCode::InventoryShape, message).at(&place).hint("put it in quotation marks"),
+        );
+        false
     }
 
     fn entry(&mut self, group: GroupId, section: &str, key: &str, value: &Node, key_node: &Node) {
@@ -178,30 +207,36 @@ impl YamlReader<'_> {
                     self.report(ProblemCode::VariableValue, message, value);
                 }
             }
-            "children" => {
-                if let Some(child) = self.group(key, value)
-                    && self.data.add_child(group, child).is_err()
-                {
+            "children" => self.child(group, key, value, key_node),
+            _ => self.hosts(group, key, value, key_node),
+        }
+    }
+
+    fn child(&mut self, group: GroupId, name: &str, value: &Node, key_node: &Node) {
+        let child = self.group(name, key_node, value).or_else(|| self.data.group(name));
+        match (child, self.data.host(name)) {
+            (Some(child), _) => {
+                if self.data.add_child(group, child).is_err() {
                     let parent = &self.data.groups[group].name;
                     let message = format!(
-                        "`{key}` cannot be a child of `{parent}`: `{parent}` is already below `{key}`"
+                        "`{name}` cannot be a child of `{parent}`: `{parent}` is already below `{name}`"
                     );
                     self.report(ProblemCode::GroupLoop, message, key_node);
                 }
             }
-            _ => self.hosts(group, key, value, key_node),
+            // Ansible makes a host a member that stands where a group should.
+            (None, Some(host)) => self.data.join(host, group),
+            (None, None) => {
+                let message =
+                    format!("`{name}` is no group: a mapping with hosts, children or vars is expected");
+                self.report(ProblemCode::InventoryShape, message, key_node);
+            }
         }
     }
 
     fn hosts(&mut self, group: GroupId, pattern: &str, value: &Node, key_node: &Node) {
         let place = self.place(key_node);
-        if !to_json(key_node).is_string() && matches!(key_node.value, NodeValue::Scalar(_)) {
-            let message = format!("the host `{pattern}` is read as a number");
-            self.problems.push(
-                Problem::error(ProblemCode::InventoryShape, message)
-                    .at(&place)
-                    .hint("put it in quotation marks"),
-            );
+        if !self.is_text("host", pattern, key_node) {
             return;
         }
         let expanded = host_pattern::expand(pattern);
@@ -221,7 +256,7 @@ impl YamlReader<'_> {
                 return;
             }
         };
-        if !matches!(value.value, NodeValue::Mapping(_)) && !is_null(value) {
+        if !matches!(value.value, NodeValue::Mapping(_)) && !is_false(value) {
             self.report(
                 ProblemCode::InventoryShape,
                 format!("the variables of `{pattern}` must be a mapping"),
@@ -231,7 +266,7 @@ impl YamlReader<'_> {
         }
         let variables: Vec<(String, Variable)> = last_of_equal_keys(value, &self.file, self.problems)
             .into_iter()
-            .map(|(key, node)| (key, variable(node, &self.file)))
+            .map(|(key, _, node)| (key, variable(node, &self.file)))
             .collect();
         for host in &hosts {
             self.data.add_host(host, group, port, &place);

@@ -104,7 +104,7 @@ fn overrides(
             }
         }
         let Some(variable) = inherited.get(key.name) else { continue };
-        match resolve(key.name, variable, &inherited, first) {
+        match resolve(key.name, variable, &inherited, first, inventory.vault()) {
             Ok(resolved) => {
                 overrides.insert(
                     key.name,

@@ -53,7 +53,8 @@ pub(crate) fn connections(
     let mut hosts = Vec::new();
     for name in names.iter().filter(|name| selected.contains(*name)) {
         let Some(variables) = inventory.host_variables(name) else { continue };
-        let mut of_host = HostVariables { host: name, variables, sources, problems };
+        let mut of_host =
+            HostVariables { host: name, variables, sources, vault: inventory.vault(), problems };
         let connection = connection(&mut of_host);
         match NodeName::new(name) {
             Ok(name) => hosts.push(ConnectTo { name, connection }),
@@ -146,7 +147,8 @@ fn hosts(
     for draft in drafts {
         for name in &draft.hosts {
             let Some(variables) = inventory.host_variables(name) else { continue };
-            let mut of_host = HostVariables { host: name, variables, sources, problems };
+            let mut of_host =
+                HostVariables { host: name, variables, sources, vault: inventory.vault(), problems };
             let connection = connection(&mut of_host);
             let settings = settings(&mut of_host, &mut without_image);
             match NodeName::new(name) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::ansible::{AnsibleInventory, Resolved, Variable, resolve};
+use crate::ansible::{AnsibleInventory, Resolved, Variable, Vault, resolve};
 use crate::config::key;
 use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::sources::Sources;
@@ -78,6 +78,7 @@ pub(super) struct HostVariables<'run> {
     pub(super) host: &'run str,
     pub(super) variables: &'run BTreeMap<String, Variable>,
     pub(super) sources: &'run Sources,
+    pub(super) vault: &'run Vault,
     pub(super) problems: &'run mut Problems,
 }
 
@@ -86,7 +87,7 @@ impl HostVariables<'_> {
     fn resolved(&mut self, names: &[&'static str]) -> Option<(&'static str, At<Resolved>)> {
         let (name, variable) =
             names.iter().find_map(|name| self.variables.get(*name).map(|found| (*name, found)))?;
-        match resolve(name, variable, self.variables, self.host) {
+        match resolve(name, variable, self.variables, self.host, self.vault) {
             Ok(resolved) if resolved.value == Value::Null => None,
             Ok(value) => Some((name, At { value, place: variable.place.clone() })),
             Err(problem) => {

@@ -52,6 +52,7 @@ fn sources(folder: &Path, files: &[(&str, &str)]) -> Sources {
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: folder.to_path_buf(),
     }
 }

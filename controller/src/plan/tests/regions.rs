@@ -56,6 +56,7 @@ fn each_region_has_its_own_nodes_and_the_default_region_comes_first() {
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: folder.path().to_owned(),
     };
     let mut cluster = Cluster::fresh(3);
