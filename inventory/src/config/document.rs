@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::keys::{KEYS, key};
+use super::keys::{KEYS, Kind, key};
 use super::placeholder::quote_masks;
 use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::yaml::{
@@ -91,6 +91,7 @@ pub(crate) fn read_config(text: &str, file: &Path, problems: &mut Problems) -> O
     };
     let mut config = RawConfig { file, entries: BTreeMap::new(), refused: BTreeMap::new() };
     config.read_entries(written, problems);
+    cut_by_comments(&text, written, &config.file, problems);
     Some(config)
 }
 
@@ -140,6 +141,29 @@ impl RawConfig {
             }
             let place = Place::new(file, value.line, value.column);
             self.entries.insert(known.name, Entry { given: given(value, file), place });
+        }
+    }
+}
+
+/// `password: word #1` is `word`, to OMS too. A remark has a blank behind its `#`; without one it may belong to the value.
+fn cut_by_comments(text: &str, written: &[(Node, Node)], file: &Arc<Path>, problems: &mut Problems) {
+    for (name, value) in written {
+        let (NodeValue::Scalar(name), NodeValue::Scalar(value_text)) = (&name.value, &value.value) else {
+            continue;
+        };
+        let Some(known) = key(&name.text).filter(|key| key.kind == Kind::Text && value_text.plain) else {
+            continue;
+        };
+        let line = text.lines().nth(value.line - 1).unwrap_or_default();
+        let rest: String = line.chars().skip(value.column - 1 + value_text.text.chars().count()).collect();
+        let Some(behind) = rest.trim_start().strip_prefix('#') else { continue };
+        if rest.starts_with(' ') && behind.starts_with(|c: char| !c.is_whitespace() && c != '#') {
+            let message =
+                format!("the value of `{}` ends before ` #`: what follows is a comment", known.name);
+            let problem = Problem::warning(ProblemCode::ReadDifferently, message);
+            problems.push(problem.at(&Place::new(file, value.line, value.column)).key(known.name).hint(
+                "put the whole value in quotation marks if the rest belongs to it; else write a blank behind the `#`",
+            ));
         }
     }
 }

@@ -91,6 +91,9 @@ fn cm_url_host(region: &RegionToCheck<'_>, hosts: usize, problems: &mut Problems
     let node =
         region.nodes.iter().find(|node| node.name == *host || (address.is_some() && node.address == address));
     let message = match node {
+        _ if address.is_some_and(|address| address.is_unspecified()) => {
+            format!("`cm_url` points to {host}, which is no host's address")
+        }
         _ if loopback => "`cm_url` points to the loopback address, where no other host reaches it".to_owned(),
         Some(node) => format!("`cm_url` points to one node, {}", node.name),
         None => return,

@@ -97,6 +97,17 @@ fn booleans_are_what_oms_reads_as_one() {
 }
 
 #[test]
+fn a_value_that_a_comment_cuts_short() {
+    let cut =
+        CONFIG.replace("\"p#ss: 'word'\"", "word #1").replace("root@oms#obcluster", "root # of tenant oms");
+    insta::assert_snapshot!(told(&cut), @r"
+    config.yaml:4:20: warning[CFG-207]: the value of `oms_meta_password` ends before ` #`: what follows is a comment
+        hint: put the whole value in quotation marks if the rest belongs to it; else write a blank behind the `#`
+    ");
+    assert_eq!(told(&CONFIG.replace("root@oms#obcluster", "'root #1' #c")), "");
+}
+
+#[test]
 fn ports_that_oms_needs_itself() {
     insta::assert_snapshot!(told(&format!("{CONFIG}ghana_server_port: 8084\nnginx_server_port: 18089\nsshd_server_port: 9001\n")), @r"
     config.yaml:13:20: error[CFG-202]: `ghana_server_port` is the port of OMS's supervisord, which cannot be moved
@@ -119,7 +130,7 @@ fn the_url_of_the_cluster_manager() {
         hint: right only where the virtual address maps the port; else write port 8088, or set `cm_server_port`
     ");
     insta::assert_snapshot!(told(&CONFIG.replace("oms.example.com", "0.0.0.0")), @r"
-    config.yaml:8:9: error[CFG-301]: `cm_url` points to the loopback address, where no other host reaches it
+    config.yaml:8:9: error[CFG-301]: `cm_url` points to 0.0.0.0, which is no host's address
         found: http://0.0.0.0:8088
         hint: use a virtual address or a name in front of all CM nodes, such as http://oms.example.com:8088
     ");
