@@ -147,6 +147,7 @@ impl RawConfig {
 
 /// `password: word #1` is `word`, to OMS too. A remark has a blank behind its `#`; without one it may belong to the value.
 fn cut_by_comments(text: &str, written: &[(Node, Node)], file: &Arc<Path>, problems: &mut Problems) {
+    let lines: Vec<&str> = text.lines().collect();
     for (name, value) in written {
         let (NodeValue::Scalar(name), NodeValue::Scalar(value_text)) = (&name.value, &value.value) else {
             continue;
@@ -154,7 +155,7 @@ fn cut_by_comments(text: &str, written: &[(Node, Node)], file: &Arc<Path>, probl
         let Some(known) = key(&name.text).filter(|key| key.kind == Kind::Text && value_text.plain) else {
             continue;
         };
-        let line = text.lines().nth(value.line - 1).unwrap_or_default();
+        let line = lines.get(value.line - 1).copied().unwrap_or_default();
         let rest: String = line.chars().skip(value.column - 1 + value_text.text.chars().count()).collect();
         let Some(behind) = rest.trim_start().strip_prefix('#') else { continue };
         if rest.starts_with(' ') && behind.starts_with(|c: char| !c.is_whitespace() && c != '#') {

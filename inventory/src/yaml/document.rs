@@ -56,6 +56,10 @@ impl YamlError {
             | "wrongly indented line in block scalar" => {
                 "a line that continues a value must begin deeper than its key"
             }
+            "plain scalar cannot start with '-' followed by ,[]{}" => {
+                "between brackets a lone `-` needs quotation marks"
+            }
+            "':' may not precede any of `[{` in flow mapping" => "a blank must stand behind `:`",
             "simple key expect ':'" => {
                 "a line must be `key: value`, or continue a value and begin deeper than its key"
             }

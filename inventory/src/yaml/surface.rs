@@ -74,9 +74,10 @@ fn scalars(text: &str) -> Result<(Vec<Extent>, usize), YamlError> {
         match event {
             Event::Scalar(value, style, ..) => {
                 let plain = style == ScalarStyle::Plain;
-                let broken = plain && (value.contains('?') || value.starts_with(':'));
+                let broken =
+                    plain && (value.contains('?') || value.starts_with([':', '|', '>', '%', '@', '`']));
                 if broken && brackets.last() == Some(&true) {
-                    let message = "between brackets a value with `?` in it, or with `:` before it, needs quotation marks";
+                    let message = "between brackets a value with `?` in it, or that begins with a mark, needs quotation marks";
                     return Err(stop(span.start.line(), span.start.col() + 1, message));
                 }
                 let nothing = value.is_empty()
@@ -233,10 +234,21 @@ mod tests {
             ("a: &x 1\nb: &x 2", Some((2, 4))),
             ("%YAML 2.0\n---\na: b", Some((1, 1))),
             ("a: [b?c]", Some((1, 5))),
+            ("a: [|c]", Some((1, 5))),
             ("a: b?c", None),
         ] {
             assert_eq!(stops_at(text), place, "{text:?}");
         }
+    }
+
+    /// Each takes minutes where something is looked for once for each line, and less than a second where not.
+    #[test]
+    fn long_files_take_no_time() {
+        let begun = std::time::Instant::now();
+        for line in ["a: &b\n", "#\t\n", "a: [x, 'y', \"z\"]\n", "drc_user: x #y\n"] {
+            let _ = check_surface(&line.repeat(100_000));
+        }
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     }
 
     proptest::proptest! {
