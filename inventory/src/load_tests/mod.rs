@@ -3,6 +3,7 @@
 mod accepted;
 mod problems;
 mod rendering;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::fs;
