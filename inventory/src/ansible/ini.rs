@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::data::{GroupId, InventoryData, UNGROUPED};
 use super::host_pattern;
 use super::inventory::Variable;
-use super::python_literal::{NoLiteral, literal_eval};
+use super::python_literal::literal_eval;
+use super::python_value::NoLiteral;
 use super::shlex::{Comments, split};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 

@@ -13,6 +13,7 @@ mod python_literal;
 mod python_number;
 mod python_regex;
 mod python_string;
+mod python_value;
 mod shlex;
 mod template;
 mod vars_files;

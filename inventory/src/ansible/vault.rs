@@ -206,3 +206,31 @@ impl Envelope {
         Ok(Some(plain))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_envelope_is_told() {
+        let vault = Vault::new(vec![Secret::new("one")]);
+        let open = |text: &str| vault.open(text).unwrap_err();
+        assert_eq!(open("$ANSIBLE_VAULT;1.1;AES\n31"), VaultError::Cipher);
+        for text in ["", "$ANSIBLE_VAULT", "$ANSIBLE_VAULT;1.1", "$ANSIBLE_VAULT;1.1;AES256\nxy"] {
+            assert_eq!(open(text), VaultError::Damaged, "{text}");
+        }
+        // Three parts, and none of the text is there.
+        let inner = hex::encode("31\n31\n");
+        assert_eq!(open(&format!("$ANSIBLE_VAULT;1.1;AES256\n{inner}")), VaultError::Damaged);
+        let inner = hex::encode("31\n31\n00112233445566778899aabbccddeeff");
+        assert_eq!(open(&format!("$ANSIBLE_VAULT;1.1;AES256\n{inner}")), VaultError::WrongPassword);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "[0-9a-f\n;.AES]{0,60}") {
+            let _ = Envelope::parse(&format!("{HEADER};1.1;AES256\n{text}")).is_ok();
+            let _ = Envelope::parse(&text).is_ok();
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod config_rules;
 mod problems;
 mod rendering;
 mod samples;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::fs;

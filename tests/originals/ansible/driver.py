@@ -24,6 +24,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext  # 
 from ansible.plugins.loader import init_plugin_loader  # noqa: E402
 from ansible.plugins.vars import host_group_vars  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
+from ansible.vars import manager  # noqa: E402
 from ansible.utils.path import unfrackpath  # noqa: E402
 
 
@@ -65,6 +66,8 @@ def fetch_once(self):
 
 
 InventoryManager._fetch_inventory_plugins = fetch_once
+# No host has told any facts here, and cleaning none takes as long as reading the inventory.
+manager.clean_facts = dict
 
 
 def forget():
@@ -114,7 +117,7 @@ def listed(cli):
     return clean(json.loads(cli.dump(cli.json_inventory(cli._get_group("all"))), parse_constant=str))
 
 
-def limited(cli, pattern):
+def limited(cli, pattern, with_list):
     """The hosts of a pattern, and the list with them alone; or why there are none."""
     said.clear()
     inventory = cli.inventory
@@ -123,7 +126,7 @@ def limited(cli, pattern):
         inventory.subset(pattern)
         hosts = [host.name for host in inventory.get_hosts("all")]
         unmatched = [line for line in said if "Could not match" in line]
-        return {"hosts": hosts, "unmatched": unmatched, "list": listed(cli)}
+        return {"hosts": hosts, "unmatched": unmatched, "list": listed(cli) if with_list else None}
     except Exception as exception:
         return {"error": text_of(exception)}
     finally:
@@ -142,7 +145,8 @@ def inventory(question):
         warnings = list(said)
     except Exception as exception:
         return {"error": text_of(exception), "said": list(said)}
-    limits = {pattern: limited(cli, pattern) for pattern in question.get("limits", [])}
+    wanted = question.get("limits", [])
+    limits = {pattern: limited(cli, pattern, pattern == wanted[0]) for pattern in wanted}
     return {"refused": refused, "list": whole, "graph": graph, "limits": limits, "said": warnings}
 
 

@@ -51,12 +51,12 @@ impl Maker<'_> {
             self.section(&mut lines);
         }
         // Most groups that were named as children are declared, so that most files are valid.
-        if !self.once_in(25) {
+        if !self.once_in(50) {
             for group in self.groups.clone() {
                 lines.push(format!("[{group}]"));
             }
         }
-        if self.once_in(12) {
+        if self.once_in(20) {
             self.feature("ini: odd line");
             let line = self.pick(ODD_LINES).to_owned();
             let position = self.up_to(lines.len());

@@ -12,7 +12,7 @@ impl Maker<'_> {
         self.case.passwords = match self.rng.u32(0..8) {
             0 if !locked => Vec::new(),
             1 => vec![PASSWORDS[0]],
-            2 => {
+            2 if !locked || self.once_in(3) => {
                 self.feature("vault: wrong password");
                 vec!["wrong"]
             }
