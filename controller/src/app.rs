@@ -79,6 +79,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::History(request) => command::history(world, request).await,
         Command::Show(request) => command::show(world, request).await,
         Command::Inventory(request) => command::inventory(world, request),
+        Command::SshConfig(request) => command::ssh_config(world, request),
         Command::ConfigRender(request) => command::config_render(world, request).await,
         Command::Schema(_) | Command::Completion(_) => Exit::Done,
     }
@@ -108,10 +109,9 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
     };
     let agents = AgentBinaries::beside_this_program();
     let agents = agents.map_err(|error| internal("the folder of this program cannot be told", &error))?;
-    let transport = HostTransport {
-        ssh: SshTransport::new(ssh, Arc::clone(&agents), Resolver::new())?,
-        local: LocalTransport::new(agents),
-    };
+    let ssh = SshTransport::new(ssh, Arc::clone(&agents), Resolver::new())?;
+    let configuration = ssh.configuration();
+    let transport = HostTransport { ssh, local: LocalTransport::new(agents) };
     let interrupts = signals::listen(handed_over.is_none())
         .map_err(|error| internal("signals cannot be listened to", &error))?;
     let passwords = match handed_over {
@@ -130,6 +130,7 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
         out,
         clock: Arc::new(SystemClock),
         transport: Arc::new(transport) as Arc<dyn Transport>,
+        ssh: configuration,
         metadb: Arc::new(MySqlMetaDb),
         archives: Arc::new(FileArchives::new(state_folder)),
         background: Arc::new(background),

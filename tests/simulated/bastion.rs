@@ -11,7 +11,9 @@ use omsctl_controller::cli::{ApplyRequest, Format, Globals, HistoryRequest, Stat
 use omsctl_controller::command::{self, Passwords, World};
 use omsctl_controller::exit::Exit;
 use omsctl_controller::out::{Out, Written};
-use omsctl_controller::ports::{Asked, Background, BackgroundController, Clock, Interrupt};
+use omsctl_controller::ports::{
+    Asked, Background, BackgroundController, Clock, HostTarget, Interrupt, SshConfiguration, SshListing,
+};
 use omsctl_proto::{ErrorCode, ErrorReport, Event, EventKind, Importance, NodeName, Operator, RunId};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,6 +72,15 @@ impl Background for NoBackground {
     }
 }
 
+/// No SSH is spoken here.
+struct NoSshConfiguration;
+
+impl SshConfiguration for NoSshConfiguration {
+    fn of(&self, _: &HostTarget) -> Result<SshListing, Vec<String>> {
+        Err(vec!["not in this suite".to_owned()])
+    }
+}
+
 impl<'a> Bastion<'a> {
     /// With an inventory of all hosts.
     pub(crate) fn new(fleet: &'a Fleet) -> Self {
@@ -113,6 +124,7 @@ impl<'a> Bastion<'a> {
             out,
             clock: Arc::new(PausedClock),
             transport: Arc::new(self.fleet.transport()),
+            ssh: Arc::new(NoSshConfiguration),
             metadb: self.fleet.metadb.clone(),
             archives: Arc::new(self.fleet.archives()),
             background: Arc::new(NoBackground),

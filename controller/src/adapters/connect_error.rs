@@ -33,10 +33,8 @@ pub enum ConnectError {
     HostKeyChanged { place: String, key_type: String, fingerprint: String, known_at: String },
     #[error("the host key {fingerprint} of {place} is revoked in {known_at}")]
     HostKeyRevoked { place: String, fingerprint: String, known_at: String },
-    #[error(
-        "{place} is known by a certificate authority in {known_at}, and omsctl cannot check host certificates"
-    )]
-    HostCertificate { place: String, known_at: String },
+    #[error("the host key of {place} is refused: {reason}")]
+    HostKeyRefused { place: String, reason: String },
     #[error("{file} cannot be read")]
     KnownHosts {
         file: PathBuf,
@@ -106,7 +104,7 @@ impl ConnectError {
             Self::HostKeyUnknown { .. }
             | Self::HostKeyChanged { .. }
             | Self::HostKeyRevoked { .. }
-            | Self::HostCertificate { .. }
+            | Self::HostKeyRefused { .. }
             | Self::KnownHosts { .. } => ErrorCode::HostKey,
             Self::SudoPasswordNeeded { .. }
             | Self::SudoPasswordWrong { .. }
@@ -157,7 +155,9 @@ impl ConnectError {
             Self::HostKeyRevoked { .. } => {
                 "give the host a new key (ssh-keygen -A on the host), then accept that one"
             }
-            Self::HostCertificate { .. } => "add the host's own key to known_hosts (ssh-keyscan)",
+            Self::HostKeyRefused { .. } => {
+                "give the host a key or certificate that satisfies ssh_config, or add its own key to known_hosts (ssh-keyscan)"
+            }
             Self::KnownHosts { .. } => "make the file readable, or name another with UserKnownHostsFile",
             Self::AuthenticationFailed { .. } => {
                 "set ansible_user, ansible_ssh_private_key_file or ansible_password, or use -k to be asked for the password"

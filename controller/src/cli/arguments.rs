@@ -6,7 +6,9 @@ use super::globals::GlobalArguments;
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
-use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments};
+use super::setup::{
+    ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments,
+};
 use super::{Command, Globals, Request};
 
 const ABOUT: &str = "\
@@ -67,6 +69,8 @@ enum Subcommands {
     Show(ShowArguments),
     /// Show how the inventory was understood
     Inventory(InventoryArguments),
+    /// Show how ssh_config was understood for a host, as ssh -G does
+    SshConfig(SshConfigArguments),
     /// Show how config.yaml was understood
     Config(ConfigArguments),
     /// Print the JSON Schema of the events
@@ -97,6 +101,9 @@ impl Arguments {
             }
             Subcommands::Show(own) => with(before, own.globals.clone(), Command::Show(own.into_request())),
             Subcommands::Inventory(own) => inventory(before, own),
+            Subcommands::SshConfig(own) => {
+                with(before, own.globals.clone(), Command::SshConfig(own.into_request()))
+            }
             Subcommands::Config(own) => config(before, own),
             Subcommands::Schema(own) => with(before, own.globals, Command::Schema(own.name)),
             Subcommands::Completion(own) => with(before, own.globals, Command::Completion(own.shell)),

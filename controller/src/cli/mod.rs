@@ -18,5 +18,5 @@ pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
     AgentsRequest, ApplyRequest, AttachRequest, Command, HistoryRequest, InitRequest, InventoryRequest,
-    InventoryView, RenderRequest, Request, SchemaName, ShowRequest, StatusRequest,
+    InventoryView, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest, StatusRequest,
 };

@@ -31,6 +31,7 @@ pub enum Command {
     History(HistoryRequest),
     Show(ShowRequest),
     Inventory(InventoryRequest),
+    SshConfig(SshConfigRequest),
     ConfigRender(RenderRequest),
     Schema(SchemaName),
     Completion(Shell),
@@ -121,6 +122,13 @@ pub enum InventoryView {
     List,
     /// A tree as `ansible-inventory --graph` prints it.
     Graph,
+}
+
+/// `omsctl ssh-config HOST`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshConfigRequest {
+    /// A name of the inventory, or whatever may be given to ssh.
+    pub host: String,
 }
 
 /// `omsctl config render [HOST]`

@@ -1,10 +1,10 @@
-//! Commands about the files: `init`, `inventory`, `config render`.
+//! Commands about the files: `init`, `inventory`, `ssh-config`, `config render`.
 
 use clap::{Args, Subcommand};
 use omsctl_proto::NodeName;
 
 use super::globals::GlobalArguments;
-use super::{Format, InitRequest, InventoryRequest, InventoryView, RenderRequest};
+use super::{Format, InitRequest, InventoryRequest, InventoryView, RenderRequest, SshConfigRequest};
 
 const INIT_EXAMPLES: &str = "\
 Examples:
@@ -54,6 +54,34 @@ impl InventoryArguments {
             (false, true, _) | (false, false, Format::Human) => InventoryView::Graph,
         };
         InventoryRequest { view }
+    }
+}
+
+const SSH_CONFIG_EXAMPLES: &str = "\
+Reads ~/.ssh/config and /etc/ssh/ssh_config, or the file of --ssh-config, as ssh does, and prints what ssh -G prints for
+every keyword that omsctl honours, ssh's own defaults included. When an inventory is there and names the host, its
+ansible_host, ansible_port, ansible_user, ansible_ssh_private_key_file and ansible_ssh_common_args count like options
+of ssh. Settings that omsctl does not honour are named on stderr. No host is contacted; Match exec runs its command.
+
+Examples:
+  omsctl ssh-config node1
+  omsctl ssh-config node1 -i hosts.yml --format json
+  omsctl ssh-config bastion.example.net --ssh-config ./ssh_config
+";
+
+#[derive(Debug, Args)]
+#[command(after_help = SSH_CONFIG_EXAMPLES)]
+pub(super) struct SshConfigArguments {
+    /// A host of the inventory, or any name that ssh takes
+    #[arg(value_name = "HOST")]
+    host: String,
+    #[command(flatten)]
+    pub(super) globals: GlobalArguments,
+}
+
+impl SshConfigArguments {
+    pub(super) fn into_request(self) -> SshConfigRequest {
+        SshConfigRequest { host: self.host }
     }
 }
 

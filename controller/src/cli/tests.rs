@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{
     AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
-    InventoryRequest, InventoryView, RenderRequest, SchemaName, StatusRequest,
+    InventoryRequest, InventoryView, RenderRequest, SchemaName, SshConfigRequest, StatusRequest,
 };
 use super::*;
 
@@ -59,6 +59,7 @@ fn every_command_becomes_its_request() {
         "omsctl --format json inventory",
         &Command::Inventory(InventoryRequest { view: InventoryView::List }),
     );
+    check("omsctl ssh-config n1", &Command::SshConfig(SshConfigRequest { host: "n1".to_owned() }));
     check(
         "omsctl config render n1 --reveal",
         &Command::ConfigRender(RenderRequest {

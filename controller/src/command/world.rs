@@ -9,7 +9,9 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::Globals;
 use crate::out::Out;
-use crate::ports::{Background, Clock, ImageArchives, Interrupt, MetaDb, StateStore, Transport};
+use crate::ports::{
+    Background, Clock, ImageArchives, Interrupt, MetaDb, SshConfiguration, StateStore, Transport,
+};
 use crate::rollout::run_id;
 
 /// The history, or why there is none.
@@ -35,6 +37,7 @@ pub struct World {
     pub out: Out,
     pub clock: Arc<dyn Clock>,
     pub transport: Arc<dyn Transport>,
+    pub ssh: Arc<dyn SshConfiguration>,
     pub metadb: Arc<dyn MetaDb>,
     pub archives: Arc<dyn ImageArchives>,
     pub background: Arc<dyn Background>,

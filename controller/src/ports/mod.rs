@@ -5,6 +5,7 @@ mod clock;
 mod content;
 mod interrupt;
 mod metadb;
+mod ssh_configuration;
 mod state_store;
 mod transport;
 
@@ -18,6 +19,7 @@ pub use metadb::{
     ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
     SessionRow,
 };
+pub use ssh_configuration::{NotHonoured, SshConfiguration, SshListing};
 pub use state_store::{RunRecord, StateStore, StoreError};
 pub use transport::{
     AgentCommand, Become, ByteStream, Connection, ConnectionDetails, HostTarget, Method, Transport,

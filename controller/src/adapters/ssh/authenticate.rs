@@ -7,13 +7,14 @@ use omsctl_proto::Secret;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
+use super::certificates::CertificateSigner;
 use super::client::{Client, SessionNotes};
-use super::config::HostSettings;
-use super::identities::{self, Candidate, Identities, KeyFile};
+use super::config::{HostSettings, LogInMethod};
+use super::identities::{self, Candidate, Identities, KeyFile, KeyOf};
 use crate::adapters::connect_error::ConnectError;
 
 /// A server that asks more questions than this is not asked for.
@@ -54,9 +55,18 @@ impl<'a> LogIn<'a> {
 
     /// Logs in, or says what was tried.
     pub(super) async fn run(mut self, handle: &mut Handle<Client>) -> Result<(), ConnectError> {
-        let entered = (self.settings.public_key && self.keys(handle).await?)
-            || self.password(handle).await?
-            || self.nothing(handle).await?;
+        let mut entered = false;
+        for method in &self.settings.log_in.methods {
+            entered = match method {
+                LogInMethod::PublicKey => self.keys(handle).await?,
+                LogInMethod::Password => self.password(handle).await?,
+                LogInMethod::KeyboardInteractive => self.keyboard_interactive(handle).await?,
+            };
+            if entered {
+                break;
+            }
+        }
+        let entered = entered || self.nothing(handle).await?;
         match entered {
             true => Ok(()),
             // Not a word about what it offers: it has not refused, it is gone.
@@ -66,12 +76,12 @@ impl<'a> LogIn<'a> {
     }
 
     async fn keys(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
-        let mut agent = identities::agent(self.settings).await;
+        let mut agent = identities::agent(&self.settings.log_in).await;
         let held = match &mut agent {
             Some(client) => held(client, handle).await,
             None => Vec::new(),
         };
-        for candidate in self.identities.candidates(self.settings, &held).await {
+        for candidate in self.identities.candidates(&self.settings.log_in, &held).await {
             if !self.offers(MethodKind::PublicKey) || handle.is_closed() {
                 break;
             }
@@ -81,6 +91,9 @@ impl<'a> LogIn<'a> {
                 }
                 (Candidate::Agent(_), None) => None,
                 (Candidate::File(file), _) => self.file_key(handle, file).await?,
+                (Candidate::Certified(certificate, key), agent) => {
+                    self.certified(handle, &certificate, key, agent.as_mut()).await?
+                }
             };
             if result.is_some_and(|result| self.note(result)) {
                 return Ok(true);
@@ -96,11 +109,53 @@ impl<'a> LogIn<'a> {
         identity: &AgentIdentity,
     ) -> Result<Option<AuthResult>, ConnectError> {
         let key: PublicKey = identity.public_key().into_owned();
-        self.tried.push(format!("key {} of ssh-agent", identity.comment()));
-        let hash = self.hash(&key.algorithm(), handle).await?;
+        let certificate = match identity {
+            AgentIdentity::Certificate { certificate, .. } => Some(certificate.clone()),
+            AgentIdentity::PublicKey { .. } => None,
+        };
+        let Some(hash) = self.hash(&key.algorithm(), certificate.is_some(), handle).await? else {
+            return Ok(None);
+        };
         let user = self.settings.user.clone();
         // An agent that declines to sign is no reason to give up: the next key may do.
+        if let Some(certificate) = certificate {
+            self.tried.push(format!("certificate {} of ssh-agent", identity.comment()));
+            return Ok(handle.authenticate_certificate_with(user, certificate, hash, client).await.ok());
+        }
+        self.tried.push(format!("key {} of ssh-agent", identity.comment()));
         Ok(handle.authenticate_publickey_with(user, key, hash, client).await.ok())
+    }
+
+    async fn certified(
+        &mut self,
+        handle: &mut Handle<Client>,
+        certificate: &Certificate,
+        key: KeyOf,
+        agent: Option<&mut AgentClient<UnixStream>>,
+    ) -> Result<Option<AuthResult>, ConnectError> {
+        let mut signer = match (key, agent) {
+            (KeyOf::Agent(key), Some(client)) => CertificateSigner::Agent { client, key },
+            (KeyOf::Agent(_), None) => return Ok(None),
+            (KeyOf::File(file), _) => match self.load(file).await {
+                Some(key) => CertificateSigner::Key(key),
+                None => return Ok(None),
+            },
+        };
+        let Some(hash) = self.hash(&certificate.algorithm(), true, handle).await? else { return Ok(None) };
+        self.tried.push(format!("certificate {}", certificate.key_id()));
+        let user = self.settings.user.clone();
+        Ok(handle.authenticate_certificate_with(user, certificate.clone(), hash, &mut signer).await.ok())
+    }
+
+    /// The key of the file; what keeps it from being used is remembered.
+    async fn load(&mut self, file: PathBuf) -> Option<Arc<PrivateKey>> {
+        match self.identities.load(&file, true).await {
+            KeyFile::Key(key) => Some(key),
+            trouble @ (KeyFile::Encrypted | KeyFile::Unusable(_)) => {
+                self.key_trouble.get_or_insert((file, trouble));
+                None
+            }
+        }
     }
 
     async fn file_key(
@@ -108,45 +163,56 @@ impl<'a> LogIn<'a> {
         handle: &mut Handle<Client>,
         file: PathBuf,
     ) -> Result<Option<AuthResult>, ConnectError> {
-        let key = match self.identities.load(&file, true).await {
-            KeyFile::Key(key) => key,
-            trouble @ (KeyFile::Encrypted | KeyFile::Unusable(_)) => {
-                self.key_trouble.get_or_insert((file, trouble));
-                return Ok(None);
-            }
-        };
-        self.tried.push(format!("key {}", file.display()));
-        let hash = self.hash(&key.algorithm(), handle).await?;
+        let name = format!("key {}", file.display());
+        let Some(key) = self.load(file).await else { return Ok(None) };
+        let Some(hash) = self.hash(&key.algorithm(), false, handle).await? else { return Ok(None) };
+        self.tried.push(name);
         let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
         let result = handle.authenticate_publickey(self.settings.user.clone(), key).await;
         result.map(Some).map_err(|error| self.lost(&error))
     }
 
-    /// RSA keys sign with the strongest hash that the server names; one that names none takes SHA-256.
-    async fn hash(&self, key: &Algorithm, handle: &Handle<Client>) -> Result<Option<HashAlg>, ConnectError> {
+    /// What a key signs with: RSA keys with the strongest hash that the server names, SHA-256 when it names none.
+    /// `None`: `PubkeyAcceptedAlgorithms` leaves the key out.
+    async fn hash(
+        &self,
+        key: &Algorithm,
+        certified: bool,
+        handle: &Handle<Client>,
+    ) -> Result<Option<Option<HashAlg>>, ConnectError> {
+        let name = |algorithm: &Algorithm| match certified {
+            true => algorithm.to_certificate_type(),
+            false => algorithm.to_string(),
+        };
+        let accepted = |algorithm: &Algorithm| {
+            self.settings.log_in.algorithms.iter().any(|accepted| *accepted == name(algorithm))
+        };
         if !matches!(key, Algorithm::Rsa { .. }) {
-            return Ok(None);
+            return Ok(accepted(key).then_some(None));
         }
         let named = handle.best_supported_rsa_hash().await.map_err(|error| self.lost(&error))?;
-        Ok(Some(named.flatten().unwrap_or(HashAlg::Sha256)))
+        let best = named.flatten().unwrap_or(HashAlg::Sha256);
+        let mut hashes = [best, HashAlg::Sha512, HashAlg::Sha256].into_iter();
+        Ok(hashes.find(|hash| accepted(&Algorithm::Rsa { hash: Some(*hash) })).map(Some))
+    }
+
+    /// The password, when there is one and this host may learn it.
+    fn secret(&self, handle: &Handle<Client>, method: MethodKind) -> Option<&'a Secret> {
+        let allowed = self.notes.password_allowed() && self.offers(method) && !handle.is_closed();
+        self.password.filter(|_| allowed)
     }
 
     async fn password(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
-        let Some(password) = self.password.filter(|_| self.notes.password_allowed()) else {
-            return Ok(false);
-        };
+        let Some(password) = self.secret(handle, MethodKind::Password) else { return Ok(false) };
+        self.tried.push("password".to_owned());
+        let result = handle.authenticate_password(self.settings.user.clone(), password.expose()).await;
+        let result = result.map_err(|error| self.lost(&error))?;
+        Ok(self.note(result))
+    }
+
+    async fn keyboard_interactive(&mut self, handle: &mut Handle<Client>) -> Result<bool, ConnectError> {
+        let Some(password) = self.secret(handle, MethodKind::KeyboardInteractive) else { return Ok(false) };
         let user = self.settings.user.clone();
-        if self.settings.password && self.offers(MethodKind::Password) && !handle.is_closed() {
-            self.tried.push("password".to_owned());
-            let result = handle.authenticate_password(user.clone(), password.expose()).await;
-            let result = result.map_err(|error| self.lost(&error))?;
-            if self.note(result) {
-                return Ok(true);
-            }
-        }
-        if !self.offers(MethodKind::KeyboardInteractive) || handle.is_closed() {
-            return Ok(false);
-        }
         self.tried.push("keyboard-interactive".to_owned());
         let mut response = handle.authenticate_keyboard_interactive_start(user, None).await;
         let mut told = false;
@@ -215,7 +281,7 @@ impl<'a> LogIn<'a> {
         match self.key_trouble {
             Some((file, KeyFile::Encrypted)) => return ConnectError::KeyEncrypted { place, file },
             Some((file, KeyFile::Unusable(reason)))
-                if self.settings.identity_first || self.tried.is_empty() =>
+                if self.settings.log_in.identity_first || self.tried.is_empty() =>
             {
                 return ConnectError::KeyUnreadable { place, file, reason };
             }
@@ -245,7 +311,5 @@ async fn held(client: &mut AgentClient<UnixStream>, handle: &Handle<Client>) -> 
         // Agents older than OpenSSH 8.9 do not know it.
         drop(client.bind_session(binding, false).await);
     }
-    let identities = client.request_identities().await.unwrap_or_default();
-    let plain = identities.into_iter().filter(|identity| matches!(identity, AgentIdentity::PublicKey { .. }));
-    plain.take(64).collect()
+    client.request_identities().await.unwrap_or_default().into_iter().take(64).collect()
 }

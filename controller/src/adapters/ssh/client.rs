@@ -11,7 +11,7 @@ use russh::{Limits, Preferred, cipher};
 use tokio::sync::watch;
 
 use super::config::HostSettings;
-use super::host_keys::{HostKeys, Trust};
+use super::host_keys::{HostKeys, OnRecord, Shown, Trust};
 use crate::adapters::connect_error::ConnectError;
 
 /// What a channel may send before we read it.
@@ -49,6 +49,8 @@ impl SessionNotes {
 /// Answers the questions that come up during a session.
 pub(super) struct Client {
     pub place: String,
+    /// The other end is this machine.
+    pub loopback: bool,
     pub settings: Arc<HostSettings>,
     pub host_keys: Arc<HostKeys>,
     pub notes: Arc<SessionNotes>,
@@ -73,8 +75,8 @@ impl Handler for Client {
     type Error = SessionError;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, SessionError> {
-        // No certificate algorithm is offered, so none comes; the key in it is judged like a bare one.
-        let checked = self.host_keys.check(&self.place, &self.settings, &key.public_key());
+        let shown = Shown { place: &self.place, settings: &self.settings, loopback: self.loopback };
+        let checked = self.host_keys.check(shown, key);
         match checked.map_err(|error| SessionError::HostKey(Box::new(error)))? {
             Trust::Verified => {}
             Trust::Recorded => self.notes.recorded.store(true, Ordering::Relaxed),
@@ -98,7 +100,8 @@ impl Handler for Client {
 }
 
 /// Our offer to the host. The key types that are on record for it come first, so that it shows the key that we know.
-pub(super) fn client_config(settings: &HostSettings, known_types: &[Algorithm]) -> Arc<Config> {
+pub(super) fn client_config(settings: &HostSettings, on_record: &OnRecord) -> Arc<Config> {
+    let names = &settings.host_key.algorithms;
     Arc::new(Config {
         limits: Limits {
             rekey_write_limit: REKEY_AFTER,
@@ -108,11 +111,13 @@ pub(super) fn client_config(settings: &HostSettings, known_types: &[Algorithm]) 
         window_size: WINDOW,
         maximum_packet_size: 65_535,
         channel_buffer_size: CHANNEL_QUEUE,
-        keepalive_interval: Some(settings.keepalive),
+        keepalive_interval: settings.keepalive,
         keepalive_max: settings.keepalive_max,
         nodelay: true,
         preferred: Preferred {
-            key: Cow::Owned(key_order(known_types)),
+            key: Cow::Owned(key_order(names, &on_record.types)),
+            // Where no authority vouches for the host, its bare key is what can be judged.
+            host_key_certificates: Cow::Owned(if on_record.authority { certified(names) } else { Vec::new() }),
             cipher: Cow::Borrowed(cipher_order(cpu_has_aes())),
             ..Preferred::DEFAULT
         },
@@ -120,15 +125,37 @@ pub(super) fn client_config(settings: &HostSettings, known_types: &[Algorithm]) 
     })
 }
 
-fn key_order(known: &[Algorithm]) -> Vec<Algorithm> {
-    let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
-    let is_known =
-        |algorithm: &&Algorithm| known.contains(algorithm) || (is_rsa(algorithm) && known.iter().any(is_rsa));
-    // SHA-1 signatures are not offered: OpenSSH gave them up, too.
-    let usable = |algorithm: &&Algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None });
-    let all: Vec<&Algorithm> = Preferred::DEFAULT.key.iter().filter(usable).collect();
-    let (first, rest): (Vec<&Algorithm>, Vec<&Algorithm>) = all.into_iter().partition(is_known);
-    first.into_iter().chain(rest).cloned().collect()
+/// Those of `HostKeyAlgorithms` that are no certificates, as ssh orders them: as they are when the first is on record,
+/// else what is on record first.
+fn key_order(names: &[&str], on_record: &[Algorithm]) -> Vec<Algorithm> {
+    let is_known = |algorithm: &Algorithm| on_record.iter().any(|known| same_type(known, algorithm));
+    let algorithm = |name: &str| name.parse().ok().filter(|found| Preferred::DEFAULT.key.contains(found));
+    let best = names.first().and_then(|name| plain(name));
+    let all = names.iter().filter_map(|name| algorithm(name));
+    if best.is_some_and(|best| is_known(&best)) {
+        return all.collect();
+    }
+    let (first, rest): (Vec<Algorithm>, Vec<Algorithm>) = all.partition(is_known);
+    first.into_iter().chain(rest).collect()
+}
+
+/// RSA keys are one type, whatever they sign with.
+fn same_type(one: &Algorithm, other: &Algorithm) -> bool {
+    one == other || matches!((one, other), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }))
+}
+
+/// The algorithm of a certificate's key, or the algorithm itself.
+fn plain(name: &str) -> Option<Algorithm> {
+    match name.split_once("-cert-v01@") {
+        Some((plain, _)) => plain.parse().ok(),
+        None => name.parse().ok(),
+    }
+}
+
+/// What certificates may be for.
+fn certified(names: &[&str]) -> Vec<Algorithm> {
+    let certificates = names.iter().filter(|name| name.contains("-cert-v01@"));
+    certificates.filter_map(|name| plain(name)).filter(|found| Preferred::DEFAULT.key.contains(found)).collect()
 }
 
 fn cipher_order(aes: bool) -> &'static [cipher::Name] {
@@ -172,14 +199,17 @@ mod tests {
 
     #[test]
     fn the_key_types_on_record_are_asked_for_first() {
-        let names = |known: &[Algorithm]| -> Vec<String> {
-            key_order(known).iter().map(ToString::to_string).collect()
+        let check = |names: &[&str], on_record: &[Algorithm], expected: &[&str]| {
+            let found: Vec<String> = key_order(names, on_record).iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{names:?} {on_record:?}");
         };
-        assert_eq!(names(&[])[0], "ssh-ed25519");
-        assert_eq!(
-            names(&[Algorithm::Rsa { hash: None }])[..3],
-            ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]
-        );
-        assert!(!names(&[Algorithm::Rsa { hash: None }]).contains(&"ssh-rsa".to_owned()));
+        let names = ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "rsa-sha2-512", "rsa-sha2-256"];
+        let rsa = Algorithm::Rsa { hash: None };
+        check(&names, &[], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
+        check(&names, &[rsa.clone()], &["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+        check(&names, &[rsa.clone(), Algorithm::Ed25519], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
+        // SHA-1 only where the operator names it: OpenSSH gave it up, too.
+        check(&["ssh-rsa"], &[], &["ssh-rsa"]);
+        assert_eq!(certified(&names), [Algorithm::Ed25519]);
     }
 }

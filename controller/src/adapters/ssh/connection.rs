@@ -55,11 +55,11 @@ impl Connection for SshConnection {
         if self.session.notes.recorded() {
             warnings.push(format!(
                 "the host key of {} is recorded now (--accept-new)",
-                self.session.settings.known_as
+                self.session.settings.host_key.known_as
             ));
         }
         if !self.session.notes.password_allowed() {
-            warnings.push(format!("the host key of {} has changed", self.session.settings.known_as));
+            warnings.push(format!("the host key of {} has changed", self.session.settings.host_key.known_as));
         }
         warnings.extend(self.launcher.warnings());
         ConnectionDetails {

@@ -1,25 +1,28 @@
 //! TCP to a host: names, several addresses, time limits, and acknowledgements without delay while we shake hands.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_tcp_quickack;
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_quickack};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::config::HostSettings;
+use super::config::{AddressFamily, HostSettings};
 use crate::adapters::connect_error::ConnectError;
 use crate::adapters::resolver::Resolver;
 
 /// Text before the greeting that is looked at.
 const MAX_WORDS: usize = 1024;
+
+/// ssh waits so long between the rounds of `ConnectionAttempts`.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Connects to the first address that answers.
 pub(super) async fn dial(resolver: &Resolver, settings: &HostSettings) -> Result<TcpStream, ConnectError> {
@@ -28,33 +31,58 @@ pub(super) async fn dial(resolver: &Resolver, settings: &HostSettings) -> Result
         .resolve(name)
         .await
         .map_err(|reason| ConnectError::NameNotResolved { name: name.clone(), reason })?;
+    let wanted = |address: &IpAddr| match settings.family {
+        AddressFamily::Any => true,
+        AddressFamily::Four => address.is_ipv4(),
+        AddressFamily::Six => address.is_ipv6(),
+    };
+    let addresses: Vec<IpAddr> = addresses.into_iter().filter(wanted).collect();
     let mut failure = None;
-    for address in addresses {
-        match dial_address(SocketAddr::new(address, settings.port), settings.connect_timeout).await {
-            Ok(stream) => return Ok(stream),
-            // The first address is the one that the operator expects to hear of.
-            Err(error) => failure = failure.or(Some(error)),
+    for round in 0..settings.attempts {
+        if round > 0 {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        for address in &addresses {
+            match dial_address(SocketAddr::new(*address, settings.port), settings).await {
+                Ok(stream) => return Ok(stream),
+                // The first address is the one that the operator expects to hear of.
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if addresses.is_empty() {
+            break;
         }
     }
     Err(failure.unwrap_or_else(|| ConnectError::NameNotResolved {
         name: name.clone(),
-        reason: "no address".to_owned(),
+        reason: "no address of AddressFamily".to_owned(),
     }))
 }
 
-async fn dial_address(address: SocketAddr, limit: Duration) -> Result<TcpStream, ConnectError> {
+/// `None`: for as long as it takes.
+pub(super) async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, u64> {
+    match limit {
+        Some(limit) => timeout(limit, work).await.map_err(|_| limit.as_secs()),
+        None => Ok(work.await),
+    }
+}
+
+async fn dial_address(address: SocketAddr, settings: &HostSettings) -> Result<TcpStream, ConnectError> {
     let place = address.to_string();
-    match timeout(limit, TcpStream::connect(address)).await {
-        Err(_) => Err(ConnectError::TimedOut { place, seconds: limit.as_secs() }),
+    match within(settings.connect_timeout, TcpStream::connect(address)).await {
+        Err(seconds) => Err(ConnectError::TimedOut { place, seconds }),
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Err(ConnectError::Refused { place })
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(ConnectError::TimedOut { place, seconds: limit.as_secs() })
+            let seconds = settings.connect_timeout.map_or(0, |limit| limit.as_secs());
+            Err(ConnectError::TimedOut { place, seconds })
         }
         Ok(Err(source)) => Err(ConnectError::Network { place, source }),
         Ok(Ok(stream)) => {
-            stream.set_nodelay(true).map_err(|source| ConnectError::Network { place, source })?;
+            let failed = |source| ConnectError::Network { place, source };
+            let keepalive = || set_socket_keepalive(&stream, settings.tcp_keepalive).map_err(io::Error::from);
+            stream.set_nodelay(true).and_then(|()| keepalive()).map_err(failed)?;
             Ok(stream)
         }
     }
@@ -119,9 +147,9 @@ pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Starts a `ProxyCommand`, as ssh does: by the operator's shell, stdin and stdout are the connection.
-pub(super) fn proxy_command(place: &str, command: &str) -> Result<Carrier, ConnectError> {
+pub(super) fn proxy_command(place: &str, shell: &str, command: &str) -> Result<Carrier, ConnectError> {
     let failed = |source| ConnectError::Network { place: place.to_owned(), source };
-    let mut child = Command::new("/bin/sh")
+    let mut child = Command::new(shell)
         .args(["-c", &format!("exec {command}")])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())

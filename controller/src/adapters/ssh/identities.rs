@@ -8,11 +8,12 @@ use std::sync::Arc;
 use omsctl_proto::Secret;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{PrivateKey, PublicKey};
+use russh::keys::{Certificate, PrivateKey, PublicKey};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use super::config::HostSettings;
+use super::certificates;
+use super::config::LogInRules;
 
 /// Asks the operator for a passphrase; the text says for what. `None`: there is nobody, or nobody answers.
 pub type Prompter = Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
@@ -41,6 +42,15 @@ pub(super) struct Identities {
 pub(super) enum Candidate {
     Agent(Box<AgentIdentity>),
     File(PathBuf),
+    /// A certificate from a file, with its key.
+    Certified(Arc<Certificate>, KeyOf),
+}
+
+/// Where the key of a certificate is.
+#[derive(Debug, Clone)]
+pub(super) enum KeyOf {
+    Agent(PublicKey),
+    File(PathBuf),
 }
 
 impl Identities {
@@ -61,32 +71,62 @@ impl Identities {
         loaded
     }
 
-    /// What to try, best first: what the inventory names, ssh-agent's keys (those that are configured before the
-    /// others), the other files. Each key once.
-    pub(super) async fn candidates(
-        &self,
-        settings: &HostSettings,
-        agent: &[AgentIdentity],
-    ) -> Vec<Candidate> {
-        let mut candidates = Vec::new();
+    /// What to try, best first: what the inventory names, the certificates of `CertificateFile`, ssh-agent's keys (those
+    /// that are configured before the others), the other files. Each key once; a certificate beside a file right after it.
+    pub(super) async fn candidates(&self, rules: &LogInRules, agent: &[AgentIdentity]) -> Vec<Candidate> {
+        let mut candidates = self.certified(rules, agent).await;
         let mut left: Vec<&AgentIdentity> = agent.iter().collect();
         let mut files = Vec::new();
-        for (index, file) in settings.identity_files.iter().enumerate() {
-            let first = settings.identity_first && index == 0;
+        for (index, file) in rules.identity_files.iter().enumerate() {
+            let first = rules.identity_first && index == 0;
             let public = self.public_key(file).await;
             let held = left.iter().position(|identity| {
-                public.as_ref().is_some_and(|public| identity.public_key().key_data() == public.key_data())
+                let plain = matches!(identity, AgentIdentity::PublicKey { .. });
+                plain && public.as_ref().is_some_and(|key| identity.public_key().key_data() == key.key_data())
             });
-            match held {
-                Some(held) => candidates.push(Candidate::Agent(Box::new(left.remove(held).clone()))),
-                None if first => candidates.push(Candidate::File(file.clone())),
-                None => files.push(Candidate::File(file.clone())),
+            let (place, key) = match held {
+                Some(held) => {
+                    let identity = left.remove(held).clone();
+                    let key = KeyOf::Agent(identity.public_key().into_owned());
+                    candidates.push(Candidate::Agent(Box::new(identity)));
+                    (&mut candidates, key)
+                }
+                None => {
+                    let place = if first { &mut candidates } else { &mut files };
+                    place.push(Candidate::File(file.clone()));
+                    (place, KeyOf::File(file.clone()))
+                }
+            };
+            if let Some(certificate) = beside(file).filter(|_| rules.certificate_files.is_none()) {
+                place.push(Candidate::Certified(certificate, key));
             }
         }
-        if !settings.identities_only {
+        if !rules.identities_only {
             candidates.extend(left.into_iter().map(|identity| Candidate::Agent(Box::new(identity.clone()))));
         }
         candidates.extend(files);
+        candidates
+    }
+
+    /// The certificates of `CertificateFile`, as far as their keys are there.
+    async fn certified(&self, rules: &LogInRules, agent: &[AgentIdentity]) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for file in rules.certificate_files.iter().flatten() {
+            let Some(certificate) = certificates::read_user(file) else { continue };
+            let mut key = agent
+                .iter()
+                .map(|identity| identity.public_key().into_owned())
+                .find(|key| key.key_data() == certificate.public_key())
+                .map(KeyOf::Agent);
+            for file in rules.identity_files.iter().filter(|_| key.is_none()) {
+                let public = self.public_key(file).await;
+                if public.is_some_and(|public| public.key_data() == certificate.public_key()) {
+                    key = Some(KeyOf::File(file.clone()));
+                    break;
+                }
+            }
+            candidates.extend(key.map(|key| Candidate::Certified(certificate, key)));
+        }
         candidates
     }
 
@@ -100,14 +140,16 @@ impl Identities {
     }
 }
 
+/// The certificate that ssh looks for beside a key: `id_ed25519-cert.pub`.
+fn beside(file: &Path) -> Option<Arc<Certificate>> {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-cert.pub");
+    certificates::read_user(Path::new(&name))
+}
+
 /// Connects to ssh-agent, when there is one.
-pub(super) async fn agent(settings: &HostSettings) -> Option<AgentClient<UnixStream>> {
-    let socket = match settings.identity_agent.as_deref() {
-        Some("none") => return None,
-        Some(path) => path.to_owned(),
-        None => std::env::var("SSH_AUTH_SOCK").ok().filter(|path| !path.is_empty())?,
-    };
-    AgentClient::connect_uds(socket).await.ok()
+pub(super) async fn agent(rules: &LogInRules) -> Option<AgentClient<UnixStream>> {
+    AgentClient::connect_uds(rules.agent.as_ref()?).await.ok()
 }
 
 fn read(file: &Path) -> KeyFile {

@@ -1,4 +1,4 @@
-//! `known_hosts` files, read once into a map: what they say about a host and its key.
+//! `known_hosts` files, read once into a map: what they say about a host and its keys.
 //!
 //! Plain names are looked up in a map; only hashed names and patterns are walked through. Decides nothing.
 
@@ -9,14 +9,26 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
+use russh::keys::key::parse_public_key;
+use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PublicKey};
 
 use super::config::matches_list;
 
 /// The largest file that is read.
 const MAX_SIZE: u64 = 64 << 20;
+/// The bytes of a salt, and of a hash.
+const HASH: usize = 20;
+
+/// What stands before the names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    Authority,
+    Revoked,
+}
 
 /// One key with its place.
 #[derive(Debug, Clone)]
@@ -28,12 +40,12 @@ struct Known {
 
 /// One file.
 #[derive(Debug, Default)]
-pub(crate) struct KnownHosts {
+pub struct KnownHosts {
     file: PathBuf,
     keys: Vec<Known>,
-    /// Name as it is written, to places in `keys`.
+    /// Name in lower case, to places in `keys`.
     plain: HashMap<String, Vec<usize>>,
-    hashed: Vec<(Vec<u8>, [u8; 20], usize)>,
+    hashed: Vec<([u8; HASH], [u8; HASH], usize)>,
     patterns: Vec<(Vec<String>, usize)>,
 }
 
@@ -48,10 +60,6 @@ pub(crate) enum Verdict {
         known_at: String,
     },
     Revoked {
-        known_at: String,
-    },
-    /// Only a certificate authority is recorded.
-    Authority {
         known_at: String,
     },
 }
@@ -72,93 +80,176 @@ impl KnownHosts {
     }
 
     /// Lines that make no sense, or hold keys of unknown types, are passed over, as ssh does.
-    pub(crate) fn parse(file: &Path, text: &str) -> Self {
+    pub fn parse(file: &Path, text: &str) -> Self {
         let mut known = Self { file: file.to_owned(), ..Self::default() };
-        for (index, line) in text.lines().enumerate() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if words.first().is_none_or(|word| word.starts_with('#')) {
-                continue;
-            }
-            if let Ok(entry) = words.join(" ").parse::<Entry>() {
-                known.add(&entry, index + 1);
-            }
+        for (index, line) in text.split('\n').enumerate() {
+            // ssh reads C strings: nothing after a NUL is seen.
+            let line = line.split('\0').next().unwrap_or_default();
+            let _no_key = known.add(line, index + 1);
         }
         known
     }
 
-    fn add(&mut self, entry: &Entry, line: usize) {
+    /// The lines that list the name with a key that can be read, as `ssh-keygen -F` finds them.
+    pub fn lines_of(&self, name: &str) -> Vec<usize> {
+        let mut lines: Vec<usize> = self.of(&name.to_ascii_lowercase()).map(|known| known.line).collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// `None`: there is nothing in the line.
+    fn add(&mut self, text: &str, line: usize) -> Option<()> {
+        let text = text.trim_start_matches(BLANK);
+        if text.is_empty() || text.starts_with('#') {
+            return None;
+        }
+        let (marker, text) = marker(text)?;
+        let (names, text) = word(text);
+        let (key_type, text) = word(text);
+        let (encoded, _comment) = word(text);
+        let key = key(key_type, encoded)?;
         let index = self.keys.len();
-        self.keys.push(Known { marker: entry.marker().copied(), key: entry.public_key().clone(), line });
-        match entry.host_patterns() {
-            HostPatterns::HashedName { salt, hash } => self.hashed.push((salt.clone(), *hash, index)),
-            HostPatterns::Patterns(names) if names.iter().any(|name| name.contains(['*', '?', '!'])) => {
-                self.patterns.push((names.iter().map(|name| name.to_ascii_lowercase()).collect(), index));
-            }
-            HostPatterns::Patterns(names) => {
+        if let Some(hashed) = names.strip_prefix('|') {
+            let (salt, hash) = hashed.strip_prefix("1|")?.split_once('|')?;
+            self.hashed.push((twenty(salt)?, twenty(hash)?, index));
+        } else {
+            let names = names.to_ascii_lowercase();
+            let names: Vec<&str> = names.split(',').collect();
+            if names.iter().any(|name| name.contains(['*', '?', '!'])) {
+                self.patterns.push((names.iter().map(|name| (*name).to_owned()).collect(), index));
+            } else {
                 for name in names {
-                    self.plain.entry(name.to_ascii_lowercase()).or_default().push(index);
+                    self.plain.entry(name.to_owned()).or_default().push(index);
                 }
             }
         }
+        self.keys.push(Known { marker, key, line });
+        Some(())
     }
 
-    /// All keys that are recorded for the name (`host` or `[host]:port`, in lower case).
-    fn of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Known> {
+    /// All keys that are recorded for the name (`host` or `[host]:port`, in lower case), in the file's order.
+    fn of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Known> + use<'a> {
         let mut found: Vec<usize> = self.plain.get(name).cloned().unwrap_or_default();
         found.extend(
             self.hashed.iter().filter(|(salt, hash, _)| hashes_to(salt, name, hash)).map(|hashed| hashed.2),
         );
         let fits = |patterns: &[String]| matches_list(patterns.iter().map(String::as_str), name);
         found.extend(self.patterns.iter().filter(|(patterns, _)| fits(patterns)).map(|(_, index)| *index));
+        found.sort_unstable();
+        found.dedup();
         found.into_iter().filter_map(|index| self.keys.get(index))
     }
 }
 
-fn hashes_to(salt: &[u8], name: &str, hash: &[u8; 20]) -> bool {
-    let Ok(mut mac) = Hmac::<sha1::Sha1>::new_from_slice(salt) else { return false };
-    mac.update(name.as_bytes());
-    mac.verify_slice(hash).is_ok()
+const BLANK: [char; 2] = [' ', '\t'];
+
+fn word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(BLANK).unwrap_or((text, ""));
+    (word, rest.trim_start_matches(BLANK))
 }
 
-/// What all files together say. A revoked key is revoked whatever else is said.
-pub(crate) fn judge(files: &[Arc<KnownHosts>], name: &str, key: &PublicKey) -> Verdict {
-    let recorded = || {
-        let place = |file: &KnownHosts, known: &Known| format!("{}:{}", file.file.display(), known.line);
-        files.iter().flat_map(move |file| file.of(name).map(move |known| (place(file, known), known)))
+/// `None`: it is a marker, and none that there is.
+fn marker(text: &str) -> Option<(Option<Marker>, &str)> {
+    if !text.starts_with('@') {
+        return Some((None, text));
+    }
+    // As ssh: up to the first space, wherever a tab stands.
+    let (name, rest) = text.split_once(' ').or_else(|| text.split_once('\t'))?;
+    let marker = match name {
+        "@cert-authority" => Marker::Authority,
+        "@revoked" => Marker::Revoked,
+        _ => return None,
     };
-    let same = |known: &Known| known.key.key_data() == key.key_data();
-    if let Some((known_at, _)) =
-        recorded().find(|(_, known)| known.marker == Some(Marker::Revoked) && same(known))
-    {
+    let rest = rest.trim_start_matches(BLANK);
+    (!rest.starts_with('@')).then_some((Some(marker), rest))
+}
+
+/// A plain key whose type is the one that stands before it.
+pub(super) fn key(key_type: &str, encoded: &str) -> Option<PublicKey> {
+    let encoded: String = encoded.split_ascii_whitespace().collect();
+    let key = parse_public_key(&STANDARD.decode(encoded).ok()?).ok()?;
+    (key.algorithm().as_str() == key_type && !matches!(key.key_data(), KeyData::Other(_))).then_some(key)
+}
+
+fn twenty(encoded: &str) -> Option<[u8; HASH]> {
+    STANDARD.decode(encoded).ok()?.try_into().ok()
+}
+
+fn mac(salt: &[u8; HASH], name: &str) -> Option<Hmac<sha1::Sha1>> {
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(salt).ok()?;
+    mac.update(name.as_bytes());
+    Some(mac)
+}
+
+fn hashes_to(salt: &[u8; HASH], name: &str, hash: &[u8; HASH]) -> bool {
+    mac(salt, name).is_some_and(|mac| mac.verify_slice(hash).is_ok())
+}
+
+fn recorded<'a>(
+    files: &'a [Arc<KnownHosts>],
+    name: &str,
+) -> impl Iterator<Item = (String, &'a Known)> + use<'a> {
+    let place = |file: &KnownHosts, known: &Known| format!("{}:{}", file.file.display(), known.line);
+    let name = name.to_owned();
+    files.iter().flat_map(move |file| file.of(&name).map(move |known| (place(file, known), known)))
+}
+
+/// Where one of the keys is revoked, whatever else is said of it.
+pub(crate) fn revoked(files: &[Arc<KnownHosts>], name: &str, keys: &[&KeyData]) -> Option<String> {
+    let revoked = |known: &Known| known.marker == Some(Marker::Revoked) && keys.contains(&known.key.key_data());
+    recorded(files, name).find(|(_, known)| revoked(known)).map(|(known_at, _)| known_at)
+}
+
+/// What all files together say about a plain key.
+pub(crate) fn judge(files: &[Arc<KnownHosts>], name: &str, key: &KeyData) -> Verdict {
+    if let Some(known_at) = revoked(files, name, &[key]) {
         return Verdict::Revoked { known_at };
     }
-    if recorded().any(|(_, known)| known.marker.is_none() && same(known)) {
-        return Verdict::Known;
-    }
-    if let Some((known_at, _)) = recorded().find(|(_, known)| known.marker.is_none()) {
-        return Verdict::Changed { known_at };
-    }
-    match recorded().find(|(_, known)| known.marker == Some(Marker::CertAuthority)) {
-        Some((known_at, _)) => Verdict::Authority { known_at },
+    let mut plain = recorded(files, name).filter(|(_, known)| known.marker.is_none()).peekable();
+    let first = plain.peek().map(|(known_at, _)| known_at.clone());
+    match first {
+        _ if plain.any(|(_, known)| known.key.key_data() == key) => Verdict::Known,
+        Some(known_at) => Verdict::Changed { known_at },
         None => Verdict::Unknown,
     }
 }
 
+/// Whether the key is a certificate authority's for the name.
+pub(crate) fn is_authority(files: &[Arc<KnownHosts>], name: &str, key: &KeyData) -> bool {
+    recorded(files, name)
+        .any(|(_, known)| known.marker == Some(Marker::Authority) && known.key.key_data() == key)
+}
+
+/// Whether there is any certificate authority for the name.
+pub(crate) fn has_authority(files: &[Arc<KnownHosts>], name: &str) -> bool {
+    recorded(files, name).any(|(_, known)| known.marker == Some(Marker::Authority))
+}
+
 /// The types of the keys that are recorded for the name, so that they can be asked for first.
 pub(crate) fn known_types(files: &[Arc<KnownHosts>], name: &str) -> Vec<Algorithm> {
-    let known = files.iter().flat_map(|file| {
-        file.of(name).filter(|known| known.marker.is_none()).map(|known| known.key.algorithm())
-    });
-    known.collect()
+    let plain = recorded(files, name).filter(|(_, known)| known.marker.is_none());
+    plain.map(|(_, known)| known.key.algorithm()).collect()
+}
+
+/// The name under a new hash, as `HashKnownHosts` records it. `None`: the system gives no randomness.
+fn hashed_name(name: &str) -> Option<String> {
+    let mut salt = [0; HASH];
+    getrandom::fill(&mut salt).ok()?;
+    let hash = mac(&salt, name)?.finalize().into_bytes();
+    Some(format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(hash)))
 }
 
 /// Adds a line to the file (made with mode 0600, its folder with 0700).
-pub(crate) fn append(file: &Path, name: &str, key: &PublicKey) -> io::Result<()> {
+pub(crate) fn append(file: &Path, name: &str, hash: bool, key: &PublicKey) -> io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let bare = PublicKey::new(key.key_data().clone(), "");
     let encoded = bare.to_openssh().map_err(io::Error::other)?;
+    let name = match hash {
+        true => hashed_name(name).ok_or_else(|| io::Error::other("the system gives no randomness"))?,
+        false => name.to_owned(),
+    };
     let before = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -170,65 +261,5 @@ pub(crate) fn append(file: &Path, name: &str, key: &PublicKey) -> io::Result<()>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
-    const TWO: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHBirolUY4z/3JLVaNqyM8Db8mKw2BwMZli/rdsTn1vv";
-    const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDlPm5BYW+DRBHw9voLX03zbfGf+YRfq+7x5KF/k7Bi/GO4ie7aT+RQkhGrT5Z6uxhk8lHh1TfMeHB79KOZnlVg=";
-
-    fn check(text: &str, name: &str, expected: &Verdict) {
-        let known = KnownHosts::parse(Path::new("k"), text);
-        let key: PublicKey = ONE.parse().unwrap();
-        assert_eq!(judge(&[Arc::new(known)], name, &key), *expected, "{name} in {text}");
-    }
-
-    #[test]
-    fn what_the_file_says_about_a_key() {
-        let changed = |line: usize| Verdict::Changed { known_at: format!("k:{line}") };
-        check("", "h", &Verdict::Unknown);
-        check(&format!("# c\n\nh,10.0.0.1 {ONE} comment"), "10.0.0.1", &Verdict::Known);
-        check(&format!("h {ONE}"), "other", &Verdict::Unknown);
-        check(&format!("H\t{ONE}"), "h", &Verdict::Known);
-        check(&format!("x {ONE}\nh {TWO}"), "h", &changed(2));
-        check(&format!("h {TWO}\nh {ONE}"), "h", &Verdict::Known);
-        // Recorded with a key of another type only: not new.
-        check(&format!("h {ECDSA}"), "h", &changed(1));
-        check(&format!("[h]:2222 {ONE}"), "[h]:2222", &Verdict::Known);
-        check(&format!("[h]:2222 {ONE}"), "h", &Verdict::Unknown);
-        check(&format!("*.example.net,!bad.example.net {ONE}"), "n1.example.net", &Verdict::Known);
-        check(&format!("*.example.net,!bad.example.net {ONE}"), "bad.example.net", &Verdict::Unknown);
-        check(&format!("h {ONE}\n@revoked * {ONE}"), "h", &Verdict::Revoked { known_at: "k:2".to_owned() });
-        check(&format!("@revoked * {TWO}\nh {ONE}"), "h", &Verdict::Known);
-        check(&format!("@cert-authority * {TWO}"), "h", &Verdict::Authority { known_at: "k:1".to_owned() });
-        check("h ssh-nonsense AAAA\nnonsense", "h", &Verdict::Unknown);
-    }
-
-    #[test]
-    fn hashed_names_are_recognised() {
-        use russh::keys::ssh_key::known_hosts::HostPatterns;
-        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"12345678901234567890").unwrap();
-        mac.update(b"[h]:2222");
-        let hash: [u8; 20] = mac.finalize().into_bytes().into();
-        let name = HostPatterns::HashedName { salt: b"12345678901234567890".to_vec(), hash }.to_string();
-        check(&format!("{name} {ONE}"), "[h]:2222", &Verdict::Known);
-        check(&format!("{name} {ONE}"), "h", &Verdict::Unknown);
-        // Made by ssh-keygen -H of example.com.
-        let real = "|1|RrOwvzdrvGJL+Sczq+PXsdo0GxE=|vo+kt7wIFrQh4o5EH24gtTJuKGk=";
-        check(&format!("{real} {ONE}"), "example.com", &Verdict::Known);
-    }
-
-    #[test]
-    fn a_new_key_is_appended_on_a_line_of_its_own() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("ssh/known_hosts");
-        let key: PublicKey = ONE.parse().unwrap();
-        append(&file, "[h]:22", &key).unwrap();
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::write(&file, "# no new line at the end").unwrap();
-        append(&file, "h", &key).unwrap();
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("# no new line at the end\nh {ONE}\n"));
-        assert_eq!(judge(&[Arc::new(KnownHosts::load(&file).unwrap())], "h", &key), Verdict::Known);
-    }
-}
+#[path = "known_hosts_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! place by `launch`.
 
 mod authenticate;
+mod certificates;
 mod channel;
 mod client;
 mod config;
@@ -12,11 +13,13 @@ mod dial;
 mod host_keys;
 mod identities;
 mod known_hosts;
+mod routes;
 mod session;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use config::split_words;
+pub use config::{ConfigError, ConfigErrors, ConfigFiles, Destination, Environment, HONOURED, LocalUser, Tables, list};
+pub use known_hosts::KnownHosts;
 pub use identities::Prompter;
 pub use transport::{SshOptions, SshTransport};

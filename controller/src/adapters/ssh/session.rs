@@ -83,7 +83,7 @@ impl Handshakes {
         let named = format!("{}:{}", settings.host_name, settings.port);
         let (carrier, place) = match (&via, &settings.proxy) {
             (Some(via), _) => (through(via, settings, &named).await?, named),
-            (None, Proxy::Command(command)) => (dial::proxy_command(&named, command)?, named),
+            (None, Proxy::Command { shell, command }) => (dial::proxy_command(&named, shell, command)?, named),
             (None, Proxy::None | Proxy::Jump(_)) => {
                 let stream = dial::dial(&self.resolver, settings).await?;
                 let place = stream.peer_addr().map_or(named, |address| address.to_string());
@@ -94,6 +94,7 @@ impl Handshakes {
         let notes = Arc::new(SessionNotes::default());
         let client = Client {
             place: place.clone(),
+            loopback: matches!(&carrier, Carrier::Tcp(stream) if stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback())),
             settings: Arc::clone(settings),
             host_keys: Arc::clone(&self.host_keys),
             notes: Arc::clone(&notes),
@@ -101,7 +102,7 @@ impl Handshakes {
         };
         let wire = Arc::new(WireState::default());
         let stream = Wire { carrier, state: Arc::clone(&wire) };
-        let config = client_config(settings, &self.host_keys.known_types(settings)?);
+        let config = client_config(settings, &self.host_keys.on_record(&settings.host_key)?);
         let handshake = async {
             let begun = russh::client::connect_stream(config, stream, client).await;
             let mut handle = begun.map_err(|error| began_badly(&place, error, &wire))?;
@@ -133,7 +134,7 @@ impl Session {
 }
 
 async fn through(via: &Session, settings: &HostSettings, place: &str) -> Result<Carrier, ConnectError> {
-    let opened = timeout(
+    let opened = dial::within(
         settings.connect_timeout,
         via.handle.channel_open_direct_tcpip(
             settings.host_name.clone(),
@@ -143,12 +144,7 @@ async fn through(via: &Session, settings: &HostSettings, place: &str) -> Result<
         ),
     );
     let channel = match opened.await {
-        Err(_) => {
-            return Err(ConnectError::TimedOut {
-                place: place.to_owned(),
-                seconds: settings.connect_timeout.as_secs(),
-            });
-        }
+        Err(seconds) => return Err(ConnectError::TimedOut { place: place.to_owned(), seconds }),
         Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
             let source = std::io::Error::other(format!("the jump host {} says {reason:?}", via.place));
             return Err(ConnectError::Network { place: place.to_owned(), source });

@@ -8,19 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use futures::future::BoxFuture;
 use omsctl_proto::{ErrorReport, Secret};
 
-use super::config::{ConfigFiles, Destination, HostSettings, LocalUser, Proxy, resolve};
+use super::config::{ConfigFiles, HostSettings, LocalUser};
 use super::connection::SshConnection;
 use super::host_keys::HostKeys;
 use super::identities::{Identities, Prompter};
+use super::routes::Routes;
 use super::session::{Handshakes, Session};
 use crate::adapters::agent_binary::AgentBinaries;
 use crate::adapters::connect_error::ConnectError;
 use crate::adapters::launch::Launcher;
 use crate::adapters::resolver::Resolver;
-use crate::ports::{Connection, HostTarget, Transport};
-
-/// Jumps of jumps; more is a circle.
-const MAX_DEPTH: usize = 8;
+use crate::ports::{Connection, HostTarget, SshConfiguration, Transport};
 
 /// What the command line says about SSH.
 #[derive(Clone, Default)]
@@ -42,8 +40,7 @@ impl std::fmt::Debug for SshOptions {
 
 /// Opens SSH connections. Shares between them what is worth sharing: `known_hosts`, keys, jump hosts, names.
 pub struct SshTransport {
-    files: ConfigFiles,
-    local: LocalUser,
+    routes: Arc<Routes>,
     handshakes: Handshakes,
     agents: Arc<AgentBinaries>,
     /// Open sessions to jump hosts; the lock of each is held while it is opened, so that it is opened once.
@@ -73,12 +70,18 @@ impl SshTransport {
         resolver: Resolver,
         local: LocalUser,
     ) -> Result<Self, ErrorReport> {
-        let files = ConfigFiles::load(options.config_file.as_deref(), &local).map_err(|error| {
-            ConnectError::Settings { place: "ssh_config".to_owned(), reason: error.to_string() }
+        let files = ConfigFiles::load(options.config_file.as_deref(), &local).map_err(|errors| {
+            ConnectError::Settings { place: "ssh_config".to_owned(), reason: errors.to_string() }
         })?;
         let identities = Identities::new(options.prompter);
         let handshakes = Handshakes::new(resolver, HostKeys::new(options.accept_new), identities);
-        Ok(Self { files, local, handshakes, agents, jumps: Mutex::default(), places: None })
+        let routes = Arc::new(Routes { files, local });
+        Ok(Self { routes, handshakes, agents, jumps: Mutex::default(), places: None })
+    }
+
+    /// What `ssh_config` says, as this transport goes by it.
+    pub fn configuration(&self) -> Arc<dyn SshConfiguration> {
+        Arc::clone(&self.routes) as Arc<dyn SshConfiguration>
     }
 
     /// Looks for the agent in these places instead of the product's own; for tests that are not root.
@@ -89,51 +92,20 @@ impl SshTransport {
     }
 
     async fn open(&self, target: &HostTarget) -> Result<SshConnection, ConnectError> {
-        let destination = Destination {
-            host: target.address.clone(),
-            port: target.port,
-            user: target.user.clone(),
-            identity_file: target
-                .private_key_file
-                .as_ref()
-                .map(|file| self.local.expand_home(&file.to_string_lossy())),
-            arguments: target.ssh_arguments.clone(),
-        };
-        let chain = self.chain(&destination, None, 0)?;
+        let (routes, wanted) = (Arc::clone(&self.routes), target.clone());
+        // `Match exec` runs commands: nothing that may hold up the others.
+        let chain = tokio::task::spawn_blocking(move || routes.to(&wanted)).await;
+        let chain = chain.map_err(|error| ConnectError::Settings {
+            place: target.address.clone(),
+            reason: error.to_string(),
+        })??;
+        let chain = chain.into_iter().map(Arc::new).collect();
         let session = Arc::new(self.session(chain, target.password.as_ref()).await?);
         let user = session.settings.user.clone();
         let launcher =
             Launcher::new(Arc::clone(&self.agents), session.place.clone(), user, target.escalation.clone())?
                 .with_places(self.places.clone());
         Ok(SshConnection { session, launcher })
-    }
-
-    /// Everything on the way, nearest first, the destination last. `route`: the jumps that somebody else named; the
-    /// nearest hop always follows its own settings, as with ssh.
-    fn chain(
-        &self,
-        destination: &Destination,
-        route: Option<&[Destination]>,
-        depth: usize,
-    ) -> Result<Vec<Arc<HostSettings>>, ConnectError> {
-        let wrong = |reason: String| ConnectError::Settings { place: destination.host.clone(), reason };
-        if depth > MAX_DEPTH {
-            return Err(wrong("its ProxyJump leads in a circle".to_owned()));
-        }
-        let settings =
-            resolve(destination, &self.files, &self.local).map_err(|error| wrong(error.to_string()))?;
-        let route = match (route, &settings.proxy) {
-            (Some(route), _) => route,
-            (None, Proxy::Jump(hops)) => hops,
-            (None, Proxy::None | Proxy::Command(_)) => &[],
-        };
-        let mut chain = match route.split_last() {
-            Some((last, [])) => self.chain(last, None, depth + 1)?,
-            Some((last, before)) => self.chain(last, Some(before), depth + 1)?,
-            None => Vec::new(),
-        };
-        chain.push(Arc::new(settings));
-        Ok(chain)
     }
 
     /// Opens the way hop by hop. Jump hosts are logged in to without the destination's password.

@@ -41,6 +41,12 @@ pub(crate) fn matches_list<'a>(patterns: impl IntoIterator<Item = &'a str>, text
     found
 }
 
+/// As [`matches_list`], with the patterns between commas and no difference between capital and small letters.
+pub(crate) fn matches_host(patterns: &str, host: &str) -> bool {
+    let patterns = patterns.to_ascii_lowercase();
+    matches_list(patterns.split(','), &host.to_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

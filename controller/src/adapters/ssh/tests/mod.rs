@@ -16,7 +16,8 @@ use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use self::server::{Behaviour, Server, new_key};
+pub(super) use self::server::new_key;
+use self::server::{Behaviour, Server};
 use super::config::LocalUser;
 use super::transport::{SshOptions, SshTransport};
 use crate::adapters::agent_binary::AgentBinaries;
@@ -111,7 +112,7 @@ impl Bench {
     }
 
     fn transport(&self, options: SshOptions) -> SshTransport {
-        let local = LocalUser { name: "ann".to_owned(), uid: 1000, home: self.path("home") };
+        let local = LocalUser::for_tests(self.path("home"));
         let config = self.path("home/.ssh/config");
         let options =
             SshOptions { config_file: Some(options.config_file.unwrap_or(config.clone())), ..options };

@@ -54,7 +54,7 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn new_key() -> PrivateKey {
+pub(in crate::adapters::ssh) fn new_key() -> PrivateKey {
     PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
 }
 
