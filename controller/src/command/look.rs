@@ -119,6 +119,11 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
             .iter()
             .map(|(node, link)| (node.clone(), link.session.clock_offset_ms))
             .collect(),
+        host_keys: survey
+            .links
+            .iter()
+            .filter_map(|(node, link)| Some((node.clone(), link.connection.details().host_key?)))
+            .collect(),
         unreached: BTreeMap::new(),
         cm_urls: BTreeMap::new(),
         archives: archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect(),

@@ -19,6 +19,8 @@ pub struct Observed {
     pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
     /// Each host's clock less the bastion's, in milliseconds.
     pub clock_offsets_ms: BTreeMap<NodeName, i64>,
+    /// The fingerprint of the key that each host showed.
+    pub host_keys: BTreeMap<NodeName, String>,
     /// What each host does not reach of the others, or why it could not be asked.
     pub unreached: BTreeMap<NodeName, Result<Vec<Unreached>, ErrorReport>>,
     /// Whether `cm_url` answers a host, and what, in words; of hosts that were asked.

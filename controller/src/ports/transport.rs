@@ -74,6 +74,8 @@ pub struct ConnectionDetails {
     pub address: String,
     /// Bytes of the agent that were sent; 0 when the host had it.
     pub agent_pushed_bytes: u64,
+    /// The SHA-256 fingerprint of the key that the host showed, as `ssh` writes it; none for the bastion itself.
+    pub host_key: Option<String>,
     /// What the operator should know, for instance that host keys are not checked.
     pub warnings: Vec<String>,
 }

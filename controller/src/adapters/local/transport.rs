@@ -125,6 +125,7 @@ impl Connection for LocalConnection {
         ConnectionDetails {
             address: PLACE.to_owned(),
             agent_pushed_bytes: self.launcher.pushed_bytes(),
+            host_key: None,
             warnings: self.launcher.warnings(),
         }
     }

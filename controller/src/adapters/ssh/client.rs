@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{Config, DisconnectReason, Handler};
-use russh::keys::{Algorithm, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, HashAlg, PublicKeyOrCertificate};
 use russh::{Limits, Preferred, cipher};
 use tokio::sync::watch;
 
@@ -29,9 +29,15 @@ pub(super) struct SessionNotes {
     /// The key is not the one on record: no password may be sent.
     no_password: AtomicBool,
     recorded: AtomicBool,
+    host_key: Mutex<Option<String>>,
 }
 
 impl SessionNotes {
+    /// The SHA-256 fingerprint of the key that the host showed.
+    pub(super) fn host_key(&self) -> Option<String> {
+        self.host_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn farewell(&self) -> Option<String> {
         self.farewell.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -75,6 +81,12 @@ impl Handler for Client {
     type Error = SessionError;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, SessionError> {
+        let public = match key {
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.key_data(),
+            PublicKeyOrCertificate::Certificate(certificate) => certificate.public_key(),
+        };
+        let fingerprint = public.fingerprint(HashAlg::Sha256).to_string();
+        *self.notes.host_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
         let shown = Shown { place: &self.place, settings: &self.settings, loopback: self.loopback };
         let checked = self.host_keys.check(shown, key);
         match checked.map_err(|error| SessionError::HostKey(Box::new(error)))? {
@@ -117,7 +129,11 @@ pub(super) fn client_config(settings: &HostSettings, on_record: &OnRecord) -> Ar
         preferred: Preferred {
             key: Cow::Owned(key_order(names, &on_record.types)),
             // Where no authority vouches for the host, its bare key is what can be judged.
-            host_key_certificates: Cow::Owned(if on_record.authority { certified(names) } else { Vec::new() }),
+            host_key_certificates: Cow::Owned(if on_record.authority {
+                certified(names)
+            } else {
+                Vec::new()
+            }),
             cipher: Cow::Borrowed(cipher_order(cpu_has_aes())),
             ..Preferred::DEFAULT
         },
@@ -155,7 +171,10 @@ fn plain(name: &str) -> Option<Algorithm> {
 /// What certificates may be for.
 fn certified(names: &[&str]) -> Vec<Algorithm> {
     let certificates = names.iter().filter(|name| name.contains("-cert-v01@"));
-    certificates.filter_map(|name| plain(name)).filter(|found| Preferred::DEFAULT.key.contains(found)).collect()
+    certificates
+        .filter_map(|name| plain(name))
+        .filter(|found| Preferred::DEFAULT.key.contains(found))
+        .collect()
 }
 
 fn cipher_order(aes: bool) -> &'static [cipher::Name] {
@@ -203,7 +222,13 @@ mod tests {
             let found: Vec<String> = key_order(names, on_record).iter().map(ToString::to_string).collect();
             assert_eq!(found, expected, "{names:?} {on_record:?}");
         };
-        let names = ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "rsa-sha2-512", "rsa-sha2-256"];
+        let names = [
+            "ssh-ed25519-cert-v01@openssh.com",
+            "ssh-ed25519",
+            "sk-ssh-ed25519@openssh.com",
+            "rsa-sha2-512",
+            "rsa-sha2-256",
+        ];
         let rsa = Algorithm::Rsa { hash: None };
         check(&names, &[], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
         check(&names, &[rsa.clone()], &["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);

@@ -65,6 +65,7 @@ impl Connection for SshConnection {
         ConnectionDetails {
             address: self.session.place.clone(),
             agent_pushed_bytes: self.launcher.pushed_bytes(),
+            host_key: self.session.notes.host_key(),
             warnings,
         }
     }

@@ -1,4 +1,4 @@
-//! `same_machine` and `machine_id`: two names are two machines. Only the random id that the agent wrote proves that
+//! `same_machine`, `machine_id` and `host_key`: two names are two machines. Only the random id that the agent wrote proves that
 //! they are one; templates of virtual machines share everything else.
 
 use omsctl_inventory::Host;
@@ -18,6 +18,23 @@ pub(super) fn row(situation: Situation<'_>, host: &Host, facts: &Facts) -> Check
         "take one of the lines out of the inventory; after cloning a machine, delete \
          /var/lib/omsctl on the clone",
     )
+}
+
+/// Warns only; `None` for the bastion itself, which shows none.
+pub(super) fn host_key(situation: Situation<'_>, host: &Host) -> Option<CheckResult> {
+    let keys = &situation.observed.host_keys;
+    let own = keys.get(&host.name)?;
+    let row = Row::on(&host.name, "host_key", "each machine has its own SSH host key");
+    let others = keys.iter().filter(|(name, key)| **name != host.name && *key == own);
+    let others: Vec<String> = others.map(|(name, _)| name.to_string()).collect();
+    Some(if others.is_empty() {
+        row.pass(own.clone())
+    } else {
+        row.warn(
+            format!("{} shows the same one", others.join(", ")),
+            "machines from one template: remove /etc/ssh/ssh_host_* on the clones, `ssh-keygen -A`, restart sshd",
+        )
+    })
 }
 
 /// Warns only; `None` when there is nothing to say.

@@ -41,6 +41,7 @@ fn of_host(situation: Situation<'_>, addresses: &Addresses, host: &Host, facts: 
     rows.extend(reach::rows(situation, host));
     rows.push(identity::row(situation, host, facts));
     rows.extend(identity::machine_id(situation, host, facts));
+    rows.extend(identity::host_key(situation, host));
     rows.extend(sizing::rows(host, facts));
     rows.extend(system::rows(host, facts));
     rows.extend(clock::rows(situation, host, facts));
