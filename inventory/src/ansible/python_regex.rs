@@ -60,7 +60,6 @@ fn translate(expression: &str) -> Result<String, PythonRegexError> {
             }
             // Sets within sets are Rust's alone.
             ('[' | '&' | '~', Some(_)) => translated.extend(['\\', c]),
-            (_, Some(_)) => translated.push(c),
             ('[', None) => {
                 set = Some(0);
                 translated.push(c);
@@ -78,7 +77,7 @@ fn translate(expression: &str) -> Result<String, PythonRegexError> {
             ('*' | '+', None) if matches!(before, '*' | '+' | '?' | '}') => {
                 return Err(PythonRegexError::Syntax);
             }
-            (_, None) => translated.push(c),
+            _ => translated.push(c),
         }
         before = if c == '\\' { ' ' } else { c };
         set = set.map(|tokens| tokens + 1);

@@ -96,7 +96,9 @@ fn load_file(sources: &Sources, vault: &Vault, path: &Path, problems: &mut Probl
         Ok(file) => {
             let variables = parse(&file.text, &sources.shown(path), problems);
             if file.was_encrypted {
-                variables.values().for_each(|variable| vault.remember(&variable.value));
+                for variable in variables.values() {
+                    vault.remember(&variable.value);
+                }
             }
             variables
         }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::thread;
 
 use omsctl_inventory::load_connections;
-use originals::{Oracle, cases, first_seed};
+use originals::{Oracle, OracleError, cases, first_seed};
 use serde_json::json;
 
 use case::{Case, Lock};
@@ -20,19 +20,19 @@ use generate::{Generator, PASSWORDS};
 use tried::Tried;
 
 /// Each has a process of Ansible's beside it.
-const WORKERS: u64 = 2;
+const WORKERS: usize = 2;
 
 #[test]
 fn omsctl_reads_inventories_as_ansible_does() {
-    let generator = Generator { vaulted: vaulted(&mut oracle()) };
+    let generator = Generator { vaulted: vaulted(&mut oracle().unwrap()).unwrap() };
+    let root = tempfile::tempdir().unwrap();
     let tried = thread::scope(|scope| {
         let work = |worker| {
-            let seeds = (first_seed() + worker..).step_by(WORKERS as usize);
-            let wanted = (cases() + WORKERS - 1 - worker) / WORKERS;
-            scope.spawn({
-                let generator = &generator;
-                move || Tried::until_agreed(wanted, seeds, generator, oracle())
-            })
+            let seeds = (first_seed()..).skip(worker).step_by(WORKERS);
+            // Of an odd number the first has one more.
+            let wanted = (first_seed()..first_seed() + cases()).skip(worker).step_by(WORKERS).count();
+            let (generator, root) = (&generator, root.path());
+            scope.spawn(move || Tried::until_agreed(wanted, seeds, generator, oracle().unwrap(), root))
         };
         let workers: Vec<_> = (0..WORKERS).map(work).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).reduce(Tried::and).unwrap()
@@ -41,8 +41,8 @@ fn omsctl_reads_inventories_as_ansible_does() {
     tried.check();
 }
 
-fn oracle() -> Oracle {
-    Oracle::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ansible/driver.py")).unwrap()
+fn oracle() -> Result<Oracle, OracleError> {
+    Oracle::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ansible/driver.py"))
 }
 
 /// Texts as Ansible Vault encrypts them.
@@ -55,16 +55,16 @@ fn encrypted(oracle: &mut Oracle, texts: &[(&str, Lock)]) -> io::Result<Vec<Stri
 }
 
 /// Values for the generator.
-fn vaulted(oracle: &mut Oracle) -> Vec<String> {
+fn vaulted(oracle: &mut Oracle) -> io::Result<Vec<String>> {
     let texts = ["secret", "", "ein Wört\n", "{{ other }}"];
     let locks = [(PASSWORDS[0], None), (PASSWORDS[1], Some("prod"))];
     let pairs: Vec<_> = texts.iter().flat_map(|text| locks.map(|lock| (*text, lock))).collect();
-    encrypted(oracle, &pairs).unwrap()
+    encrypted(oracle, &pairs)
 }
 
 #[test]
 fn omsctl_opens_what_ansible_vault_encrypted() {
-    let mut oracle = oracle();
+    let mut oracle = oracle().unwrap();
     let mut rng = fastrand::Rng::with_seed(first_seed());
     for case in 0..40 {
         let plain: String = (0..rng.usize(4..200))

@@ -56,7 +56,7 @@ impl Maker<'_> {
             _ => {
                 self.feature("folder");
                 let inventory = format!("{folder}inv{number}");
-                for entry in 0..1 + self.up_to(2) {
+                for entry in 0..=self.up_to(2) {
                     let (text, name) =
                         if self.once_in(3) { (self.yaml(), "b.yml") } else { (self.ini(), "a") };
                     let below = if self.once_in(5) { "sub/" } else { "" };
@@ -93,7 +93,7 @@ impl Maker<'_> {
     }
 
     fn variable_files(&mut self, place: &str) {
-        for _ in 0..1 + self.up_to(2) {
+        for _ in 0..=self.up_to(2) {
             let (kind, name) =
                 if self.once_in(2) { ("group_vars", self.group()) } else { ("host_vars", self.host()) };
             self.feature(kind);
@@ -113,7 +113,7 @@ impl Maker<'_> {
                 }
                 _ => {
                     self.feature("vars folder");
-                    for file in 0..1 + self.up_to(2) {
+                    for file in 0..=self.up_to(2) {
                         let file_name = self.pick(&[
                             "one.yml",
                             "two",

@@ -47,7 +47,7 @@ impl Maker<'_> {
         if self.once_in(2) {
             self.host_lines(&mut lines);
         }
-        for _ in 0..1 + self.up_to(4) {
+        for _ in 0..=self.up_to(4) {
             self.section(&mut lines);
         }
         // Most groups that were named as children are declared, so that most files are valid.

@@ -261,7 +261,7 @@ impl Maker<'_> {
             }
             1 => characters.splice(position..position, other.chars()).for_each(drop),
             _ if !characters.is_empty() => {
-                characters.splice(position..=position, other.chars()).for_each(drop)
+                characters.splice(position..=position, other.chars()).for_each(drop);
             }
             _ => {}
         }

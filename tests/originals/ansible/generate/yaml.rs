@@ -1,6 +1,8 @@
 //! YAML inventories, and mappings of variables for `group_vars/` and `host_vars/`: blocks and flow, anchors and merges,
 //! tags, shapes that Ansible skips or refuses.
 
+use std::fmt::Write;
+
 use super::Maker;
 
 const SCALARS: &[&str] = &[
@@ -80,7 +82,7 @@ impl Maker<'_> {
             return text;
         }
         let mut written = Vec::new();
-        for _ in 0..1 + self.up_to(2) {
+        for _ in 0..=self.up_to(2) {
             let group = if self.once_in(2) { "all".to_owned() } else { self.group() };
             // A key that is written twice is taken with a warning; some are wanted.
             if !written.contains(&group) || self.once_in(8) {
@@ -93,7 +95,7 @@ impl Maker<'_> {
 
     fn yaml_group(&mut self, name: &str, indent: usize, depth: usize, text: &mut String) {
         let pad = " ".repeat(indent);
-        text.push_str(&format!("{pad}{}:", self.key(name)));
+        let _ = write!(text, "{pad}{}:", self.key(name));
         if self.once_in(10) {
             text.push_str(self.pick(&[" {}\n", "\n", " ~\n", " # c\n"]));
             return;
@@ -132,7 +134,6 @@ impl Maker<'_> {
         for section in ["hosts", "vars", "children"] {
             let wanted = match section {
                 "children" => depth > 0 && self.once_in(2),
-                "vars" => self.once_in(2),
                 _ => self.once_in(2),
             };
             if wanted {
@@ -140,18 +141,18 @@ impl Maker<'_> {
             }
         }
         if text.len() == before {
-            text.push_str(&format!("{pad}  vars:\n"));
+            let _ = writeln!(text, "{pad}  vars:");
         }
     }
 
     fn yaml_section(&mut self, section: &str, parent: &str, indent: usize, depth: usize, text: &mut String) {
         let pad = " ".repeat(indent);
-        text.push_str(&format!("{pad}{section}:\n"));
+        let _ = writeln!(text, "{pad}{section}:");
         match section {
             "hosts" => {
                 for _ in 0..self.up_to(3) {
                     let host = self.host_pattern();
-                    text.push_str(&format!("{pad}  {}:", self.key(&host)));
+                    let _ = write!(text, "{pad}  {}:", self.key(&host));
                     self.variables_after_colon(indent + 4, text);
                 }
             }
@@ -176,7 +177,7 @@ impl Maker<'_> {
         if self.once_in(4) {
             self.feature("yaml: flow");
             let (name, value) = (self.variable_name(), self.pick(&["1", "'x'", "[1, 2]", "{k: v}", "yes"]));
-            text.push_str(&format!(" {{{}: {value}, b: }}\n", self.key(&name)));
+            let _ = writeln!(text, " {{{}: {value}, b: }}", self.key(&name));
             return;
         }
         text.push('\n');
@@ -195,12 +196,15 @@ impl Maker<'_> {
             } else {
                 self.yaml_value(indent)
             };
-            text.push_str(&format!("{pad}{key}: {value}\n"));
+            let _ = writeln!(text, "{pad}{key}: {value}");
             if !anchor && self.once_in(10) {
                 self.feature("yaml: merge");
                 anchor = true;
                 let id = self.rng.u16(..);
-                text.push_str(&format!("{pad}deep: &d{id}\n{pad}  k: 1\n{pad}  l: [x]\n{pad}more:\n{pad}  <<: *d{id}\n{pad}  k: 2\n{pad}again: *d{id}\n"));
+                let _ = writeln!(
+                    text,
+                    "{pad}deep: &d{id}\n{pad}  k: 1\n{pad}  l: [x]\n{pad}more:\n{pad}  <<: *d{id}\n{pad}  k: 2\n{pad}again: *d{id}"
+                );
             }
         }
     }
@@ -224,12 +228,12 @@ impl Maker<'_> {
             }
             11..=12 => {
                 let pad = " ".repeat(indent + 2);
-                let (one, two) = (self.pick(SCALARS), self.pick(&SCALARS));
+                let (one, two) = (self.pick(SCALARS), self.pick(SCALARS));
                 format!("\n{pad}k: {one}\n{pad}l: {two}")
             }
             13..=14 => {
                 let pad = " ".repeat(indent + 2);
-                let (one, two) = (self.pick(SCALARS), self.pick(&SCALARS));
+                let (one, two) = (self.pick(SCALARS), self.pick(SCALARS));
                 format!("\n{pad}- {one}\n{pad}- m: {two}")
             }
             _ => {
