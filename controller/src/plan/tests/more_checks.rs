@@ -159,6 +159,7 @@ fn the_metadb_is_one_that_oms_can_use() {
     let row = "metadb_version";
     check(version("5.7.25-OceanBase-v1.4.79"), row, CheckStatus::Fail, "v1.4.79");
     check(version("5.7.25-OceanBase_CE-v4.3.5.0"), row, CheckStatus::Pass, "v4.3.5.0");
+    check(version("5.7.25-OceanBase seekdb-v1.4.0.0"), row, CheckStatus::Pass, "seekdb-v1.4.0.0");
     check(version("8.0.36"), row, CheckStatus::Pass, "8.0.36");
     let with_old_oms = |server: &'static str| {
         move |cluster: &mut Cluster| {
