@@ -12,9 +12,9 @@ use super::globals::GlobalArguments;
 use super::{AgentsRequest, ApplyRequest, AttachRequest};
 
 const CHECK_EXAMPLES: &str = "\
-Every host is looked at, also when others are dead. The hosts also try each other, on the ports that OMS will take.
-Nothing is changed, but with --fix: what is safe to mend is then named, asked for and mended, with the command that
-undoes it; then everything is looked at again. apply makes the same checks before it changes anything.
+Every host is looked at, also when others are dead; and the hosts try each other, on OMS's ports.
+Nothing is changed, unless with --fix: what is safe is named with the command that undoes it, asked
+for and mended, and everything is looked at again. apply makes the same checks before any change.
 Exit code: 0 all passed, 2 wrong input, 3 a check failed or a host does not answer.
            With --fix also 5 another rollout holds the hosts.
 
