@@ -6,9 +6,7 @@ use super::globals::GlobalArguments;
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
-use super::setup::{
-    ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments,
-};
+use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments};
 use super::{Command, Globals, Request};
 
 const ABOUT: &str = "\

@@ -40,9 +40,10 @@ pub(crate) fn case(seed: u64, folder: &Path, home: &Path) -> Case {
     let mut rng = Rng::with_seed(seed);
     let host = one_of(&mut rng, &HOSTS).to_owned();
     let wrong = if often(&mut rng, 12) { 12 } else { 0 };
-    let mut environment: BTreeMap<String, String> = [("PATH", "/usr/bin:/bin"), ("MARK", "mark"), ("EMPTY", "")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let mut environment: BTreeMap<String, String> =
+        [("PATH", "/usr/bin:/bin"), ("MARK", "mark"), ("EMPTY", "")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
     if often(&mut rng, 30) {
         environment.insert("SHELL".to_owned(), "/bin/sh".to_owned());
     }
@@ -117,7 +118,11 @@ impl Writer<'_> {
 
     fn host_block(&mut self) -> String {
         self.occurs("Host");
-        let patterns = if self.wrong() { vec![String::new()] } else { values::patterns(&mut self.rng, &self.case.host.clone()) };
+        let patterns = if self.wrong() {
+            vec![String::new()]
+        } else {
+            values::patterns(&mut self.rng, &self.case.host.clone())
+        };
         if patterns.iter().any(|pattern| pattern.starts_with('!')) {
             self.occurs("a negated pattern");
         }
@@ -130,7 +135,8 @@ impl Writer<'_> {
         let start = keyword(&mut self.rng, "Match").replace('"', "");
         if often(&mut self.rng, 10) {
             self.occurs("Match all");
-            let all = one_of(&mut self.rng, &["all", "ALL", "!all", "canonical all", "final all", "all # why"]);
+            let all =
+                one_of(&mut self.rng, &["all", "ALL", "!all", "canonical all", "final all", "all # why"]);
             return format!("{start}{all}");
         }
         let log = self.case.log.display().to_string();
@@ -139,7 +145,9 @@ impl Writer<'_> {
             let wrong = self.wrong();
             let host = self.case.host.clone();
             let condition = values::condition(&mut self.rng, &host, &log, wrong);
-            for (text, feature) in [("exec", "Match exec"), ("inal", "Match final"), ("originalhost", "Match originalhost")] {
+            for (text, feature) in
+                [("exec", "Match exec"), ("inal", "Match final"), ("originalhost", "Match originalhost")]
+            {
                 if condition.contains(text) {
                     self.occurs(feature);
                 }
@@ -153,7 +161,10 @@ impl Writer<'_> {
         self.occurs("Include");
         let number = self.case.files.len();
         let folder = format!("d{}", self.rng.u8(..3));
-        let name = self.folder.join(&folder).join(format!("{}{number}.conf", one_of(&mut self.rng, &["a", "b", ".h", "c"])));
+        let name = self
+            .folder
+            .join(&folder)
+            .join(format!("{}{number}.conf", one_of(&mut self.rng, &["a", "b", ".h", "c"])));
         // Its place in the list is taken before the files that it includes.
         self.case.files.push((name.clone(), String::new()));
         let text = self.file(depth + 1);
@@ -165,7 +176,8 @@ impl Writer<'_> {
                 self.occurs("Include below ~/.ssh");
                 format!("{up}{}", absolute.display().to_string().trim_start_matches('/'))
             }
-            1 => format!("~/{up}{}", absolute.display().to_string().trim_start_matches('/')).replacen("../", "", 1),
+            1 => format!("~/{up}{}", absolute.display().to_string().trim_start_matches('/'))
+                .replacen("../", "", 1),
             _ => absolute.display().to_string(),
         };
         let pattern = match self.rng.u8(..6) {
@@ -179,7 +191,12 @@ impl Writer<'_> {
         if pattern.contains(['*', '?']) {
             self.occurs("Include with wildcards");
         }
-        format!("{}{}{}", keyword(&mut self.rng, "Include"), word(&mut self.rng, &pattern), ending(&mut self.rng))
+        format!(
+            "{}{}{}",
+            keyword(&mut self.rng, "Include"),
+            word(&mut self.rng, &pattern),
+            ending(&mut self.rng)
+        )
     }
 
     /// One setting on one line.
@@ -193,7 +210,9 @@ impl Writer<'_> {
             8 => ("CertificateFile", one_file(rng, jumps), "CertificateFile"),
             9..=10 => return self.several("UserKnownHostsFile", wrong),
             11 => return self.several("GlobalKnownHostsFile", wrong),
-            12..=13 if self.jumps => return self.raw("ProxyJump", &values::jump(&mut self.rng.clone(), wrong)),
+            12..=13 if self.jumps => {
+                return self.raw("ProxyJump", &values::jump(&mut self.rng.clone(), wrong));
+            }
             12..=14 => return self.raw("ProxyCommand", values::command(&mut self.rng.clone())),
             15 => ("IdentityAgent", agent(rng, wrong), "IdentityAgent"),
             16..=17 => {
@@ -204,13 +223,19 @@ impl Writer<'_> {
             19 if version() >= (9, 4) => ("Tag", one_of(rng, &["blue", "red"]).to_owned(), "Tag"),
             _ => {
                 let (name, value) = values::single(rng, wrong);
-                let feature = if name.ends_with("Interval") || name.ends_with("Timeout") { "a time" } else { "a word" };
+                let feature =
+                    if name.ends_with("Interval") || name.ends_with("Timeout") { "a time" } else { "a word" };
                 let line = format!("{}{value}{}", keyword(&mut self.rng, name), ending(&mut self.rng));
                 self.occurs(feature);
                 return line;
             }
         };
-        let line = format!("{}{}{}", keyword(&mut self.rng, name), word(&mut self.rng, &value), ending(&mut self.rng));
+        let line = format!(
+            "{}{}{}",
+            keyword(&mut self.rng, name),
+            word(&mut self.rng, &value),
+            ending(&mut self.rng)
+        );
         self.occurs(feature);
         if value.contains('%') || value.contains("${") {
             self.occurs("a token");
@@ -220,7 +245,8 @@ impl Writer<'_> {
 
     fn several(&mut self, name: &'static str, wrong: bool) -> String {
         self.occurs(name);
-        let mut files: Vec<String> = (0..=self.rng.usize(..3)).map(|_| values::path(&mut self.rng, self.jumps)).collect();
+        let mut files: Vec<String> =
+            (0..=self.rng.usize(..3)).map(|_| values::path(&mut self.rng, self.jumps)).collect();
         if name == "GlobalKnownHostsFile" {
             // Tokens stay as they are there.
             files.retain(|file| !file.contains('"'));
@@ -229,7 +255,9 @@ impl Writer<'_> {
             files = vec!["none".to_owned()];
         }
         if wrong {
-            files.push(one_of(&mut self.rng, &["", "none", "~no-such-user/k", "%Z", "${NOT_SET}", "${"]).to_owned());
+            files.push(
+                one_of(&mut self.rng, &["", "none", "~no-such-user/k", "%Z", "${NOT_SET}", "${"]).to_owned(),
+            );
         }
         let words: Vec<String> = files.iter().map(|file| word(&mut self.rng, file)).collect();
         let words = if words.is_empty() { "x".to_owned() } else { words.join(" ") };
@@ -253,7 +281,11 @@ impl Writer<'_> {
             0 => "IgnoreUnknown Use*,!UseBad\nUseKeychain yes".to_owned(),
             1 if wrong => "IgnoreUnknown Use*,!UseBad\nUseBad yes".to_owned(),
             1 => "IgnoreUnknown ADDKEY*".to_owned(),
-            _ => one_of(&mut self.rng, &["Protocol 2", "UseRoaming no", "RSAAuthentication yes", "CompressionLevel 6"]).to_owned(),
+            _ => one_of(
+                &mut self.rng,
+                &["Protocol 2", "UseRoaming no", "RSAAuthentication yes", "CompressionLevel 6"],
+            )
+            .to_owned(),
         }
     }
 }
@@ -266,7 +298,16 @@ fn agent(rng: &mut Rng, wrong: bool) -> String {
     let choices: &[&str] = if wrong {
         &["${NOT_SET}", "$a-b", "%Z", "${}", "~no-such-user/x"]
     } else {
-        &["none", "SSH_AUTH_SOCK", "$MARK", "$NOT_SET", "${MARK}/agent", "~/agent", "/run/%i/agent.%r", "%d/%h"]
+        &[
+            "none",
+            "SSH_AUTH_SOCK",
+            "$MARK",
+            "$NOT_SET",
+            "${MARK}/agent",
+            "~/agent",
+            "/run/%i/agent.%r",
+            "%d/%h",
+        ]
     };
     one_of(rng, choices).to_owned()
 }

@@ -16,8 +16,18 @@ const KEYS: [&str; 3] = [
     "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDlPm5BYW+DRBHw9voLX03zbfGf+YRfq+7x5KF/k7Bi/GO4ie7aT+RQkhGrT5Z6uxhk8lHh1TfMeHB79KOZnlVg=",
 ];
 const NAMES: [&str; 12] = [
-    "n1", "n2.example.net", "n3.example.net", "[n1]:2222", "[n2.example.net]:2222", "10.0.0.1", "10.0.0.12", "[10.0.0.1]:7",
-    "::1", "[2001:db8::1]:22", "db-01", "localhost",
+    "n1",
+    "n2.example.net",
+    "n3.example.net",
+    "[n1]:2222",
+    "[n2.example.net]:2222",
+    "10.0.0.1",
+    "10.0.0.12",
+    "[10.0.0.1]:7",
+    "::1",
+    "[2001:db8::1]:22",
+    "db-01",
+    "localhost",
 ];
 const PATTERNS: [&str; 10] =
     ["*", "*.example.net", "n?", "10.0.0.*", "[n*]:*", "*:2222", "N1", "*-0?", "?1", "[*]:*"];
@@ -26,7 +36,8 @@ const PATTERNS: [&str; 10] =
 fn every_name_is_found_where_ssh_keygen_finds_it() {
     let first = originals::first_seed();
     let tally = on_all_cores(first..first + originals::cases(), compare);
-    for feature in ["found", "not found", "hashed", "a marker", "no sense", "a pattern", "a negated pattern"] {
+    for feature in ["found", "not found", "hashed", "a marker", "no sense", "a pattern", "a negated pattern"]
+    {
         assert!(tally.get(feature).is_some_and(|count| *count > 0), "no case has {feature}");
     }
 }
@@ -70,7 +81,11 @@ fn line(rng: &mut Rng, tally: &mut Tally) -> String {
             _ => format!("@revoked\tn1 {key}\n"),
         };
     }
-    let marker = if often(rng, 15) { one_of(rng, &["@revoked ", "@cert-authority ", "@cert-authority   "]) } else { "" };
+    let marker = if often(rng, 15) {
+        one_of(rng, &["@revoked ", "@cert-authority ", "@cert-authority   "])
+    } else {
+        ""
+    };
     if !marker.is_empty() {
         occurs("a marker");
     }

@@ -1,5 +1,9 @@
 //! Compares what omsctl makes of `ssh_config` and `known_hosts` files with what `ssh -G` and `ssh-keygen -F` make of them.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by ending; the tally is for people")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what is wrong by ending; the tally is for people"
+)]
 
 mod configuration;
 mod generator;

@@ -7,12 +7,38 @@ use super::writing::{often, one_of, word};
 
 /// Names that patterns are made for, as an operator may type them.
 pub(crate) const HOSTS: [&str; 14] = [
-    "alpha", "beta", "Alpha", "n1.example.net", "n2.example.net", "N3.Example.NET", "db-01", "db-02", "10.0.0.1",
-    "192.0.2.77", "::1", "2001:DB8::7", "127.1", "x",
+    "alpha",
+    "beta",
+    "Alpha",
+    "n1.example.net",
+    "n2.example.net",
+    "N3.Example.NET",
+    "db-01",
+    "db-02",
+    "10.0.0.1",
+    "192.0.2.77",
+    "::1",
+    "2001:DB8::7",
+    "127.1",
+    "x",
 ];
 const PATTERNS: [&str; 16] = [
-    "*", "alpha", "beta", "?lpha", "*.example.net", "n?.example.net", "n*", "db-*", "db-0?", "10.0.0.*", "192.*",
-    "*:*", "[:?]*", "ALPHA", "*a*", "zz",
+    "*",
+    "alpha",
+    "beta",
+    "?lpha",
+    "*.example.net",
+    "n?.example.net",
+    "n*",
+    "db-*",
+    "db-0?",
+    "10.0.0.*",
+    "192.*",
+    "*:*",
+    "[:?]*",
+    "ALPHA",
+    "*a*",
+    "zz",
 ];
 pub(crate) const USERS: [&str; 8] = ["root", "ann", "bob", "admin", "Ann", "svc-oms", "o'neil", "a b"];
 
@@ -31,11 +57,15 @@ pub(crate) fn patterns(rng: &mut Rng, host: &str) -> Vec<String> {
 /// A path with tokens, as it may stand in lists of files.
 pub(crate) fn path(rng: &mut Rng, jumps: bool) -> String {
     let new = version() >= (9, 6);
-    let tokens = ["%h", "%n", "%p", "%r", "%u", "%d", "%l", "%L", "%i", "%k", "%%", "%C", "${MARK}", "${EMPTY}", "%j"];
+    let tokens =
+        ["%h", "%n", "%p", "%r", "%u", "%d", "%l", "%L", "%i", "%k", "%%", "%C", "${MARK}", "${EMPTY}", "%j"];
     let mut tokens: Vec<&str> = tokens.into_iter().filter(|token| new || *token != "%j").collect();
     // Before 9.6 the jump was no part of it.
     tokens.retain(|token| new || !jumps || *token != "%C");
-    let base = one_of(rng, &["~/.ssh/k", "/tmp/k", "k", "~root/k", "~/my keys/k", "%d/k", "/etc/ssh/k", "~//k", "k\"q"]);
+    let base = one_of(
+        rng,
+        &["~/.ssh/k", "/tmp/k", "k", "~root/k", "~/my keys/k", "%d/k", "/etc/ssh/k", "~//k", "k\"q"],
+    );
     match rng.u8(..3) {
         0 => base.to_owned(),
         1 => format!("{base}_{}", one_of(rng, &tokens)),
@@ -62,9 +92,21 @@ const WORDS: [Words; 25] = [
     ("ConnectionAttempts", &["1", "3", "+2", "007"], &["-1", "x", "99999999999", "3s", "0"]),
     ("ServerAliveCountMax", &["0", "3", "10", "2147483647"], &["2147483648", "-3", "1.5"]),
     ("RequiredRSASize", &["1024", "2048"], &["big"]),
-    ("ServerAliveInterval", &["0", "15", "1m", "1m30s", "none", "2H", "\"1m 5\""], &["1x", "-5", "m", "1m-5"]),
-    ("ConnectTimeout", &["0", "5", "1m30s", "1h", "1d2h3m4s", "1w", "none", "90S"], &["soon", "-1", "5 s", "99999999w"]),
-    ("Port", &["22", "2222", "1", "65535", "+22", "0022", "ssh"], &["0", "65536", "-22", "no-such-service", "22 23"]),
+    (
+        "ServerAliveInterval",
+        &["0", "15", "1m", "1m30s", "none", "2H", "\"1m 5\""],
+        &["1x", "-5", "m", "1m-5"],
+    ),
+    (
+        "ConnectTimeout",
+        &["0", "5", "1m30s", "1h", "1d2h3m4s", "1w", "none", "90S"],
+        &["soon", "-1", "5 s", "99999999w"],
+    ),
+    (
+        "Port",
+        &["22", "2222", "1", "65535", "+22", "0022", "ssh"],
+        &["0", "65536", "-22", "no-such-service", "22 23"],
+    ),
     ("HostKeyAlias", &["alias", "Alias.Example", "[a]:7"], &["\"\"", "a b"]),
     ("PreferredAuthentications", &["publickey", "publickey,password", "keyboard-interactive,none"], &["a b"]),
     ("RevokedHostKeys", &["none", "/etc/ssh/revoked", "~/revoked", "NONE"], &["a b"]),
@@ -76,9 +118,20 @@ const WORDS: [Words; 25] = [
 ];
 
 const ALGORITHMS: [&str; 14] = [
-    "ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ecdsa-sha2-nistp256", "ssh-ed25519-cert-v01@openssh.com", "ecdsa*",
-    "*-cert-v01@openssh.com", "rsa-*", "sk-*", "ssh-rsa", "rsa-sha2-512-cert-v01@openssh.com", "ED25519",
-    "webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "*ed25519*",
+    "ssh-ed25519",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+    "ecdsa-sha2-nistp256",
+    "ssh-ed25519-cert-v01@openssh.com",
+    "ecdsa*",
+    "*-cert-v01@openssh.com",
+    "rsa-*",
+    "sk-*",
+    "ssh-rsa",
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "ED25519",
+    "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+    "*ed25519*",
 ];
 
 /// A setting with one word, and whether ssh takes it.
@@ -103,7 +156,11 @@ pub(crate) fn algorithms(rng: &mut Rng, wrong: bool) -> (&'static str, String) {
 /// A jump, or several.
 pub(crate) fn jump(rng: &mut Rng, wrong: bool) -> String {
     if wrong {
-        return one_of(rng, &["a:b", "u@", "@h", "a:0", "[::1", "ssh://h/path", "a,,b", "a,", "[::1]x", "ssh://a..b"]).to_owned();
+        return one_of(
+            rng,
+            &["a:b", "u@", "@h", "a:0", "[::1", "ssh://h/path", "a,,b", "a,", "[::1]x", "ssh://a..b"],
+        )
+        .to_owned();
     }
     if often(rng, 10) && none_is_a_jump() {
         return one_of(rng, &["none", "None"]).to_owned();
@@ -129,8 +186,23 @@ pub(crate) fn host_name(rng: &mut Rng, wrong: bool) -> &'static str {
     }
     one_of(
         rng,
-        &["%h.example.net", "%h", "real.example.net", "REAL.Example", "10.1.2.3", "127.1", "0x7f.1", "::0001", "1.2.3",
-            "FE80::A", "::ffff:10.0.0.1", "%%h", "010.1.1.1", "::1.2.3.4", "256.1.1.1"],
+        &[
+            "%h.example.net",
+            "%h",
+            "real.example.net",
+            "REAL.Example",
+            "10.1.2.3",
+            "127.1",
+            "0x7f.1",
+            "::0001",
+            "1.2.3",
+            "FE80::A",
+            "::ffff:10.0.0.1",
+            "%%h",
+            "010.1.1.1",
+            "::1.2.3.4",
+            "256.1.1.1",
+        ],
     )
 }
 
@@ -138,7 +210,16 @@ pub(crate) fn host_name(rng: &mut Rng, wrong: bool) -> &'static str {
 pub(crate) fn command(rng: &mut Rng) -> &'static str {
     one_of(
         rng,
-        &["none", "nc %h %p", "ssh -W \"%h:%p\" bastion # no comment", "None", "sh -c 'nc %h %p'", "=x", "nc  two  blanks", "%Z"],
+        &[
+            "none",
+            "nc %h %p",
+            "ssh -W \"%h:%p\" bastion # no comment",
+            "None",
+            "sh -c 'nc %h %p'",
+            "=x",
+            "nc  two  blanks",
+            "%Z",
+        ],
     )
 }
 
@@ -170,7 +251,18 @@ pub(crate) fn condition(rng: &mut Rng, host: &str, log: &str, wrong: bool) -> St
 fn executed(rng: &mut Rng, log: &str) -> String {
     let test = one_of(
         rng,
-        &["true", "false", "test %p = 22", "test %r = root", "test %h = %n", "test x$MARK = xmark", "exit 3", "test %k = %h -o 1 -gt 2", "test %i-%u-%d-%l-%L = x", "test %C = x"],
+        &[
+            "true",
+            "false",
+            "test %p = 22",
+            "test %r = root",
+            "test %h = %n",
+            "test x$MARK = xmark",
+            "exit 3",
+            "test %k = %h -o 1 -gt 2",
+            "test %i-%u-%d-%l-%L = x",
+            "test %C = x",
+        ],
     );
     format!("echo '%n %h %p %r %k' >> {log}; {test}")
 }

@@ -133,7 +133,8 @@ mod tests {
         option: bool,
     }
 
-    const GOOD: Wanted = Wanted { kind: CertType::Host, principals: &["n1"], valid: (100, 200), option: false };
+    const GOOD: Wanted =
+        Wanted { kind: CertType::Host, principals: &["n1"], valid: (100, 200), option: false };
 
     fn made(wanted: &Wanted) -> Certificate {
         let subject = new_key();
@@ -165,7 +166,11 @@ mod tests {
         check(&Wanted { principals: &[], ..GOOD }, 150, Ok(()));
         check(&Wanted { principals: &["n2", "n*"], ..GOOD }, 150, Err("it is for n2, n*, not for n1"));
         check(&Wanted { kind: CertType::User, ..GOOD }, 150, Err("it is no host certificate"));
-        check(&Wanted { option: true, ..GOOD }, 150, Err("it has critical options, and none is known for hosts"));
+        check(
+            &Wanted { option: true, ..GOOD },
+            150,
+            Err("it has critical options, and none is known for hosts"),
+        );
         let other = check_host(&made(&GOOD), "n1", &["rsa-sha2-512"], 150).unwrap_err();
         assert!(other.contains("signed with ssh-ed25519"), "{other}");
     }
@@ -181,7 +186,9 @@ mod tests {
         assert!(read(&made(&Wanted { kind: CertType::User, ..GOOD }).to_openssh().unwrap()));
         assert!(!read(&made(&GOOD).to_openssh().unwrap()));
         assert!(!read(&new_key().public_key().to_openssh().unwrap()));
-        assert!(!read("") && !read("ssh-ed25519-cert-v01@openssh.com AAAA") && read_user(folder.path()).is_none());
+        assert!(
+            !read("") && !read("ssh-ed25519-cert-v01@openssh.com AAAA") && read_user(folder.path()).is_none()
+        );
         let nested = STANDARD.encode("ssh-ed25519-cert-v01@openssh.com".repeat(1000));
         assert!(!read(&format!("x {nested}")));
     }

@@ -117,7 +117,11 @@ pub(super) fn client_config(settings: &HostSettings, on_record: &OnRecord) -> Ar
         preferred: Preferred {
             key: Cow::Owned(key_order(names, &on_record.types)),
             // Where no authority vouches for the host, its bare key is what can be judged.
-            host_key_certificates: Cow::Owned(if on_record.authority { certified(names) } else { Vec::new() }),
+            host_key_certificates: Cow::Owned(if on_record.authority {
+                certified(names)
+            } else {
+                Vec::new()
+            }),
             cipher: Cow::Borrowed(cipher_order(cpu_has_aes())),
             ..Preferred::DEFAULT
         },
@@ -155,7 +159,10 @@ fn plain(name: &str) -> Option<Algorithm> {
 /// What certificates may be for.
 fn certified(names: &[&str]) -> Vec<Algorithm> {
     let certificates = names.iter().filter(|name| name.contains("-cert-v01@"));
-    certificates.filter_map(|name| plain(name)).filter(|found| Preferred::DEFAULT.key.contains(found)).collect()
+    certificates
+        .filter_map(|name| plain(name))
+        .filter(|found| Preferred::DEFAULT.key.contains(found))
+        .collect()
 }
 
 fn cipher_order(aes: bool) -> &'static [cipher::Name] {
@@ -203,7 +210,13 @@ mod tests {
             let found: Vec<String> = key_order(names, on_record).iter().map(ToString::to_string).collect();
             assert_eq!(found, expected, "{names:?} {on_record:?}");
         };
-        let names = ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "rsa-sha2-512", "rsa-sha2-256"];
+        let names = [
+            "ssh-ed25519-cert-v01@openssh.com",
+            "ssh-ed25519",
+            "sk-ssh-ed25519@openssh.com",
+            "rsa-sha2-512",
+            "rsa-sha2-256",
+        ];
         let rsa = Algorithm::Rsa { hash: None };
         check(&names, &[], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
         check(&names, &[rsa.clone()], &["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);

@@ -93,7 +93,11 @@ impl HostKeys {
     }
 
     /// Whether the key may be trusted.
-    pub(super) fn check(&self, shown: Shown<'_>, key: &PublicKeyOrCertificate) -> Result<Trust, ConnectError> {
+    pub(super) fn check(
+        &self,
+        shown: Shown<'_>,
+        key: &PublicKeyOrCertificate,
+    ) -> Result<Trust, ConnectError> {
         let rules = &shown.settings.host_key;
         if shown.loopback && rules.skip_loopback {
             return Ok(Trust::Unchecked { changed: false });
@@ -110,13 +114,18 @@ impl HostKeys {
         let names = || std::iter::once(&rules.known_as).chain(&rules.without_port);
         if let Some(known_at) = names().find_map(|name| known_hosts::revoked(&files, name, &keys)) {
             let fingerprint = bare.fingerprint(HashAlg::Sha256).to_string();
-            return Err(ConnectError::HostKeyRevoked { place: shown.place.to_owned(), fingerprint, known_at });
+            return Err(ConnectError::HostKeyRevoked {
+                place: shown.place.to_owned(),
+                fingerprint,
+                known_at,
+            });
         }
         let mut trouble = None;
         if let Some(certificate) = key.certificate()
             && names().any(|name| known_hosts::is_authority(&files, name, certificate.signature_key()))
         {
-            match certificates::check_host(certificate, &rules.principal, &rules.authority_algorithms, now()) {
+            match certificates::check_host(certificate, &rules.principal, &rules.authority_algorithms, now())
+            {
                 Ok(()) => return Ok(Trust::Verified),
                 // As ssh: then the bare key may still be on record.
                 Err(reason) => trouble = Some(format!("of its certificate: {reason}")),

@@ -196,7 +196,8 @@ fn recorded<'a>(
 
 /// Where one of the keys is revoked, whatever else is said of it.
 pub(crate) fn revoked(files: &[Arc<KnownHosts>], name: &str, keys: &[&KeyData]) -> Option<String> {
-    let revoked = |known: &Known| known.marker == Some(Marker::Revoked) && keys.contains(&known.key.key_data());
+    let revoked =
+        |known: &Known| known.marker == Some(Marker::Revoked) && keys.contains(&known.key.key_data());
     recorded(files, name).find(|(_, known)| revoked(known)).map(|(known_at, _)| known_at)
 }
 

@@ -34,7 +34,11 @@ fn what_the_file_says_about_a_key() {
         check(nonsense, "h", &Verdict::Unknown);
     }
     check(&format!("h ssh-rsa{}", &ONE["ssh-ed25519".len()..]), "h", &Verdict::Unknown);
-    check(&format!("@nonsense h {ONE}\n@revoked @revoked h {ONE}\n@revoked\th {ONE}"), "h", &Verdict::Unknown);
+    check(
+        &format!("@nonsense h {ONE}\n@revoked @revoked h {ONE}\n@revoked\th {ONE}"),
+        "h",
+        &Verdict::Unknown,
+    );
     check(&format!("  h {ONE}\r\n"), "h", &Verdict::Known);
 }
 
@@ -70,7 +74,10 @@ fn authorities_and_revoked_keys_are_found_by_name() {
     let text = format!("@cert-authority *.example {ONE}\n@revoked n1.example {TWO}");
     let files = [Arc::new(KnownHosts::parse(Path::new("k"), &text))];
     let (one, two): (PublicKey, PublicKey) = (ONE.parse().unwrap(), TWO.parse().unwrap());
-    assert!(is_authority(&files, "n1.example", one.key_data()) && !is_authority(&files, "n1.example", two.key_data()));
+    assert!(
+        is_authority(&files, "n1.example", one.key_data())
+            && !is_authority(&files, "n1.example", two.key_data())
+    );
     assert!(has_authority(&files, "n2.example") && !has_authority(&files, "other"));
     assert_eq!(revoked(&files, "n1.example", &[one.key_data(), two.key_data()]), Some("k:2".to_owned()));
     assert_eq!(revoked(&files, "n2.example", &[two.key_data()]), None);

@@ -19,7 +19,9 @@ mod session;
 mod tests;
 mod transport;
 
-pub use config::{ConfigError, ConfigErrors, ConfigFiles, Destination, Environment, HONOURED, LocalUser, Tables, list};
-pub use known_hosts::KnownHosts;
+pub use config::{
+    ConfigError, ConfigErrors, ConfigFiles, Destination, Environment, HONOURED, LocalUser, Tables, list,
+};
 pub use identities::Prompter;
+pub use known_hosts::KnownHosts;
 pub use transport::{SshOptions, SshTransport};

@@ -83,7 +83,9 @@ impl Handshakes {
         let named = format!("{}:{}", settings.host_name, settings.port);
         let (carrier, place) = match (&via, &settings.proxy) {
             (Some(via), _) => (through(via, settings, &named).await?, named),
-            (None, Proxy::Command { shell, command }) => (dial::proxy_command(&named, shell, command)?, named),
+            (None, Proxy::Command { shell, command }) => {
+                (dial::proxy_command(&named, shell, command)?, named)
+            }
             (None, Proxy::None | Proxy::Jump(_)) => {
                 let stream = dial::dial(&self.resolver, settings).await?;
                 let place = stream.peer_addr().map_or(named, |address| address.to_string());

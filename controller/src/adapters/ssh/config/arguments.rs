@@ -38,8 +38,12 @@ pub(super) fn parse(words: &[String], local: &LocalUser) -> Result<Arguments, Co
                 break;
             }
             match flag {
-                '4' => add(&mut arguments, "AddressFamily", "inet", local)?,
-                '6' => add(&mut arguments, "AddressFamily", "inet6", local)?,
+                '4' | '6' => {
+                    // These two count however often and late they stand.
+                    arguments.settings.retain(|(setting, _)| setting.keyword.name != "addressfamily");
+                    let family = if flag == '4' { "inet" } else { "inet6" };
+                    add(&mut arguments, "AddressFamily", family, local)?;
+                }
                 // Of no meaning for a program: verbosity, terminals, forwarding, compression.
                 flag if "AaCfGgKkMNnqsTtVvXxYy".contains(flag) => {}
                 other => return Err(error(format!("ssh has no option -{other}"))),
@@ -93,7 +97,12 @@ pub(super) fn add(
     add_line(arguments, &format!("{keyword} {}", quoted(value)), Giver::User, local)
 }
 
-fn add_line(arguments: &mut Arguments, text: &str, giver: Giver, local: &LocalUser) -> Result<(), ConfigErrors> {
+fn add_line(
+    arguments: &mut Arguments,
+    text: &str,
+    giver: Giver,
+    local: &LocalUser,
+) -> Result<(), ConfigErrors> {
     let Some(line) = line::parse(text, PLACE).map_err(error)? else { return Ok(()) };
     if matches!(line.keyword.as_str(), "host" | "match" | "include") {
         return Err(error(format!("{} belongs into a file", line.keyword)));
@@ -113,7 +122,8 @@ fn add_line(arguments: &mut Arguments, text: &str, giver: Giver, local: &LocalUs
 fn excused(arguments: &Arguments, keyword: &str) -> bool {
     let mut settings = arguments.settings.iter();
     let patterns = settings.find(|(setting, _)| setting.keyword.name == "ignoreunknown");
-    patterns.is_some_and(|(setting, _)| setting.line.words.iter().any(|word| super::matches_host(word, keyword)))
+    patterns
+        .is_some_and(|(setting, _)| setting.line.words.iter().any(|word| super::matches_host(word, keyword)))
 }
 
 fn quoted(value: &str) -> String {
@@ -153,10 +163,7 @@ mod tests {
             &["-J", "a,b", "-p22", "-vl", "root", "-C", "-4"],
             &[("proxyjump", "a,b"), ("port", "\"22\""), ("user", "\"root\""), ("addressfamily", "\"inet\"")],
         );
-        check(
-            &["-o", "ProxyCommand ssh -W \"%h:%p\" b"],
-            &[("proxycommand", "ssh -W \"%h:%p\" b")],
-        );
+        check(&["-o", "ProxyCommand ssh -W \"%h:%p\" b"], &[("proxycommand", "ssh -W \"%h:%p\" b")]);
         check(&["-oIgnoreUnknown=x*", "-oXyz=1"], &[("ignoreunknown", "x*")]);
         assert_eq!(parsed(&["-F", "/x"]).unwrap().config_file, Some("/x".into()));
         assert_eq!(parsed(&["-L", "1:a:2", "-i", "/no/such/file"]).unwrap().warnings.len(), 2);

@@ -51,12 +51,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Condition>, String> {
     let mut conditions = Vec::new();
     let mut rest = Some(text);
     while let Some(text) = rest {
-        let (Some(written), after) = delimit(text) else { return Err("a quotation mark is not closed".to_owned()) };
+        let (Some(written), after) = delimit(text) else {
+            return Err("a quotation mark is not closed".to_owned());
+        };
         rest = after;
         if written.is_empty() || written.starts_with('#') {
             break;
         }
-        let (negated, name) = written.strip_prefix('!').map_or((false, written.as_str()), |name| (true, name));
+        let (negated, name) =
+            written.strip_prefix('!').map_or((false, written.as_str()), |name| (true, name));
         let name = name.to_ascii_lowercase();
         if name == "all" {
             let next = rest.map(delimit).and_then(|(word, _)| word).unwrap_or_default();
@@ -183,7 +186,15 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused() {
-        for bad in ["host", "nonsense x", "all host x", "# nothing", "host a user b all", "localnetwork 10.0.0.0/8", "exec %Z"] {
+        for bad in [
+            "host",
+            "nonsense x",
+            "all host x",
+            "# nothing",
+            "host a user b all",
+            "localnetwork 10.0.0.0/8",
+            "exec %Z",
+        ] {
             assert!(decided(bad).is_err(), "{bad}");
         }
     }

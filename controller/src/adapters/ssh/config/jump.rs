@@ -40,10 +40,10 @@ pub(super) fn parse(text: &str) -> Result<Jumps, String> {
         return Ok(Jumps { hops: Vec::new(), text: String::new() });
     }
     let text = text.split('#').next().unwrap_or_default().trim_end();
-    let hops = text.split(',').map(hop).collect::<Result<Vec<_>, _>>()?;
-    if hops.len() > MAX_JUMPS {
+    if text.split(',').count() > MAX_JUMPS {
         return Err(format!("proxyjump has more than {MAX_JUMPS} hosts"));
     }
+    let hops = text.split(',').map(hop).collect::<Result<Vec<_>, _>>()?;
     Ok(Jumps { hops, text: text.to_owned() })
 }
 
@@ -52,10 +52,15 @@ fn hop(text: &str) -> Result<Hop, String> {
         Some(rest) => address(rest),
         None => plain(text),
     };
-    let hop = parsed.ok_or_else(|| format!("{text:?} is no jump: [user@]host[:port] or ssh://[user@]host[:port]"))?;
+    let hop = parsed
+        .ok_or_else(|| format!("{text:?} is no jump: [user@]host[:port] or ssh://[user@]host[:port]"))?;
     // ssh hands them to a shell; it refuses them on its command line, and in files from version 10.
     let user = hop.user.as_deref().is_none_or(valid_user);
-    if user && valid_host(&hop.host) { Ok(hop) } else { Err(format!("{text:?} has characters that no jump may have")) }
+    if user && valid_host(&hop.host) {
+        Ok(hop)
+    } else {
+        Err(format!("{text:?} has characters that no jump may have"))
+    }
 }
 
 /// `[user@]host[:port]`.
@@ -168,7 +173,8 @@ mod tests {
 
     #[test]
     fn jumps_are_printed_as_ssh_prints_them() {
-        let check = |text: &str, expected: &str| assert_eq!(parse(text).unwrap().printed(), expected, "{text}");
+        let check =
+            |text: &str, expected: &str| assert_eq!(parse(text).unwrap().printed(), expected, "{text}");
         check("None", "none");
         check("b", "b");
         check("a,u@b:22 # why", "a,u@b:22");
@@ -181,7 +187,21 @@ mod tests {
 
     #[test]
     fn what_is_no_jump_is_refused() {
-        for text in ["", "a,", "a:b", "a:0", "@b", "[::1", "[::1]x", "ssh://b/path", "a/b", "ssh://%0@b", "a;b", "$x", "-oX"] {
+        for text in [
+            "",
+            "a,",
+            "a:b",
+            "a:0",
+            "@b",
+            "[::1",
+            "[::1]x",
+            "ssh://b/path",
+            "a/b",
+            "ssh://%0@b",
+            "a;b",
+            "$x",
+            "-oX",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse(&"a,".repeat(9)).is_err());

@@ -98,7 +98,10 @@ mod tests {
 
     fn check(text: &str, keyword: &str, words: &[&str]) {
         let line = parse(text, "f:1").unwrap().unwrap();
-        assert_eq!((line.keyword.as_str(), line.words), (keyword, words.iter().map(|a| (*a).to_owned()).collect()));
+        assert_eq!(
+            (line.keyword.as_str(), line.words),
+            (keyword, words.iter().map(|a| (*a).to_owned()).collect())
+        );
     }
 
     #[test]

@@ -27,8 +27,12 @@ const WORDS: [(&str, Option<&str>); 13] = [
     ("tag", None),
 ];
 
-const NUMBERS: [(&str, u32); 4] =
-    [("connectionattempts", 1), ("serveralivecountmax", 3), ("serveraliveinterval", 0), ("requiredrsasize", 1024)];
+const NUMBERS: [(&str, u32); 4] = [
+    ("connectionattempts", 1),
+    ("serveralivecountmax", 3),
+    ("serveraliveinterval", 0),
+    ("requiredrsasize", 1024),
+];
 
 /// Every keyword that omsctl honours: those that `ssh -G` is to be compared in.
 pub const HONOURED: [&str; 35] = [
@@ -127,7 +131,9 @@ impl Lines<'_> {
             self.add("identityagent", &agent);
         }
         self.word("preferredauthentications", None);
-        if let Some(file) = self.applied.text("revokedhostkeys").filter(|file| !file.eq_ignore_ascii_case("none")) {
+        if let Some(file) =
+            self.applied.text("revokedhostkeys").filter(|file| !file.eq_ignore_ascii_case("none"))
+        {
             self.lines.push(("revokedhostkeys".to_owned(), file.to_owned()));
         }
         Ok(())
@@ -162,12 +168,15 @@ impl Lines<'_> {
 
     /// Time limit, `ProxyCommand` and `ProxyJump`.
     fn way(&mut self) {
-        let limit = self.applied.number("connecttimeout").map_or("none".to_owned(), |limit| limit.to_string());
+        let limit =
+            self.applied.number("connecttimeout").map_or("none".to_owned(), |limit| limit.to_string());
         self.add("connecttimeout", &limit);
         if let Some(jumps) = self.applied.jumps() {
             let jumps = jumps.printed();
             self.add("proxyjump", &jumps);
-        } else if let Some(command) = self.applied.text("proxycommand").filter(|text| !text.eq_ignore_ascii_case("none")) {
+        } else if let Some(command) =
+            self.applied.text("proxycommand").filter(|text| !text.eq_ignore_ascii_case("none"))
+        {
             self.lines.push(("proxycommand".to_owned(), command.to_owned()));
         }
     }

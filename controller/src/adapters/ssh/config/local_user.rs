@@ -46,8 +46,11 @@ impl LocalUser {
     /// From the machine's tables; without an entry there, from `USER` and `HOME`.
     pub fn current() -> Self {
         let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
-        let tables =
-            Tables { users: read("/etc/passwd"), groups: read("/etc/group"), services: read("/etc/services") };
+        let tables = Tables {
+            users: read("/etc/passwd"),
+            groups: read("/etc/group"),
+            services: read("/etc/services"),
+        };
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
@@ -93,8 +96,12 @@ impl LocalUser {
         while let Some((before, after)) = rest.split_once("${") {
             let (name, remaining) =
                 after.split_once('}').ok_or_else(|| format!("${{ is not closed in {text:?}"))?;
-            let value =
-                self.environment.0.get(name).filter(|_| !name.is_empty()).ok_or_else(|| format!("${{{name}}} is not set"))?;
+            let value = self
+                .environment
+                .0
+                .get(name)
+                .filter(|_| !name.is_empty())
+                .ok_or_else(|| format!("${{{name}}} is not set"))?;
             expanded.push_str(before);
             expanded.push_str(value);
             rest = remaining;
@@ -117,10 +124,12 @@ impl LocalUser {
     pub(super) fn has_group_alone(&self, gid: u32) -> bool {
         let alone = self.tables.users.lines().all(|line| {
             let fields: Vec<&str> = line.split(':').collect();
-            fields.get(3).and_then(|field| field.parse().ok()) != Some(gid) || fields.first() == Some(&self.name.as_str())
+            fields.get(3).and_then(|field| field.parse().ok()) != Some(gid)
+                || fields.first() == Some(&self.name.as_str())
         });
         let group = self.tables.groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        let group = group.into_iter().find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(gid));
+        let group =
+            group.into_iter().find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(gid));
         let members = group.and_then(|fields| fields.get(3).copied());
         alone && members.is_some_and(|members| members.is_empty() || members == self.name)
     }
@@ -145,7 +154,8 @@ impl LocalUser {
 fn entry(users: &str, uid: u32) -> Option<(String, String)> {
     users.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2)?.parse() == Ok(uid)).then(|| Some((fields[0].to_owned(), (*fields.get(5)?).to_owned())))?
+        (fields.get(2)?.parse() == Ok(uid))
+            .then(|| Some((fields[0].to_owned(), (*fields.get(5)?).to_owned())))?
     })
 }
 

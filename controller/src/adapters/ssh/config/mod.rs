@@ -23,9 +23,11 @@ mod value;
 pub use listing::{HONOURED, list};
 pub use local_user::{Environment, LocalUser, Tables};
 pub(crate) use pattern::{matches_host, matches_list};
-pub use settings::Destination;
 pub(crate) use resolve::resolve;
-pub(crate) use settings::{AddressFamily, HostKeyPolicy, HostKeyRules, HostSettings, LogInMethod, LogInRules, Proxy};
+pub use settings::Destination;
+pub(crate) use settings::{
+    AddressFamily, HostKeyPolicy, HostKeyRules, HostSettings, LogInMethod, LogInRules, Proxy,
+};
 pub use source::ConfigFiles;
 
 /// What is wrong with a configuration, and where.

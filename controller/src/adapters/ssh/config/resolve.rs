@@ -35,7 +35,8 @@ pub(crate) fn resolve(
     let mut warnings = given.warnings;
     let host_key = host_key_rules(&applied, &tokens)?;
     if host_key.policy == HostKeyPolicy::Off {
-        warnings.push(format!("host keys of {} are not checked: StrictHostKeyChecking no", host_key.known_as));
+        warnings
+            .push(format!("host keys of {} are not checked: StrictHostKeyChecking no", host_key.known_as));
     }
     let seconds = |keyword: &str, default: Duration| match applied.number(keyword) {
         None => Some(default),
@@ -56,7 +57,9 @@ pub(crate) fn resolve(
         connect_timeout: seconds("connecttimeout", CONNECT_TIMEOUT),
         attempts: applied.number("connectionattempts").unwrap_or(1),
         keepalive: seconds("serveraliveinterval", KEEPALIVE),
-        keepalive_max: applied.number("serveralivecountmax").map_or(3, |count| usize::try_from(count).unwrap_or(3)),
+        keepalive_max: applied
+            .number("serveralivecountmax")
+            .map_or(3, |count| usize::try_from(count).unwrap_or(3)),
         tcp_keepalive: applied.yes("tcpkeepalive", true),
         proxy: proxy(&applied, &tokens, given.config_file)?,
         warnings,
@@ -76,7 +79,8 @@ pub(super) fn apply<'a>(
     let mut given = Arguments::default();
     let (port, user) = (destination.port.map(|port| port.to_string()), destination.user.as_deref());
     let identity = destination.identity_file.as_ref().map(|file| file.to_string_lossy());
-    for (keyword, value) in [("Port", port.as_deref()), ("User", user), ("IdentityFile", identity.as_deref())] {
+    for (keyword, value) in [("Port", port.as_deref()), ("User", user), ("IdentityFile", identity.as_deref())]
+    {
         if let Some(value) = value {
             arguments::add(&mut given, keyword, value, local)?;
         }
@@ -177,7 +181,8 @@ fn host_key_rules(applied: &Applied<'_>, tokens: &Tokens<'_>) -> Result<HostKeyR
     let user_files = files(applied, "userknownhostsfile", &DEFAULT_USER_FILES);
     let user_files = user_files.iter().map(|file| tokens.path(file).map(PathBuf::from)).collect();
     let global_files = files(applied, "globalknownhostsfile", &DEFAULT_GLOBAL_FILES);
-    let global_files = global_files.iter().map(|file| applied.local.expand_tilde(file).map(PathBuf::from)).collect();
+    let global_files =
+        global_files.iter().map(|file| applied.local.expand_tilde(file).map(PathBuf::from)).collect();
     let revoked = applied.text("revokedhostkeys").filter(|file| !file.eq_ignore_ascii_case("none"));
     let revoked = revoked.map(|file| tokens.path(file).map(PathBuf::from)).transpose();
     Ok(HostKeyRules {
@@ -226,7 +231,8 @@ fn methods(applied: &Applied<'_>) -> Vec<LogInMethod> {
         _ => None,
     };
     // ssh asks by keyboard-interactive first; the password goes with one round trip less.
-    let preferred = applied.text("preferredauthentications").unwrap_or("publickey,password,keyboard-interactive");
+    let preferred =
+        applied.text("preferredauthentications").unwrap_or("publickey,password,keyboard-interactive");
     preferred.split(',').filter_map(method).collect()
 }
 
@@ -257,7 +263,8 @@ pub(super) fn agent_text(applied: &Applied<'_>, tokens: &Tokens<'_>) -> Result<O
 }
 
 fn agent(applied: &Applied<'_>, tokens: &Tokens<'_>) -> Result<Option<String>, ConfigErrors> {
-    let variable = |name: &str| applied.local.environment.0.get(name).filter(|path| !path.is_empty()).cloned();
+    let variable =
+        |name: &str| applied.local.environment.0.get(name).filter(|path| !path.is_empty()).cloned();
     Ok(match agent_text(applied, tokens)?.as_deref() {
         None | Some("SSH_AUTH_SOCK") => variable("SSH_AUTH_SOCK"),
         Some("none") => None,

@@ -30,7 +30,10 @@ pub(crate) enum Proxy {
     /// Hosts to pass through, nearest first.
     Jump(Vec<Destination>),
     /// A command whose stdin and stdout lead there, and the shell that runs it.
-    Command { shell: String, command: String },
+    Command {
+        shell: String,
+        command: String,
+    },
 }
 
 /// Which addresses of a name are tried.

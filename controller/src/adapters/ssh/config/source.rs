@@ -118,7 +118,8 @@ impl<'a> Reader<'a> {
     /// Everything that is wrong. Beside other mistakes those keywords are told, too, that nothing can excuse.
     fn finish(mut self) -> Result<(), ConfigErrors> {
         if !self.errors.is_empty() {
-            let excused = |line: &&Line| self.excuses.iter().any(|patterns| matches_host(patterns, &line.keyword));
+            let excused =
+                |line: &&Line| self.excuses.iter().any(|patterns| matches_host(patterns, &line.keyword));
             let unknown: Vec<ConfigError> =
                 self.unknown.iter().filter(|line| !excused(line)).map(unknown_keyword).collect();
             self.errors.extend(unknown);
@@ -330,7 +331,11 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_place() {
         let local = LocalUser::for_tests("/home/ann");
-        let errors = ConfigFiles::parse("Port x\nUser\nHost a\n Port 1 2\nHost \"\"\nBogus 1", "f", &local).unwrap_err();
+        let refused =
+            ConfigFiles::parse("Match localnetwork 10.0.0.0/8", "f", &local).unwrap_err().to_string();
+        assert_eq!(refused, "f:1: omsctl does not honour match localnetwork");
+        let errors = ConfigFiles::parse("Port x\nUser\nHost a\n Port 1 2\nHost \"\"\nBogus 1", "f", &local)
+            .unwrap_err();
         let places: Vec<&str> = errors.0.iter().map(|error| error.place.as_str()).collect();
         assert_eq!(places, ["f:1", "f:2", "f:4", "f:5", "f:6"], "{errors}");
     }
@@ -344,7 +349,8 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
         let config = home.path().join("config");
         std::fs::write(&config, format!("Include {}", file.display())).unwrap();
-        let error = ConfigFiles::load(Some(&config), &LocalUser::for_tests(home.path())).unwrap_err().to_string();
+        let error =
+            ConfigFiles::load(Some(&config), &LocalUser::for_tests(home.path())).unwrap_err().to_string();
         assert!(error.contains("0666 lets others write it"), "{error}");
     }
 }

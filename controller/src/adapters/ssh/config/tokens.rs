@@ -35,7 +35,8 @@ impl Tokens<'_> {
         let mut expanded = String::new();
         let mut rest = text;
         while let Some((before, _)) = rest.split_once("${") {
-            let variable_end = rest[before.len()..].find('}').map_or(rest.len(), |end| before.len() + end + 1);
+            let variable_end =
+                rest[before.len()..].find('}').map_or(rest.len(), |end| before.len() + end + 1);
             // A '%' directly before it takes the '$' as its token, which there is none of.
             expanded.push_str(&self.expand(before)?);
             expanded.push_str(&self.local.expand_variables(&rest[before.len()..variable_end])?);
@@ -120,8 +121,13 @@ mod tests {
             jump: String::new(),
             local: &local,
         };
-        let check = |text: &str, expected: &str| assert_eq!(tokens.expand_all(text).as_deref(), Ok(expected), "{text}");
-        check("%d/%n-%h-%k-%p-%r-%u-%i-%l-%L-%%", "/home/ann/n1-10.0.0.1-alias-2222-root-ann-1000-bastion.example-bastion-%");
+        let check = |text: &str, expected: &str| {
+            assert_eq!(tokens.expand_all(text).as_deref(), Ok(expected), "{text}")
+        };
+        check(
+            "%d/%n-%h-%k-%p-%r-%u-%i-%l-%L-%%",
+            "/home/ann/n1-10.0.0.1-alias-2222-root-ann-1000-bastion.example-bastion-%",
+        );
         check("${A}%n${A}", "%hn1%h");
         // printf bastion.example10.0.0.12222root | sha1sum
         assert_eq!(tokens.expand("%C").map(|hash| hash.len()), Ok(40));

@@ -26,13 +26,15 @@ pub(super) fn parse(keyword: &Keyword, line: &Line, local: &LocalUser) -> Result
     };
     let value = match keyword.kind {
         Kind::Choice(words) => Value::Text(choice(name, first()?, words)?),
-        Kind::Number => Value::Number(number(first()?, 0, i32::MAX.unsigned_abs()).ok_or_else(|| {
-            format!("{name} {:?} is no number from 0 to {}", line.rest, i32::MAX)
-        })?),
+        Kind::Number => Value::Number(
+            number(first()?, 0, i32::MAX.unsigned_abs())
+                .ok_or_else(|| format!("{name} {:?} is no number from 0 to {}", line.rest, i32::MAX))?,
+        ),
         Kind::Seconds if first()? == "none" => Value::Seconds(None),
-        Kind::Seconds => Value::Seconds(Some(seconds(first()?).ok_or_else(|| {
-            format!("{name} {:?} is no time: 90, 1m30s, 2h, none", line.rest)
-        })?)),
+        Kind::Seconds => Value::Seconds(Some(
+            seconds(first()?)
+                .ok_or_else(|| format!("{name} {:?} is no time: 90, 1m30s, 2h, none", line.rest))?,
+        )),
         Kind::Port => Value::Number(port(first()?, local).ok_or_else(|| {
             format!("port {:?} is no number from 1 to 65535 and no service of /etc/services", line.rest)
         })?),
@@ -65,7 +67,9 @@ fn choice(name: &str, word: &str, words: &[(&str, &str)]) -> Result<String, Stri
 
 fn key_algorithms(name: &str, list: &str) -> Result<String, String> {
     match algorithms::unknown(list) {
-        Some(unknown) => Err(format!("{name} names {unknown:?}, and there is no such algorithm (ssh -Q {name})")),
+        Some(unknown) => {
+            Err(format!("{name} names {unknown:?}, and there is no such algorithm (ssh -Q {name})"))
+        }
         None => Ok(list.to_owned()),
     }
 }
@@ -140,8 +144,8 @@ fn seconds(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line;
     use super::super::keyword;
+    use super::super::line;
     use super::*;
 
     fn value(text: &str) -> Result<Value, String> {
