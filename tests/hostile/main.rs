@@ -7,6 +7,7 @@ mod entrances;
 mod mutation;
 mod relay;
 mod samples;
+mod ssh;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -305,6 +306,39 @@ fn mutations_of_valid_files_are_read_or_refused() {
 }
 
 #[test]
+fn mutations_of_what_ssh_goes_by_are_read_or_refused_with_a_place() {
+    let measured = Measured::begin();
+    for sample in ssh::configurations().iter().take(2) {
+        // The first two are right; the commands of the second cannot run.
+        let problem = ssh::ssh_config(sample);
+        assert!(problem.as_ref().is_none_or(|problem| problem.contains("/no/such/shell")), "{problem:?}");
+    }
+    let configurations = ssh::configurations();
+    let mutations = mutation::mutations(&configurations, 2_000);
+    let refused = mutations.filter(|bytes| ssh::ssh_config(bytes).is_some()).count();
+    assert!((200..1_990).contains(&refused), "{refused} refused");
+    let found: usize = mutation::mutations(&ssh::lists(), 2_000).map(|bytes| ssh::known_hosts(&bytes)).sum();
+    assert!(found > 500, "{found} lines found");
+    measured.stays_below(SMALL);
+}
+
+#[test]
+fn what_ssh_goes_by_costs_no_more_than_its_size() {
+    let measured = Measured::begin();
+    let includes = "Include x\n".repeat(100_000);
+    assert!(ssh::ssh_config(includes.as_bytes()).is_some());
+    let stars = format!("Host {}b\n", "*a".repeat(20_000));
+    assert_eq!(ssh::ssh_config(stars.as_bytes()), None);
+    let jumps = format!("ProxyJump {}b\n", "a,".repeat(100_000));
+    assert!(ssh::ssh_config(jumps.as_bytes()).is_some_and(|problem| problem.contains("more than 8 hosts")));
+    let files = "IdentityFile a%\n".repeat(50_000);
+    assert!(ssh::ssh_config(files.as_bytes()).is_none(), "it is one file");
+    let names = format!("{} x\n", "*?,".repeat(100_000));
+    assert_eq!(ssh::known_hosts(names.as_bytes()), 0);
+    measured.stays_below(96 * MIB);
+}
+
+#[test]
 fn mutations_of_image_archives_are_refused_or_are_the_image() {
     let measured = Measured::begin();
     let (mut taken, mut refused) = (0, 0);
@@ -341,6 +375,8 @@ fn seeds_of_the_fuzz_targets() {
         ("image_archive", archive::samples()),
         ("existing_config", files.clone()),
         ("operators_files", files),
+        ("ssh_config", ssh::configurations()),
+        ("known_hosts", ssh::lists()),
     ];
     for (target, samples) in targets {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);

@@ -131,11 +131,9 @@ fn current(keyword: &str, theirs: &Values) -> Vec<String> {
 fn told(said: &str, errors: &ConfigErrors) -> bool {
     // ssh ends with the first file that has a mistake: it may not have come to omsctl's.
     let others_first = !errors.to_string().contains("there is no keyword");
-    let alone = said.contains("Bad configuration option")
-        && said
-            .lines()
-            .filter(|line| line.contains(" line "))
-            .all(|line| line.contains("Bad configuration option"));
+    let unknown = |line: &str| line.contains("Bad configuration option");
+    let mistakes = |line: &&str| line.contains(" line ") && !line.contains("Unsupported option");
+    let alone = said.contains("Bad configuration option") && said.lines().filter(mistakes).all(unknown);
     (others_first && alone) || places(said).iter().all(|place| named(errors, place))
 }
 

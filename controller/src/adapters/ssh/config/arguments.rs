@@ -38,8 +38,12 @@ pub(super) fn parse(words: &[String], local: &LocalUser) -> Result<Arguments, Co
                 break;
             }
             match flag {
-                '4' => add(&mut arguments, "AddressFamily", "inet", local)?,
-                '6' => add(&mut arguments, "AddressFamily", "inet6", local)?,
+                '4' | '6' => {
+                    // These two count however often and late they stand.
+                    arguments.settings.retain(|(setting, _)| setting.keyword.name != "addressfamily");
+                    let family = if flag == '4' { "inet" } else { "inet6" };
+                    add(&mut arguments, "AddressFamily", family, local)?;
+                }
                 // Of no meaning for a program: verbosity, terminals, forwarding, compression.
                 flag if "AaCfGgKkMNnqsTtVvXxYy".contains(flag) => {}
                 other => return Err(error(format!("ssh has no option -{other}"))),

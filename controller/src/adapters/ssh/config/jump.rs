@@ -40,10 +40,10 @@ pub(super) fn parse(text: &str) -> Result<Jumps, String> {
         return Ok(Jumps { hops: Vec::new(), text: String::new() });
     }
     let text = text.split('#').next().unwrap_or_default().trim_end();
-    let hops = text.split(',').map(hop).collect::<Result<Vec<_>, _>>()?;
-    if hops.len() > MAX_JUMPS {
+    if text.split(',').count() > MAX_JUMPS {
         return Err(format!("proxyjump has more than {MAX_JUMPS} hosts"));
     }
+    let hops = text.split(',').map(hop).collect::<Result<Vec<_>, _>>()?;
     Ok(Jumps { hops, text: text.to_owned() })
 }
 

@@ -164,5 +164,4 @@ fn an_error_names_file_and_line() {
     check("CanonicalizeHostname yes", "config:1: omsctl does not honour canonicalizehostname yes");
     check("ProxyJump h", "config:1: proxyjump leads through h to itself");
     check("ProxyCommand -", "config:1: omsctl does not honour proxycommand -");
-    check("Match localnetwork 10.0.0.0/8", "config:1: omsctl does not honour match localnetwork");
 }

@@ -331,6 +331,9 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_place() {
         let local = LocalUser::for_tests("/home/ann");
+        let refused =
+            ConfigFiles::parse("Match localnetwork 10.0.0.0/8", "f", &local).unwrap_err().to_string();
+        assert_eq!(refused, "f:1: omsctl does not honour match localnetwork");
         let errors = ConfigFiles::parse("Port x\nUser\nHost a\n Port 1 2\nHost \"\"\nBogus 1", "f", &local)
             .unwrap_err();
         let places: Vec<&str> = errors.0.iter().map(|error| error.place.as_str()).collect();

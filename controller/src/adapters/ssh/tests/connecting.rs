@@ -260,7 +260,11 @@ async fn two_jumps_and_each_is_opened_once() {
     assert_eq!((count(&first), count(&second), count(&target)), ((1, 1), (1, 2), (2, 0)));
 
     host.ssh_arguments = ["-o", "ProxyJump=circle"].map(str::to_owned).to_vec();
-    std::fs::write(bench.path("home/.ssh/config"), "Host circle\n ProxyJump circle\n").unwrap();
+    std::fs::write(
+        bench.path("home/.ssh/config"),
+        "Host circle\n ProxyJump back\nHost back\n ProxyJump circle\n",
+    )
+    .unwrap();
     let report = refusal(&bench, &host).await;
     assert!(report.message.contains("leads in a circle"), "{report:?}");
 }

@@ -1,10 +1,12 @@
 //! The SSH adapter against a real server in this process: log-in, host keys, the agent put in place, sudo, jumps.
 
 mod connecting;
+mod host_keys;
 mod launching;
 mod other_servers;
 mod real_servers;
 mod server;
+mod user_certificates;
 
 use std::env::consts::ARCH;
 use std::os::unix::fs::PermissionsExt as _;
@@ -104,8 +106,12 @@ impl Bench {
 
     /// Writes the server's key, or another one, into `known_hosts`.
     fn know(&self, port: u16, key: &PrivateKey, marker: &str) {
+        self.know_as(&format!("{marker}[127.0.0.1]:{port}"), key);
+    }
+
+    fn know_as(&self, names: &str, key: &PrivateKey) {
         use std::io::Write as _;
-        let line = format!("{marker}[127.0.0.1]:{port} {}\n", key.public_key().to_openssh().unwrap());
+        let line = format!("{names} {}\n", key.public_key().to_openssh().unwrap());
         let file = self.path("home/.ssh/known_hosts");
         let mut opened = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
         opened.write_all(line.as_bytes()).unwrap();

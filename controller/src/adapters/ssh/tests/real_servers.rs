@@ -55,6 +55,39 @@ pub(super) async fn sshd(bench: &Bench, extra: &str) -> RealServer {
     RealServer { child, port, host_key }
 }
 
+/// An ssh-agent of its own; ends when it is dropped.
+struct Agent {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Agent {
+    async fn holding(bench: &Bench, key: &Path) -> Self {
+        let socket = bench.path("agent");
+        let mut command = Command::new("ssh-agent");
+        let child = command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+        while !socket.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let agent = Self { child, socket };
+        let mut add = Command::new("ssh-add");
+        let added = add.arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket).status().unwrap();
+        assert!(added.success());
+        agent
+    }
+
+    fn option(&self) -> String {
+        format!("IdentityAgent={}", self.socket.display())
+    }
+}
+
 pub(super) fn target(port: u16) -> HostTarget {
     HostTarget {
         node: NodeName::new("n1").unwrap(),
@@ -135,23 +168,65 @@ async fn the_keys_of_ssh_agent_log_in() {
     let bench = Bench::new();
     let server = bench.server().await;
     bench.know(server.port, &server.host_key, "");
-    let socket = bench.path("agent");
-    let mut agent =
-        Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-    while !socket.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let add =
-        |file: PathBuf| Command::new("ssh-add").arg(file).env("SSH_AUTH_SOCK", &socket).status().unwrap();
-    assert!(add(bench.key_file("moved", &bench.key)).success());
+    let agent = Agent::holding(&bench, &bench.key_file("moved", &bench.key)).await;
     std::fs::remove_file(bench.path("home/.ssh/moved")).unwrap();
     std::fs::remove_file(bench.path("home/.ssh/id_ed25519")).unwrap();
     let mut target = bench.target(&server);
-    target.ssh_arguments = vec!["-o".to_owned(), format!("IdentityAgent={}", socket.display())];
+    target.ssh_arguments = vec!["-o".to_owned(), agent.option()];
     let result = bench.transport(SshOptions::default()).connect(&target).await;
-    agent.kill().unwrap();
-    agent.wait().unwrap();
     assert!(result.is_ok(), "{:?}", result.err());
+}
+
+fn keygen(arguments: &[&str], folder: &Path) {
+    let output = Command::new("ssh-keygen").arg("-q").args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Certificates that ssh-keygen makes and the real sshd shows and takes, of every type of key.
+#[tokio::test]
+#[ignore = "needs sshd and root"]
+async fn certificates_of_openssh_are_believed_and_let_in() {
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let bench = Bench::new();
+        let home = bench.path("home/.ssh");
+        std::fs::remove_file(home.join("id_ed25519")).unwrap();
+        let user = std::env::var("OMSCTL_TEST_USER").unwrap_or_else(|_| "root".to_owned());
+        for (file, comment) in [("authority", "CA"), ("host", "host"), ("key", "user")] {
+            keygen(&["-t", kind, "-N", "", "-C", comment, "-f", file], &home);
+        }
+        keygen(&["-s", "authority", "-I", "h", "-h", "-n", "127.0.0.1", "host.pub"], &home);
+        keygen(&["-s", "authority", "-I", "u", "-n", &user, "key.pub"], &home);
+        let file = |name: &str| home.join(name).display().to_string();
+        let extra = format!(
+            "HostKey {0}\nHostCertificate {0}-cert.pub\nTrustedUserCAKeys {1}.pub",
+            file("host"),
+            file("authority")
+        );
+        let server = sshd(&bench, &extra).await;
+        let mut target = target(server.port);
+        target.private_key_file = Some(file("key").into());
+        target
+            .ssh_arguments
+            .extend(["-o".to_owned(), format!("HostKeyAlgorithms=*{kind}*-cert-*,rsa-sha2-*-cert-*")]);
+        let connect = async || bench.transport(SshOptions::default()).connect(&target).await.map(|_| ());
+        assert!(connect().await.is_err(), "nobody vouches for the host yet");
+        let key = std::fs::read_to_string(file("authority.pub")).unwrap();
+        std::fs::write(file("known_hosts"), format!("@cert-authority [127.0.0.1]:* {key}")).unwrap();
+        connect().await.unwrap_or_else(|report| panic!("{kind}: {report:?}"));
+        // The key may be in ssh-agent, and its certificate in a file.
+        std::fs::rename(file("key-cert.pub"), file("named")).unwrap();
+        std::fs::rename(file("key"), file("moved")).unwrap();
+        let agent = Agent::holding(&bench, &home.join("moved")).await;
+        let mut held = target.clone();
+        held.ssh_arguments = ["-o", &agent.option(), "-o", &format!("CertificateFile={}", file("named"))]
+            .map(str::to_owned)
+            .to_vec();
+        let report = bench.transport(SshOptions::default()).connect(&held).await.err();
+        assert!(report.is_none(), "{kind}: {report:?}");
+        // The key without its certificate is nobody's.
+        let report = connect().await.unwrap_err();
+        assert!(report.message.contains("refuses the log-in"), "{kind}: {report:?}");
+    }
 }
 
 /// With a user whom sudo lets in by password only: `OMSCTL_TEST_USER` and `OMSCTL_TEST_PASSWORD`.

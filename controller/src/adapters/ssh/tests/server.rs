@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use russh::keys::key::safe_rng;
-use russh::keys::{Algorithm, PrivateKey, PublicKey};
+use russh::keys::ssh_key::certificate::{Builder, CertType};
+use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Response, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelMsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +20,10 @@ use tokio::net::{TcpListener, TcpStream};
 pub(super) struct Behaviour {
     pub authorised: Option<PublicKey>,
     pub password: Option<String>,
+    /// The authority whose user certificates are let in.
+    pub authority: Option<PublicKey>,
+    /// What the host shows beside its key.
+    pub certificate: Option<HostCertificate>,
     /// The password that is asked for in keyboard-interactive.
     pub interactive: Option<String>,
     /// The log-in shell; empty: `sh`.
@@ -54,6 +59,34 @@ impl Drop for Server {
     }
 }
 
+/// A host certificate to be made when the host has a key.
+pub(super) struct HostCertificate {
+    pub authority: PrivateKey,
+    pub principal: &'static str,
+    /// Seconds since 1970.
+    pub valid_before: u64,
+}
+
+impl HostCertificate {
+    fn made(&self, host_key: &PrivateKey) -> Certificate {
+        certificate(host_key, &self.authority, CertType::Host, self.principal, self.valid_before)
+    }
+}
+
+/// A certificate of the key for one principal.
+pub(super) fn certificate(
+    key: &PrivateKey,
+    authority: &PrivateKey,
+    kind: CertType,
+    principal: &str,
+    valid_before: u64,
+) -> Certificate {
+    let key = key.public_key().key_data().clone();
+    let mut builder = Builder::new_with_random_nonce(&mut safe_rng(), key, 1, valid_before).unwrap();
+    builder.cert_type(kind).unwrap().valid_principal(principal).unwrap().key_id("test").unwrap();
+    builder.sign(authority).unwrap()
+}
+
 pub(in crate::adapters::ssh) fn new_key() -> PrivateKey {
     PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
 }
@@ -63,9 +96,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let host_key = new_key();
+        let certificate = behaviour.certificate.as_ref().map(|wanted| wanted.made(&host_key));
         let behaviour = Arc::new(behaviour);
         let config = Arc::new(server::Config {
             keys: vec![host_key.clone()],
+            certificates: certificate.into_iter().collect(),
             auth_rejection_time: Duration::ZERO,
             nodelay: true,
             ..server::Config::default()
@@ -134,6 +169,17 @@ impl server::Handler for Handler {
             .authorised
             .as_ref()
             .is_some_and(|known| known.key_data() == key.public_key.key_data());
+        Ok(self.answer(right))
+    }
+
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, russh::Error> {
+        let authority = self.behaviour.authority.as_ref().map(PublicKey::key_data);
+        let right = authority == Some(certificate.signature_key())
+            && certificate.valid_principals().iter().any(|principal| principal == user);
         Ok(self.answer(right))
     }
 
