@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Deserialize;
 use system_tests::prepare::{Prepared, prepare};
 use system_tests::rig::{Node, OmsImage, Options, Rig, Step};
-use system_tests::steps::{StepError, one_line, release_folder, repository, run_command, say};
+use system_tests::steps::{one_line, release_folder, repository, say};
 
 const NAME: &str = "bench";
 const HOSTS: usize = 3;
