@@ -31,11 +31,13 @@ impl Drop for Wrong<'_> {
     }
 }
 
-/// All rows of this name; a host has one for each of its disks.
+/// All rows of this name, of a host or of the cluster as a whole; a host has one for each of its disks.
 fn rows(checked: &Outcome, node: Option<&str>, name: &str) -> Vec<Value> {
     let document = checked.json();
     let rows = document["checks"].as_array().unwrap().iter();
-    rows.filter(|row| row["name"] == name && row["node"].as_str() == node).cloned().collect()
+    rows.filter(|row| row["name"] == name && row["node"].as_str().filter(|node| !node.is_empty()) == node)
+        .cloned()
+        .collect()
 }
 
 #[track_caller]
@@ -258,7 +260,7 @@ fn the_cm_is_asked_for_by_each_host_once_it_serves() {
         assert!(row(&good, Some(node.name()), "reach")["found"].as_str().unwrap().contains("2 hosts"));
         assert!(node.container_id(CONTAINER).unwrap().is_some());
     }
-    let block = format!("iptables -I OUTPUT -d {} -j REJECT", stage.balancer_address());
+    let block = format!("iptables -I OUTPUT -p tcp --dport 8088 -d {} -j REJECT", stage.balancer_address());
     let wrong = Wrong::make(stage.host(2), &block, "iptables -D OUTPUT 1");
     let checked = operator.check().exits(0);
     drop(wrong);

@@ -28,6 +28,7 @@ fn load_files(files: &[(&str, &str)]) -> Result<Loaded, Problems> {
         env_file: None,
         environment: BTreeMap::new(),
         limit: None,
+        vault_passwords: Vec::new(),
         working_directory: folder.path().to_owned(),
     })
 }

@@ -24,7 +24,7 @@ const TERMINAL_GATE: &str = concat!(
     r"if command -v script > /dev/null; then :; else ",
     r#"echo "sudo: sorry, you must have a tty, and there is no script to make one" >&2; exit 1; fi; "#,
     // Inside the quotes that the inner shell takes away, no word has one.
-    r#"q=$(printf "'"); c=; for w in "$@"; do c="$c $q$w$q"; done; "#,
+    r#"q=$(printf "\047"); c=; for w in "$@"; do c="$c $q$w$q"; done; "#,
     r#"s="sudo -S -p $q$p$q"; if [ "$p" = - ]; then s="sudo -n"; fi; "#,
     r"exec 3<&0 4>&1 5>&2; exec env LC_ALL=C SHELL=/bin/sh script -qefc ",
     r#""exec $s -- sh -c $c <&3 >&4 2>&5 3<&- 4>&- 5>&-" /dev/null < /dev/null > /dev/null 2>&5"#,
