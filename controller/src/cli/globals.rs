@@ -81,10 +81,10 @@ pub(super) struct GlobalArguments {
     #[arg(short = 'K', long, overrides_with = "ask_become_pass")]
     ask_become_pass: bool,
     /// File with the password of Ansible Vault, or a program that prints it; may be repeated
-    #[arg(long = "vault-password-file", visible_alias = "vault-pass-file", value_name = "FILE")]
+    #[arg(long = "vault-password-file", alias = "vault-pass-file", value_name = "FILE")]
     vault_password_files: Vec<PathBuf>,
     /// Ask for the password of Ansible Vault
-    #[arg(short = 'J', long, visible_alias = "ask-vault-password", overrides_with = "ask_vault_pass")]
+    #[arg(short = 'J', long, alias = "ask-vault-password", overrides_with = "ask_vault_pass")]
     ask_vault_pass: bool,
     /// Make changes without asking first
     #[arg(long, overrides_with = "yes")]
