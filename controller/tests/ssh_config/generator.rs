@@ -83,7 +83,7 @@ impl Writer<'_> {
                 0 => add(&["-p", one_of(&mut self.rng, &["2200", "22", "0022"])]),
                 1 => add(&["-l", one_of(&mut self.rng, &["root", "ann"])]),
                 2 => add(&["-i", one_of(&mut self.rng, &["/etc/passwd", "/no/such/file", "/etc/group"])]),
-                3 => add(&[one_of(&mut self.rng, &["-4", "-6", "-C", "-v", "-T", "-q"])]),
+                3 => add(&[one_of(&mut self.rng, &["-4", "-6", "-C", "-v", "-T", "-N"])]),
                 4 if self.jumps && !jumped => add(&["-J", "cli@jump:7"]),
                 _ => {
                     let line = self.setting();

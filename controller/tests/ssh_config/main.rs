@@ -5,6 +5,7 @@
     reason = "a test says what is wrong by ending; the tally is for people"
 )]
 
+mod command;
 mod configuration;
 mod generator;
 mod known_hosts;

@@ -40,7 +40,7 @@ const PATTERNS: [&str; 16] = [
     "*a*",
     "zz",
 ];
-pub(crate) const USERS: [&str; 8] = ["root", "ann", "bob", "admin", "Ann", "svc-oms", "o'neil", "a b"];
+pub(crate) const USERS: [&str; 8] = ["root", "ann", "bob", "admin", "Ann", "svc-oms", "o.neil", "a b"];
 
 /// One pattern, or several in their order; negated ones among them.
 pub(crate) fn patterns(rng: &mut Rng, host: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures::future::BoxFuture;
-use omsctl_proto::{ErrorReport, Secret};
+use omsctl_proto::{ErrorCode, ErrorReport, Secret};
 
 use super::config::{ConfigFiles, HostSettings, LocalUser};
 use super::connection::SshConnection;
@@ -71,7 +71,9 @@ impl SshTransport {
         local: LocalUser,
     ) -> Result<Self, ErrorReport> {
         let files = ConfigFiles::load(options.config_file.as_deref(), &local).map_err(|errors| {
-            ConnectError::Settings { place: "ssh_config".to_owned(), reason: errors.to_string() }
+            let problems: String = errors.0.iter().map(|error| format!("\n  {error}")).collect();
+            ErrorReport::new(ErrorCode::Authentication, format!("ssh_config cannot be used:{problems}"))
+                .hint("correct what is named; ssh -G HOST tells what ssh makes of it")
         })?;
         let identities = Identities::new(options.prompter);
         let handshakes = Handshakes::new(resolver, HostKeys::new(options.accept_new), identities);

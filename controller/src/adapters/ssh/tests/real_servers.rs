@@ -217,13 +217,14 @@ async fn certificates_of_openssh_are_believed_and_let_in() {
         std::fs::rename(file("key-cert.pub"), file("named")).unwrap();
         std::fs::rename(file("key"), file("moved")).unwrap();
         let agent = Agent::holding(&bench, &home.join("moved")).await;
-        let mut held = target.clone();
+        let mut held = HostTarget { private_key_file: None, ..target.clone() };
         held.ssh_arguments = ["-o", &agent.option(), "-o", &format!("CertificateFile={}", file("named"))]
             .map(str::to_owned)
             .to_vec();
         let report = bench.transport(SshOptions::default()).connect(&held).await.err();
         assert!(report.is_none(), "{kind}: {report:?}");
         // The key without its certificate is nobody's.
+        std::fs::rename(file("moved"), file("key")).unwrap();
         let report = connect().await.unwrap_err();
         assert!(report.message.contains("refuses the log-in"), "{kind}: {report:?}");
     }
