@@ -44,8 +44,9 @@ fn expected(folder: &Path, arguments: &[&str], host: &str, ours: &str) -> Vec<St
     };
     let keywords: Vec<&str> = ours.lines().filter_map(|line| line.split(' ').next()).collect();
     let lines = theirs.iter().filter(|(keyword, _)| keywords.contains(&keyword.as_str()));
-    let mut lines: Vec<String> =
-        lines.flat_map(|(keyword, values)| values.iter().map(move |value| format!("{keyword} {value}"))).collect();
+    let mut lines: Vec<String> = lines
+        .flat_map(|(keyword, values)| values.iter().map(move |value| format!("{keyword} {value}")))
+        .collect();
     lines.sort();
     lines
 }
@@ -65,7 +66,10 @@ fn without_an_inventory_it_prints_what_ssh_prints() {
     assert!(output.status.success(), "{stderr}");
     assert_eq!(sorted(&stdout), expected(folder.path(), &[], "alias", &stdout));
     assert!(stdout.contains("proxyjump bastion\n") && stdout.contains("connecttimeout 90\n"), "{stdout}");
-    assert_eq!(stderr, "not honoured: forwardagent yes (config:5)\nnot honoured: ciphers aes256-ctr (config:9)\n");
+    assert_eq!(
+        stderr,
+        "not honoured: forwardagent yes (config:5)\nnot honoured: ciphers aes256-ctr (config:9)\n"
+    );
 }
 
 #[test]
@@ -82,7 +86,12 @@ fn what_the_inventory_says_counts_like_options_of_ssh() {
 
     let output = omsctl(folder.path(), &["n1", "--format", "json"]);
     let document: String = text(&output.stdout);
-    for part in ["\"host\": \"n1\"", "\"connecttimeout\": [", "\"keyword\": \"forwardagent\"", "\"place\": \"config:5\""] {
+    for part in [
+        "\"host\": \"n1\"",
+        "\"connecttimeout\": [",
+        "\"keyword\": \"forwardagent\"",
+        "\"place\": \"config:5\"",
+    ] {
         assert!(document.contains(part), "{part} in {document}");
     }
 }
@@ -94,7 +103,11 @@ fn every_mistake_is_told_and_nothing_is_printed() {
     let output = omsctl(folder.path(), &["alias"]);
     let stderr = text(&output.stderr);
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{stderr}");
-    for part in ["config:1: port \"x\"", "config:3: there is no keyword \"hostnam\" (is it hostname?)", "config:4: user has no value"] {
+    for part in [
+        "config:1: port \"x\"",
+        "config:3: there is no keyword \"hostnam\" (is it hostname?)",
+        "config:4: user has no value",
+    ] {
         assert!(stderr.contains(part), "{part} in {stderr}");
     }
     std::fs::write(folder.path().join("config"), "CanonicalizeHostname yes\n").unwrap();

@@ -96,7 +96,7 @@ async fn dropbear() {
 
 #[tokio::test]
 #[ignore = "needs tinysshd and root"]
-async fn tinysshd() {
+async fn tinysshd_takes_the_log_in_and_one_agent() {
     let bench = Bench::new();
     let _authorised = Authorised::new(&bench);
     let keys = bench.path("tinysshd").display().to_string();
@@ -116,7 +116,14 @@ async fn tinysshd() {
             std::thread::spawn(move || server.wait().unwrap());
         }
     });
-    works(&bench, &as_root(port)).await;
+    // It opens one channel a connection, and a rollout takes more: that is told by name.
+    let target = as_root(port);
+    let connection = bench.transport(SshOptions::default()).connect(&target).await.unwrap();
+    let command = || AgentCommand::Connect { host: "x".to_owned(), port: 1 };
+    let first = connection.run_agent(command()).await.unwrap();
+    let refused = connection.run_agent(command()).await.err().unwrap();
+    assert!(refused.message.contains("opens no further channel"), "{refused:?}");
+    drop(first);
 }
 
 #[tokio::test]
