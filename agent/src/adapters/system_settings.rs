@@ -1,4 +1,4 @@
-//! Kernel settings, SELinux and firewall managers, by their files. Reads only.
+//! Kernel settings, `SELinux` and firewall managers, by their files. Reads only.
 
 use std::fs::read_to_string;
 

@@ -67,7 +67,7 @@ enum Subcommands {
     Show(ShowArguments),
     /// Show how the inventory was understood
     Inventory(InventoryArguments),
-    /// Show how ssh_config was understood for a host, as ssh -G does
+    #[command(about = "Show how ssh_config was understood for a host, as ssh -G does")]
     SshConfig(SshConfigArguments),
     /// Show how config.yaml was understood
     Config(ConfigArguments),

@@ -27,8 +27,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(super) struct CheckArguments {
-    /// Mend what is safe to mend: a stopped Docker, net.ipv4.tcp_tw_recycle
-    #[arg(long)]
+    #[arg(long, help = "Mend what is safe to mend: a stopped Docker, net.ipv4.tcp_tw_recycle")]
     pub(super) fix: bool,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,

@@ -24,7 +24,7 @@ pub(super) enum Broken {
     Midway(ErrorReport),
 }
 
-/// Sends everything from `offset` on and waits until the agent has closed its end. When `unlink` is notified, it stops
+/// Sends everything from `offset` on and waits until the agent has closed its end. When `stop` is notified, it stops
 /// early, which makes the agent ask again.
 pub(super) async fn send(
     (connection, uplink): (&dyn Connection, &Uplink),
@@ -32,7 +32,7 @@ pub(super) async fn send(
     name: &Digest,
     content: &Content,
     offset: u64,
-    unlink: &Notify,
+    stop: &Notify,
 ) -> Result<(), Broken> {
     let ranges = content.parcel.ranges_after(offset);
     let mut bytes = content.source.open(ranges).await.map_err(|error| unreadable(&error))?;
@@ -40,7 +40,7 @@ pub(super) async fn send(
     let mut stream = begin(connection, run, name, &head).await?;
     tokio::select! {
         sent = pour(bytes.as_mut(), &mut stream, uplink) => sent?,
-        () = unlink.notified() => {}
+        () = stop.notified() => {}
     }
     finish(stream).await
 }

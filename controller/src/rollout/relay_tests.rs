@@ -186,8 +186,8 @@ async fn whoever_keeps_up_is_not_slow() {
 
 /// Two hosts and a third; the first two get so many bytes a second, from the bastion and from the first. Ends when the
 /// second is tried.
-fn until_the_trial(size: u64, rate: u64) -> Site {
-    let mut site = Site { size, ..Site::new() };
+fn until_the_trial(content: u64, rate: u64) -> Site {
+    let mut site = Site { size: content, ..Site::new() };
     site.ask_all(1..=3);
     for second in 1..=4 {
         site.all_have(1..=3, second * rate);

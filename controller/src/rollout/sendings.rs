@@ -67,21 +67,21 @@ impl Sendings {
         });
     }
 
-    /// The bastion sends. Woken by `unlink`, it makes the agent ask again.
+    /// The bastion sends. Woken by `stop`, it makes the agent ask again.
     pub(super) fn send(
         &mut self,
         (connection, uplink): (Arc<dyn Connection>, Arc<Uplink>),
         run: RunId,
         wanted: Wanted,
         content: Content,
-        (again, unlink): (bool, Arc<Notify>),
+        (again, stop): (bool, Arc<Notify>),
     ) {
         self.tasks.spawn(async move {
             if again {
                 sleep(PAUSE).await;
             }
             let way = (connection.as_ref(), uplink.as_ref());
-            let sent = content::send(way, run, &wanted.content, &content, wanted.offset, &unlink).await;
+            let sent = content::send(way, run, &wanted.content, &content, wanted.offset, &stop).await;
             (wanted, sent)
         });
     }

@@ -20,7 +20,7 @@ Host *
 
 const INVENTORY: &str = "\
 [oms]
-n1 ansible_host=alias ansible_port=2222 ansible_user=root ansible_ssh_private_key_file=/keys/n1
+n1 ansible_host=alias ansible_port=2222 ansible_user=root ansible_ssh_private_key_file=/etc/hostname
 
 [oms:vars]
 ansible_ssh_common_args='-o ConnectTimeout=7 -v'
@@ -29,7 +29,7 @@ ansible_ssh_common_args='-o ConnectTimeout=7 -v'
 fn omsctl(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_omsctl"));
     command.current_dir(folder).arg("ssh-config").args(arguments).args(["--ssh-config", "config"]);
-    command.env_clear().env("PATH", "/usr/bin:/bin").output().unwrap()
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("XDG_STATE_HOME", folder).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -81,7 +81,7 @@ fn what_the_inventory_says_counts_like_options_of_ssh() {
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let options =
-        ["-o", "Port=2222", "-o", "User=root", "-o", "IdentityFile=/keys/n1", "-o", "ConnectTimeout=7"];
+        ["-o", "Port=2222", "-o", "User=root", "-o", "IdentityFile=/etc/hostname", "-o", "ConnectTimeout=7"];
     assert_eq!(sorted(&stdout), expected(folder.path(), &options, "alias", &stdout));
 
     let output = omsctl(folder.path(), &["n1", "--format", "json"]);

@@ -6,28 +6,34 @@ use crate::ports::Grant;
 
 /// `None` when a line is not understood. Grants on single tables are left out.
 pub(super) fn parse(lines: &[String]) -> Option<Vec<Grant>> {
-    let parsed: Option<Vec<Option<Grant>>> = lines.iter().map(|line| of_line(line)).collect();
-    Some(parsed?.into_iter().flatten().collect())
+    let parsed: Option<Vec<Line>> = lines.iter().map(|line| of_line(line)).collect();
+    let grant = |line| if let Line::Grant(grant) = line { Some(grant) } else { None };
+    Some(parsed?.into_iter().filter_map(grant).collect())
 }
 
-/// The inner `None` is a grant that matters to nobody here.
-fn of_line(line: &str) -> Option<Option<Grant>> {
+enum Line {
+    Grant(Grant),
+    /// On what is no database.
+    Other,
+}
+
+fn of_line(line: &str) -> Option<Line> {
     let rest = line.trim().strip_prefix("GRANT ")?;
-    let Some((privileges, object)) = rest.split_once(" ON ") else { return Some(Some(Grant::Role)) };
+    let Some((privileges, object)) = rest.split_once(" ON ") else { return Some(Line::Grant(Grant::Role)) };
     let object = object.strip_prefix("TABLE ").unwrap_or(object);
     if privileges.starts_with("PROXY") || object.starts_with("FUNCTION ") || object.starts_with("PROCEDURE ")
     {
-        return Some(None);
+        return Some(Line::Other);
     }
     let (database, rest) = name(object)?;
     let (table, _) = name(rest.strip_prefix('.')?)?;
     if table != "*" {
-        return Some(None);
+        return Some(Line::Other);
     }
     // A column list has commas of its own, but no database has columns.
     let privileges: BTreeSet<String> =
         privileges.split(',').map(|privilege| privilege.trim().to_ascii_uppercase()).collect();
-    Some(Some(Grant::Privileges { privileges, on: (database != "*").then_some(database) }))
+    Some(Line::Grant(Grant::Privileges { privileges, on: (database != "*").then_some(database) }))
 }
 
 /// A name, quoted or not, and what follows it.

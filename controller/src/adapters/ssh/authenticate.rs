@@ -180,9 +180,8 @@ impl<'a> LogIn<'a> {
         certified: bool,
         handle: &Handle<Client>,
     ) -> Result<Option<Option<HashAlg>>, ConnectError> {
-        let name = |algorithm: &Algorithm| match certified {
-            true => algorithm.to_certificate_type(),
-            false => algorithm.to_string(),
+        let name = |algorithm: &Algorithm| {
+            if certified { algorithm.to_certificate_type() } else { algorithm.to_string() }
         };
         let accepted = |algorithm: &Algorithm| {
             self.settings.log_in.algorithms.iter().any(|accepted| *accepted == name(algorithm))

@@ -84,18 +84,15 @@ impl Identities {
                 let plain = matches!(identity, AgentIdentity::PublicKey { .. });
                 plain && public.as_ref().is_some_and(|key| identity.public_key().key_data() == key.key_data())
             });
-            let (place, key) = match held {
-                Some(held) => {
-                    let identity = left.remove(held).clone();
-                    let key = KeyOf::Agent(identity.public_key().into_owned());
-                    candidates.push(Candidate::Agent(Box::new(identity)));
-                    (&mut candidates, key)
-                }
-                None => {
-                    let place = if first { &mut candidates } else { &mut files };
-                    place.push(Candidate::File(file.clone()));
-                    (place, KeyOf::File(file.clone()))
-                }
+            let (place, key) = if let Some(held) = held {
+                let identity = left.remove(held).clone();
+                let key = KeyOf::Agent(identity.public_key().into_owned());
+                candidates.push(Candidate::Agent(Box::new(identity)));
+                (&mut candidates, key)
+            } else {
+                let place = if first { &mut candidates } else { &mut files };
+                place.push(Candidate::File(file.clone()));
+                (place, KeyOf::File(file.clone()))
             };
             if let Some(certificate) = beside(file).filter(|_| rules.certificate_files.is_none()) {
                 place.push(Candidate::Certified(certificate, key));

@@ -247,9 +247,10 @@ pub(crate) fn append(file: &Path, name: &str, hash: bool, key: &PublicKey) -> io
     }
     let bare = PublicKey::new(key.key_data().clone(), "");
     let encoded = bare.to_openssh().map_err(io::Error::other)?;
-    let name = match hash {
-        true => hashed_name(name).ok_or_else(|| io::Error::other("the system gives no randomness"))?,
-        false => name.to_owned(),
+    let name = if hash {
+        hashed_name(name).ok_or_else(|| io::Error::other("the system gives no randomness"))?
+    } else {
+        name.to_owned()
     };
     let before = match std::fs::read(file) {
         Ok(bytes) => bytes,

@@ -71,8 +71,9 @@ impl SshTransport {
         local: LocalUser,
     ) -> Result<Self, ErrorReport> {
         let files = ConfigFiles::load(options.config_file.as_deref(), &local).map_err(|errors| {
-            let problems: String = errors.0.iter().map(|error| format!("\n  {error}")).collect();
-            ErrorReport::new(ErrorCode::Authentication, format!("ssh_config cannot be used:{problems}"))
+            let problems: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+            let problems = problems.join("\n  ");
+            ErrorReport::new(ErrorCode::Authentication, format!("ssh_config cannot be used:\n  {problems}"))
                 .hint("correct what is named; ssh -G HOST tells what ssh makes of it")
         })?;
         let identities = Identities::new(options.prompter);

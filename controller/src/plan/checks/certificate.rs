@@ -88,7 +88,7 @@ fn judge(row: Row, chain: &[CertificateDer<'_>], facts: &Facts, names: &[String]
             "have it issued for the name or address that people type for the console",
         );
     }
-    let days = (until - now).as_secs() / DAY;
+    let days = until.saturating_sub(now).as_secs() / DAY;
     let found = format!("until {}", validity.not_after);
     if days < NEAR { row.warn(format!("{found}, in {days} days"), renew) } else { row.pass(found) }
 }

@@ -1,5 +1,5 @@
-//! `kernel`, `tcp_tw_recycle`, `selinux`, `firewall`: what the system itself sets. SELinux and a firewall only warn: what
-//! they really forbid shows elsewhere.
+//! `kernel`, `tcp_tw_recycle`, `selinux`, `firewall`: what the system itself sets. `SELinux` and a firewall only warn:
+//! what they really forbid shows elsewhere.
 
 use omsctl_inventory::Host;
 use omsctl_proto::{CheckResult, Facts, SelinuxMode};

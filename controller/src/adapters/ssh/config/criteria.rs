@@ -74,14 +74,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Condition>, String> {
             "final" => Some(Criterion::Final),
             _ => None,
         };
-        let criterion = match alone {
-            Some(criterion) => criterion,
-            None => {
-                let (value, after) = rest.map_or((None, None), delimit);
-                rest = after;
-                let value = value.filter(|value| !value.is_empty() && !value.starts_with('#'));
-                with_value(&name, value.ok_or_else(|| format!("match {name} has no value"))?)?
-            }
+        let criterion = if let Some(criterion) = alone {
+            criterion
+        } else {
+            let (value, after) = rest.map_or((None, None), delimit);
+            rest = after;
+            let value = value.filter(|value| !value.is_empty() && !value.starts_with('#'));
+            with_value(&name, value.ok_or_else(|| format!("match {name} has no value"))?)?
         };
         conditions.push(Condition { negated, criterion });
     }

@@ -290,7 +290,7 @@ fn proxy(applied: &Applied<'_>, tokens: &Tokens<'_>, config: Option<PathBuf>) ->
         return Ok(Proxy::Jump(jumps.hops.iter().map(hop).collect()));
     }
     match applied.text("proxycommand") {
-        Some(text) if text == "-" => {
+        Some("-") => {
             expanded(applied, "proxycommand", Err("omsctl does not honour proxycommand -".to_owned()))
         }
         Some(text) if !text.eq_ignore_ascii_case("none") => {
