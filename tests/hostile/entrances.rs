@@ -2,6 +2,7 @@
 //! wrote. The suite beside it and the fuzz targets share them. A broken promise ends in a panic.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -237,7 +238,10 @@ pub(crate) fn operators_files(bytes: &[u8]) -> Vec<String> {
         ("variables", b"NAME=value\n"),
         ("group_vars/all", b"a: 1\n"),
     ];
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
     let vault = "$ANSIBLE_VAULT;1.1;AES256\n";
     let hostile: [(&str, Vec<u8>); 9] = [
         ("inventory.ini", bytes.to_vec()),

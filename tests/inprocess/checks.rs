@@ -20,7 +20,8 @@ impl Bastion<'_> {
     async fn check(&self, fix: bool) -> (Exit, Vec<Value>, String) {
         let (world, written, _interrupt) = self.world();
         let exit = command::check(&world, "omsctl check", fix).await;
-        let document: Value = serde_json::from_str(&written.stdout()).expect(&written.stderr());
+        let document: Value =
+            serde_json::from_str(&written.stdout()).unwrap_or_else(|_| panic!("{}", written.stderr()));
         assert_eq!(document["passed"], exit == Exit::Done, "{document}");
         (exit, document["checks"].as_array().unwrap().clone(), written.stderr())
     }

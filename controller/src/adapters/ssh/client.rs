@@ -231,7 +231,7 @@ mod tests {
         ];
         let rsa = Algorithm::Rsa { hash: None };
         check(&names, &[], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
-        check(&names, &[rsa.clone()], &["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+        check(&names, std::slice::from_ref(&rsa), &["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
         check(&names, &[rsa.clone(), Algorithm::Ed25519], &["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]);
         // SHA-1 only where the operator names it: OpenSSH gave it up, too.
         check(&["ssh-rsa"], &[], &["ssh-rsa"]);

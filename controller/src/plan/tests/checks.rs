@@ -219,6 +219,14 @@ fn addresses_and_paths() {
     );
 }
 
+/// The keys that two hosts show.
+fn keys(of_n2: &'static str) -> impl FnOnce(&mut Cluster) {
+    move |cluster: &mut Cluster| {
+        let keys = [("n1", "SHA256:abc"), ("n2", of_n2)];
+        cluster.observed.host_keys = keys.map(|(node, key)| (name(node), key.to_owned())).into();
+    }
+}
+
 #[test]
 fn only_the_random_id_proves_one_machine() {
     check(
@@ -233,12 +241,6 @@ fn only_the_random_id_proves_one_machine() {
         CheckStatus::Warn,
         "n1 has the same one",
     );
-    fn keys(of_n2: &'static str) -> impl FnOnce(&mut Cluster) {
-        move |cluster: &mut Cluster| {
-            let keys = [("n1", "SHA256:abc"), ("n2", of_n2)];
-            cluster.observed.host_keys = keys.map(|(node, key)| (name(node), key.to_owned())).into();
-        }
-    }
     check(keys("SHA256:abc"), "host_key", CheckStatus::Warn, "n1 shows the same one");
     check(keys("SHA256:def"), "host_key", CheckStatus::Pass, "SHA256:def");
 }

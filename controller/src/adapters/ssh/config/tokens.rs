@@ -122,7 +122,7 @@ mod tests {
             local: &local,
         };
         let check = |text: &str, expected: &str| {
-            assert_eq!(tokens.expand_all(text).as_deref(), Ok(expected), "{text}")
+            assert_eq!(tokens.expand_all(text).as_deref(), Ok(expected), "{text}");
         };
         check(
             "%d/%n-%h-%k-%p-%r-%u-%i-%l-%L-%%",

@@ -2,6 +2,7 @@
 //! `cargo verify` on a host of its rig, as root, since log-ins need that host's own users and files.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
 use super::real_servers::{free_port, sshd, target, wait_for};
@@ -110,8 +111,8 @@ async fn tinysshd_takes_the_log_in_and_one_agent() {
         for stream in listener.incoming().map_while(Result::ok) {
             let again = stream.try_clone().unwrap();
             let mut server = Command::new("tinysshd");
-            server.args(["-v", &keys]).stdin(std::os::fd::OwnedFd::from(stream));
-            server.stdout(std::os::fd::OwnedFd::from(again)).stderr(Stdio::null());
+            server.args(["-v", &keys]).stdin(OwnedFd::from(stream));
+            server.stdout(OwnedFd::from(again)).stderr(Stdio::null());
             let mut server = server.spawn().unwrap();
             std::thread::spawn(move || server.wait().unwrap());
         }
