@@ -2,6 +2,8 @@
 //! that depend on the kernel, the clock or the number of processors are left to the unit tests: hosts of a rig share
 //! them.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use system_tests::rig::{META_PASSWORD, Node, OmsImage};
@@ -284,8 +286,12 @@ fn an_image_for_another_processor() {
 /// As `docker save` writes it, with one empty layer.
 fn archive_for(architecture: &str) -> Vec<u8> {
     let layer = vec![0; 1024];
-    let digest =
-        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digest = |bytes: &[u8]| {
+        Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
+    };
     let diff_id = format!("sha256:{}", digest(&layer));
     let config = serde_json::json!({
         "architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": [diff_id]},

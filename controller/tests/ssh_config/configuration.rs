@@ -177,6 +177,7 @@ fn normal(place: &str) -> String {
     parts.join("/")
 }
 
+#[expect(clippy::format_push_string, reason = "only what failed is told so")]
 fn report(
     seed: u64,
     case: &Case,

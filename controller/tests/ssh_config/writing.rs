@@ -32,9 +32,8 @@ pub(crate) fn word(rng: &mut Rng, text: &str) -> String {
     let needs = text.is_empty() || text.contains([' ', '\t', '#']);
     let escaped = text.replace('\\', "\\\\");
     match rng.u8(..if needs { 2 } else { 12 }) {
-        0 => format!("\"{}\"", escaped.replace('"', "\\\"")),
         1 if !text.contains('\'') => format!("'{escaped}'"),
-        1 => format!("\"{}\"", escaped.replace('"', "\\\"")),
+        0 | 1 => format!("\"{}\"", escaped.replace('"', "\\\"")),
         2 if text.len() > 2 && text.is_ascii() && !text.contains(['"', '\'', '\\']) => {
             let (before, after) = text.split_at(1 + rng.usize(..text.len() - 1));
             format!("{before}\"{after}\"")
