@@ -30,33 +30,31 @@ pub(super) fn row(situation: Situation<'_>, host: &Host, facts: &Facts) -> Optio
     let (Some(certificate), Some(private)) = (read(cert), read(key)) else {
         return Some(row.unknown("the files were not read", "run this again"));
     };
-    let chain = match chain(certificate, private) {
-        Ok(chain) => chain,
-        Err((found, fix)) => {
-            return Some(row.fail(found.replace("CERT", &cert.display().to_string()), fix));
-        }
-    };
-    Some(judge(row, &chain, facts, &names(situation, host)))
+    Some(match chain(&cert.display().to_string(), certificate, private) {
+        Ok(chain) => judge(row, &chain, facts, &names(situation, host)),
+        Err((found, fix)) => row.fail(found, fix),
+    })
 }
 
 /// The certificates of the file, its own first, when the key belongs to it; else what is wrong and what to do.
 fn chain(
+    name: &str,
     certificate: &Secret,
     private: &Secret,
 ) -> Result<Vec<CertificateDer<'static>>, (String, &'static str)> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.expose().as_bytes()).collect();
-    let chain = chain.map_err(|error| (format!("CERT is no PEM file: {error}"), PEM))?;
+    let chain = chain.map_err(|error| (format!("{name} is no PEM file: {error}"), PEM))?;
     if chain.is_empty() {
-        return Err(("CERT holds no certificate".to_owned(), PEM));
+        return Err((format!("{name} holds no certificate"), PEM));
     }
     let private = PrivateKeyDer::from_pem_slice(private.expose().as_bytes())
-        .map_err(|error| (format!("the key of CERT cannot be read: {error}"), KEY))?;
+        .map_err(|error| (format!("the key of {name} cannot be read: {error}"), KEY))?;
     CertifiedKey::from_der(chain.clone(), private, &ring::default_provider()).map_err(
         |error| match error {
             rustls::Error::InconsistentKeys(_) => {
-                ("CERT and its key do not belong together".to_owned(), PAIR)
+                (format!("{name} and its key do not belong together"), PAIR)
             }
-            other => (format!("CERT cannot be used: {other}"), PEM),
+            other => (format!("{name} cannot be used: {other}"), PEM),
         },
     )?;
     Ok(chain)
