@@ -28,6 +28,8 @@ pub enum Action {
     CreateContainer { container: ContainerSpec, set_aside: Option<String> },
     /// Starts a stopped container.
     StartContainer { name: String },
+    /// Stops a container and leaves it there.
+    StopContainer { name: String },
     /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
     /// ([`crate::ContainerFacts::started`], as the plan saw it).
     RestartContainer { name: String, started: String },
@@ -53,6 +55,7 @@ impl Action {
             Self::CreateContainer { set_aside: None, .. } => StepId::CreateContainer,
             Self::CreateContainer { set_aside: Some(_), .. } => StepId::ReplaceContainer,
             Self::StartContainer { .. } => StepId::StartContainer,
+            Self::StopContainer { .. } => StepId::StopContainer,
             Self::RestartContainer { .. } => StepId::RestartContainer,
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
@@ -73,6 +76,7 @@ impl Action {
             | Self::LoadImage { origin: ImageOrigin::Archive { .. }, .. }
             | Self::CreateContainer { .. }
             | Self::StartContainer { .. }
+            | Self::StopContainer { .. }
             | Self::RestartContainer { .. }
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }

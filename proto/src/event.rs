@@ -184,6 +184,16 @@ pub enum EventKind {
         host: NodeName,
         error: ErrorReport,
     },
+    /// The MetaDB lists the host no longer; the evidence keeps what it listed.
+    HostRemoved {
+        host: NodeName,
+        evidence: Evidence,
+        elapsed_ms: u64,
+    },
+    HostNotRemoved {
+        host: NodeName,
+        error: ErrorReport,
+    },
     Notice {
         message: String,
     },
@@ -249,6 +259,8 @@ impl EventKind {
             | Self::GateOpened { .. }
             | Self::HostRegistered { .. }
             | Self::HostNotRegistered { .. }
+            | Self::HostRemoved { .. }
+            | Self::HostNotRemoved { .. }
             | Self::Notice { .. } => Importance::Kept,
         }
     }

@@ -40,5 +40,5 @@ pub use message::{
     Protocol, Refusal, Remedy, Request, Response, RunStory, ToAgent, ToController, Unreached, agree,
 };
 pub use plan::{Gate, NodePlan, Step, StepId};
-pub use rollout::{Claim, GateRow, GateTable, InitOrder, Role};
+pub use rollout::{Claim, GateRow, GateTable, InitOrder, MetaDbProof, Role};
 pub use secret::{Secret, WireSecret};

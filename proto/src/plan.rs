@@ -60,6 +60,7 @@ pub enum StepId {
     CreateContainer,
     ReplaceContainer,
     StartContainer,
+    StopContainer,
     RestartContainer,
     Initialise,
     ReloadConfig,
@@ -67,6 +68,8 @@ pub enum StepId {
     AwaitHealthy,
     /// The controller's own: the MetaDB shows the host.
     Register,
+    /// The controller's own: the MetaDB lists the host no longer.
+    Deregister,
 }
 
 impl StepId {
@@ -80,12 +83,14 @@ impl StepId {
             Self::CreateContainer => "create_container",
             Self::ReplaceContainer => "replace_container",
             Self::StartContainer => "start_container",
+            Self::StopContainer => "stop_container",
             Self::RestartContainer => "restart_container",
             Self::Initialise => "initialise",
             Self::ReloadConfig => "reload_config",
             Self::AwaitServices => "await_services",
             Self::AwaitHealthy => "await_healthy",
             Self::Register => "register",
+            Self::Deregister => "deregister",
         }
     }
 }

@@ -16,8 +16,9 @@ pub struct GateTable {
     pub init_order: InitOrder,
     /// After so many failed hosts no further gate opens.
     pub max_failures: Option<NonZeroUsize>,
-    /// Asked for from a finished host when all are done.
-    pub cm_url: String,
+    /// Asked for from a finished host when all are done; `None` when nobody has to answer there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cm_url: Option<String>,
     /// Of everything that the operator wrote, under the key of the run: two commands with one goal have one.
     pub goal: Fingerprint,
 }
@@ -28,6 +29,28 @@ pub struct GateRow {
     pub node: NodeName,
     pub role: Role,
     pub gates: BTreeSet<Gate>,
+    #[serde(default, skip_serializing_if = "MetaDbProof::is_registered")]
+    pub proof: MetaDbProof,
+}
+
+/// What the MetaDB has to show after the last step of a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetaDbProof {
+    /// The host, online.
+    #[default]
+    Registered,
+    /// The host no longer: the controller takes its row away.
+    Removed,
+    /// Whatever it shows.
+    Nothing,
+}
+
+impl MetaDbProof {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_registered(&self) -> bool {
+        *self == Self::Registered
+    }
 }
 
 /// Whether a host serves the cluster already.
@@ -37,6 +60,8 @@ pub enum Role {
     /// No container, and the MetaDB does not know it.
     New,
     Existing,
+    /// It leaves the cluster for good.
+    Leaving,
 }
 
 /// `oms_init_order`.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{
     Action, CancelMode, Claim, ControllerId, Digest, ErrorCode, ErrorReport, Event, EventKind, Evidence,
-    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Left, Milestone,
-    NodeName, NodePlan, Operator, Order, Outcome, PeerAsk, PeerReply, PlannedStep, ProbeTarget, Refusal,
-    Request, Response, Role, RunFacts, RunId, RunPhase, Secret, SecretFile, SecretName, Step, StepId,
-    ToAgent, ToController, Unit, WantedImage, WireSecret,
+    FactsRequest, FingerprintKey, Gate, GateRow, GateTable, Hold, ImageOrigin, InitOrder, Left, MetaDbProof,
+    Milestone, NodeName, NodePlan, Operator, Order, Outcome, PeerAsk, PeerReply, PlannedStep, ProbeTarget,
+    Refusal, Request, Response, Role, RunFacts, RunId, RunPhase, Secret, SecretFile, SecretName, Step,
+    StepId, ToAgent, ToController, Unit, WantedImage, WireSecret,
 };
 use serde::Serialize;
 
@@ -249,12 +249,17 @@ fn start(secrets: BTreeMap<SecretName, WireSecret>) -> ToAgent {
             Some(Gate::Schema),
         ),
     ];
-    let row = GateRow { node: node.clone(), role: Role::New, gates: BTreeSet::from([Gate::Schema]) };
+    let row = GateRow {
+        node: node.clone(),
+        role: Role::New,
+        gates: BTreeSet::from([Gate::Schema]),
+        proof: MetaDbProof::Registered,
+    };
     let table = GateTable {
         hosts: vec![row],
         init_order: InitOrder::Staggered,
         max_failures: None,
-        cm_url: "http://10.0.0.9:8088".to_owned(),
+        cm_url: Some("http://10.0.0.9:8088".to_owned()),
         goal: key.of(b"goal"),
     };
     let plan = NodePlan { run: run(), node, command: "omsctl apply".to_owned(), steps, table };

@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use omsctl_agent::fakes::FakeMachine;
 use omsctl_agent::ports::{ContainerRuntime, Look};
 use omsctl_controller::ports::{
-    ByteStream, ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
-    MetaDbTarget, SessionRow,
+    ByteStream, ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
+    MetaDbNames, MetaDbTarget, SessionRow,
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
@@ -154,6 +154,23 @@ impl MetaDb for FakeMetaDb {
         async move {
             self.greet(stream, target).await?;
             Ok(self.facts(names))
+        }
+        .boxed()
+    }
+
+    fn change<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        _: &'a MetaDbNames,
+        change: &'a MetaDbChange,
+    ) -> BoxFuture<'a, Result<u64, MetaDbError>> {
+        async move {
+            self.greet(stream, target).await?;
+            let mut rows = self.rows.lock().unwrap();
+            match change {
+                MetaDbChange::RemoveHost { ip } => Ok(u64::from(rows.remove(ip).is_some())),
+            }
         }
         .boxed()
     }

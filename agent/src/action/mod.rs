@@ -14,6 +14,7 @@ mod place_file;
 mod receive_archive;
 mod reload_config;
 mod start_container;
+mod stop_container;
 mod write_certificates;
 mod write_config;
 
@@ -26,5 +27,6 @@ pub(crate) use load_image::load_image;
 pub(crate) use make_directories::make_directories;
 pub(crate) use reload_config::reload_config;
 pub(crate) use start_container::{restart_container, start_container};
+pub(crate) use stop_container::stop_container;
 pub(crate) use write_certificates::write_certificates;
 pub(crate) use write_config::write_config;

@@ -235,7 +235,7 @@ pub(super) fn plan(run: &str, steps: Vec<Step>) -> NodePlan {
             hosts: Vec::new(),
             init_order: InitOrder::Staggered,
             max_failures: None,
-            cm_url: "http://oms.example.com:8088".to_owned(),
+            cm_url: Some("http://oms.example.com:8088".to_owned()),
             goal: key().of(b"goal"),
         },
     }

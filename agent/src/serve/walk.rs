@@ -130,6 +130,7 @@ fn started(action: &Action) -> Option<&str> {
         | Action::WriteCertificates { .. }
         | Action::WriteConfig { .. }
         | Action::LoadImage { .. }
+        | Action::StopContainer { .. }
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::globals::GlobalArguments;
+use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
@@ -55,6 +56,14 @@ enum Subcommands {
     Plan(PlanArguments),
     /// Make it so: first rollout, more hosts, new configuration, repair
     Apply(ApplyArguments),
+    /// Stop OMS on the hosts of --limit
+    Stop(StopArguments),
+    /// Start OMS again on hosts where it was stopped
+    Start(StartArguments),
+    /// Restart OMS, one host after the other
+    Restart(RestartArguments),
+    /// Take hosts out of the cluster
+    Remove(RemoveArguments),
     /// Follow a rollout that is under way, and lead it when nobody else does
     Attach(AttachArguments),
     /// List the agents that are on the hosts, or end those that are left
@@ -85,6 +94,10 @@ impl Arguments {
             Subcommands::Check(own) => with(before, own.globals, Command::Check { fix: own.fix }),
             Subcommands::Plan(own) => with(before, own.globals, Command::Plan),
             Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),
+            Subcommands::Stop(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Start(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Restart(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Remove(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Attach(own) => {
                 with(before, own.globals.clone(), Command::Attach(own.into_request()))
             }

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod globals;
+mod lifecycle;
 mod observe;
 mod parse;
 mod reference;
@@ -18,5 +19,6 @@ pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
     AgentsRequest, ApplyRequest, AttachRequest, Command, HistoryRequest, InitRequest, InventoryRequest,
-    InventoryView, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest, StatusRequest,
+    InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName, ShowRequest,
+    SshConfigRequest, StatusRequest,
 };

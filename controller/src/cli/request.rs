@@ -25,6 +25,7 @@ pub enum Command {
     Check { fix: bool },
     Plan,
     Apply(ApplyRequest),
+    Lifecycle(LifecycleRequest),
     Attach(AttachRequest),
     Agents(AgentsRequest),
     Status(StatusRequest),
@@ -70,6 +71,28 @@ pub struct ApplyRequest {
     pub detach: bool,
     /// This is the controller that goes on, with the run's id; not for people.
     pub background: Option<RunId>,
+}
+
+/// `omsctl stop`, `start`, `restart`, `remove`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleRequest {
+    pub verb: LifecycleVerb,
+    /// Also when no healthy host is left.
+    pub allow_outage: bool,
+    /// As of [`ApplyRequest`].
+    pub wait: Option<Duration>,
+    /// As of [`ApplyRequest`].
+    pub take_over: bool,
+    /// Lost hosts that never come back.
+    pub give_up: BTreeSet<NodeName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LifecycleVerb {
+    Stop,
+    Start,
+    Restart,
+    Remove(BTreeSet<NodeName>),
 }
 
 /// `omsctl attach [RUN]`

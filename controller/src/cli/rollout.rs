@@ -199,7 +199,7 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
 }
 
 /// `90s`, `30m`, `1h 30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use omsctl_proto::{
     CheckStatus, Claim, ErrorReport, EventKind, GateTable, NodeName, NodeOutcome, NodeResult, RunResult,
 };
@@ -10,8 +12,8 @@ use super::apply::{Apply, RECONNECT};
 use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
-use crate::plan::{self, Goal, Observed, Plan};
-use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Rollout, Survey, cm_url_check};
+use crate::plan::{self, Goal, Observed, Plan, Purpose};
+use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Removal, Rollout, Survey, cm_url_check};
 
 /// The rollout itself, with what it is about.
 pub(super) struct Act<'a> {
@@ -28,6 +30,13 @@ impl Act<'_> {
         telling: &mut Telling,
     ) -> (RunResult, Vec<NodeOutcome>) {
         let mut outcomes = self.without_walking(&plan);
+        outcomes.extend(self.forget(&plan, &survey, telling).await);
+        if outcomes.iter().any(|outcome| outcome.result == NodeResult::Failed) {
+            survey.close().await;
+            outcomes.extend(plan.busy().into_iter().map(|node| not_begun(&node.node)));
+            self.order(&mut outcomes);
+            return (RunResult::Failed, outcomes);
+        }
         let busy = plan.nodes.iter().any(|node| !node.is_empty());
         if !busy {
             let answers = self.cm_url_answers(&survey, telling).await;
@@ -37,12 +46,14 @@ impl Act<'_> {
         }
         let world = self.apply.world;
         let goal = plan::goal_of(
+            &self.goal.purpose,
             &self.apply.inputs.deployment,
             &self.observed.archives,
             &self.observed.certificates,
             &self.goal.key,
         );
-        let table = plan.table(self.apply.request.max_failures, &self.cm_url(), goal);
+        let cm_url = self.cm_url();
+        let table = plan.table(self.apply.request.max_failures, cm_url.clone(), goal);
         let controller = self.apply.controller.clone();
         let rollout = Rollout {
             run: self.goal.run.clone(),
@@ -56,7 +67,7 @@ impl Act<'_> {
             controller,
             contents: self.apply.inputs.contents(),
             bandwidth: self.apply.request.bandwidth,
-            cm_url: self.cm_url(),
+            cm_url,
         };
         let executor = Executor {
             transport: Arc::clone(&world.transport),
@@ -72,6 +83,16 @@ impl Act<'_> {
         outcomes.extend(walked.nodes);
         self.order(&mut outcomes);
         let result = run_result(&outcomes, walked.interrupted);
+        if let Purpose::Remove(leaving) = &self.goal.purpose
+            && result == RunResult::Done
+        {
+            let names: Vec<&str> = leaving.iter().map(NodeName::as_str).collect();
+            let message = format!(
+                "now delete the line of {} from the inventory: the next omsctl apply would add it again",
+                names.join(", ")
+            );
+            telling.emitter.say(EventKind::Notice { message }).await;
+        }
         let worse = unreached && matches!(result, RunResult::Done | RunResult::Unchanged);
         (if worse { RunResult::Failed } else { result }, outcomes)
     }
@@ -94,6 +115,32 @@ impl Act<'_> {
         outcomes
     }
 
+    /// The rows of hosts that are gone for good leave the MetaDB, by way of any host that answers.
+    async fn forget(&self, plan: &Plan, survey: &Survey, telling: &mut Telling) -> Vec<NodeOutcome> {
+        let Some(link) = survey.links.values().next() else { return Vec::new() };
+        let Apply { world, inputs, .. } = self.apply;
+        let mut outcomes = Vec::new();
+        for (node, address) in &plan.forgotten {
+            let removal =
+                Removal { reader: look::reader(world, &inputs.deployment), address: address.to_string() };
+            let began = Instant::now();
+            let host = node.clone();
+            let (event, result, error) = match removal.make(link.connection.as_ref()).await {
+                Ok(evidence) => {
+                    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    (EventKind::HostRemoved { host, evidence, elapsed_ms }, NodeResult::Changed, None)
+                }
+                Err(error) => {
+                    let event = EventKind::HostNotRemoved { host, error: error.clone() };
+                    (event, NodeResult::Failed, Some(error))
+                }
+            };
+            telling.emitter.say(event).await;
+            outcomes.push(NodeOutcome { node: node.clone(), result, error });
+        }
+        outcomes
+    }
+
     /// As the inventory lists the hosts.
     fn order(&self, outcomes: &mut [NodeOutcome]) {
         let hosts = &self.apply.inputs.deployment.hosts;
@@ -110,20 +157,22 @@ impl Act<'_> {
                 row: row.clone(),
                 begin: Begin::Start(Box::new(node.node_plan(&self.goal.run, typed, table))),
                 secrets: plan.secrets.get(&node.node).cloned().unwrap_or_default(),
-                registration: look::registration(world, inputs, self.observed, &node.node),
+                proof: look::proof(world, inputs, self.observed, row),
             };
             works.push((work, link));
         }
         works
     }
 
-    fn cm_url(&self) -> String {
-        self.apply.inputs.deployment.regions[0].config.cm_url.text.clone()
+    /// `None` when nobody may be left to answer there.
+    fn cm_url(&self) -> Option<String> {
+        let text = || self.apply.inputs.deployment.regions[0].config.cm_url.text.clone();
+        (self.goal.purpose != Purpose::Stop).then(text)
     }
 
     /// For a run that changes nothing: the CM answers behind its address.
     async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
-        let url = self.cm_url();
+        let Some(url) = self.cm_url() else { return true };
         let mut last = None;
         for (node, link) in &survey.links {
             let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
@@ -141,4 +190,8 @@ impl Act<'_> {
         }
         answers
     }
+}
+
+fn not_begun(node: &NodeName) -> NodeOutcome {
+    NodeOutcome { node: node.clone(), result: NodeResult::Waiting, error: None }
 }

@@ -22,7 +22,7 @@ use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, NodeSteps, Plan};
+use crate::plan::{self, Goal, NodeSteps, Observed, Plan, Purpose};
 use crate::report::{PlanView, plan_text};
 use crate::rollout::{Part, Walked};
 
@@ -34,19 +34,43 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// From the files to the last word.
 pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
+    change(world, request, typed, Aim { purpose: Purpose::Apply, allow_outage: false }).await
+}
+
+/// What a command that changes hosts is for.
+#[derive(Debug, Clone)]
+pub(super) struct Aim {
+    pub(super) purpose: Purpose,
+    pub(super) allow_outage: bool,
+}
+
+/// Whatever the purpose, the same way: read, look, find out who else is at work, plan, ask, walk, tell.
+pub(super) async fn change(world: &World, request: &ApplyRequest, typed: &str, aim: Aim) -> Exit {
+    let command = aim.purpose.command();
     if !world.globals.yes && !world.out.can_ask() {
-        world.out.message("error: apply changes hosts and there is no terminal to ask on; add --yes");
+        let message = format!("error: {command} changes hosts and there is no terminal to ask on; add --yes");
+        world.out.message(&message);
         return Exit::Usage;
     }
-    let inputs = match inputs::load(world, Images::Read).await {
+    let images = if aim.purpose == Purpose::Apply { Images::Read } else { Images::Leave };
+    let inputs = match inputs::load(world, images).await {
         Ok(inputs) => inputs,
         Err(exit) => return exit,
     };
+    if let Purpose::Remove(leaving) = &aim.purpose
+        && let Some(unknown) = giving_up::unknown(&inputs, leaving)
+    {
+        let message = format!(
+            "error: the inventory has no host {unknown}; remove it while its line is still there: put the line back"
+        );
+        world.out.message(&message);
+        return Exit::Usage;
+    }
     if let Some(unknown) = giving_up::unknown(&inputs, &request.give_up) {
         world.out.message(&format!("error: --give-up {unknown}: the inventory has no such host"));
         return Exit::Usage;
     }
-    let apply = Apply { world, request, typed, inputs, controller: world.new_controller() };
+    let apply = Apply { world, request, typed, inputs, controller: world.new_controller(), aim };
     let until = request.wait.map(|wait| Instant::now() + wait);
     let run = request.background.clone().unwrap_or_else(|| world.new_run());
     let mut attempts = 0;
@@ -66,6 +90,7 @@ pub(super) struct Apply<'a> {
     pub(super) typed: &'a str,
     pub(super) inputs: Inputs,
     pub(super) controller: ControllerId,
+    pub(super) aim: Aim,
 }
 
 enum Attempt {
@@ -112,7 +137,7 @@ impl Apply<'_> {
         mut telling: Telling,
     ) -> Attempt {
         let world = self.world;
-        match standing::find(&self.inputs, &looked).await {
+        match standing::find(&self.inputs, &looked, &self.aim.purpose).await {
             Standing::Free if self.request.detach => {
                 Attempt::Ended(self.detach(run, key, looked, telling).await)
             }
@@ -134,7 +159,7 @@ impl Apply<'_> {
             }
             Standing::Held(theirs) => {
                 let selected = self.inputs.selected().map(|host| host.name.clone());
-                let outcomes = theirs.outcomes(selected);
+                let outcomes = theirs.outcomes(selected, self.aim.purpose.command());
                 self.wait(until, theirs.run().cloned(), looked, telling, outcomes).await
             }
             Standing::Same(story) => self.carry_on(&story, looked, telling, false).await,
@@ -154,8 +179,9 @@ impl Apply<'_> {
         if self.request.take_over && unheard.is_none() {
             return self.carry_on(&story, looked, telling, true).await;
         }
-        let error =
-            unheard.filter(|_| self.request.take_over).unwrap_or_else(|| standing::other_report(&story));
+        let error = unheard.filter(|_| self.request.take_over);
+        let other = || standing::other_report(&story, self.aim.purpose.command());
+        let error = error.unwrap_or_else(other);
         let outcome = |host: &Host| NodeOutcome {
             node: host.name.clone(),
             result: NodeResult::Waiting,
@@ -180,7 +206,7 @@ impl Apply<'_> {
                     error: None,
                 };
                 let nodes = plan.nodes.iter().map(unchanged).collect();
-                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                let closing = self.closing(&looked.observed);
                 telling.finish(world, RunResult::Unchanged, nodes, closing).await
             }
             Decision::Go(plan) => {
@@ -190,14 +216,27 @@ impl Apply<'_> {
             }
             Decision::Stop(result, nodes) => {
                 telling.keep(world).await;
-                let closing = closing(inputs, looked.observed.metadb.as_ref());
+                let closing = self.closing(&looked.observed);
                 telling.finish(world, result, nodes, closing).await
+            }
+        }
+    }
+
+    /// Where the console is; not for those who just took hosts away.
+    fn closing(&self, observed: &Observed) -> Closing {
+        match self.aim.purpose {
+            Purpose::Stop | Purpose::Remove(_) => Closing { ha_enabled: true, ..Closing::default() },
+            Purpose::Apply | Purpose::Start | Purpose::Restart => {
+                closing(&self.inputs, observed.metadb.as_ref())
             }
         }
     }
 
     fn goal(&self, run: RunId, key: FingerprintKey) -> Goal {
         Goal {
+            purpose: self.aim.purpose.clone(),
+            allow_outage: self.aim.allow_outage,
+            give_up: self.request.give_up.clone(),
             run,
             key,
             join_metadb: self.request.join_metadb,
@@ -220,7 +259,7 @@ impl Apply<'_> {
                 (result, nodes)
             }
         };
-        let closing = closing(inputs, looked.observed.metadb.as_ref());
+        let closing = self.closing(&looked.observed);
         telling.finish(world, result, nodes, closing).await
     }
 
@@ -248,7 +287,7 @@ impl Apply<'_> {
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
         // Ended as this command wanted, or left by its operator, or at a gate that stays shut.
         let goes_on = walked.ended && (ends || left);
-        let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
+        let closing = self.closing(&looked.observed);
         if goes_on {
             telling.end(world, result, walked.nodes, closing).await;
             return Attempt::Again;
@@ -316,7 +355,11 @@ async fn decide(
     if looked.survey.links.is_empty() {
         return Decision::Stop(RunResult::Unreachable, unreachable);
     }
-    let checks = plan::preflight(&inputs.deployment, &looked.observed, goal);
+    let checks = match goal.purpose {
+        Purpose::Apply => plan::preflight(&inputs.deployment, &looked.observed, goal),
+        // What is there is not judged by what it takes to begin.
+        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => Vec::new(),
+    };
     // A dead host was told already, and stops nothing.
     let dead = |check: &&CheckResult| {
         check.node.as_ref().is_some_and(|node| !looked.survey.links.contains_key(node))
@@ -339,8 +382,8 @@ async fn decide(
             return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
         }
     };
-    for node in &plan.nodes {
-        telling.emitter.say(EventKind::HostPlanned { host: node.node.clone(), steps: node.planned() }).await;
+    for (host, steps) in plan.announced() {
+        telling.emitter.say(EventKind::HostPlanned { host, steps }).await;
     }
     for message in &plan.warnings {
         telling.emitter.say(EventKind::Notice { message: message.clone() }).await;
@@ -358,7 +401,7 @@ async fn confirmed(world: &World, plan: &Plan, telling: &mut Telling) -> bool {
 
 pub(super) fn view(plan: &Plan) -> PlanView {
     PlanView {
-        nodes: plan.nodes.iter().map(|node| (node.node.clone(), node.planned())).collect(),
+        nodes: plan.announced(),
         warnings: plan.warnings.clone(),
         refusals: plan.left_out.values().cloned().collect(),
     }

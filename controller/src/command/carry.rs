@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use omsctl_proto::{
-    ControllerId, ErrorCode, ErrorReport, FingerprintKey, GateRow, NodeName, RunResult, RunStory, Secret,
-    SecretName,
+    ControllerId, ErrorCode, ErrorReport, FingerprintKey, GateRow, MetaDbProof, NodeName, RunResult,
+    RunStory, Secret, SecretName,
 };
 
 use super::World;
@@ -15,8 +15,8 @@ use super::inputs::Inputs;
 use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
-use crate::plan::{self, Goal, Observed};
-use crate::rollout::{Absent, Begin, Executor, NodeWork, Part, Registration, Rollout, Survey, Walked};
+use crate::plan::{self, Goal, Observed, Purpose};
+use crate::rollout::{Absent, Begin, Executor, NodeWork, Part, Proof, Rollout, Survey, Walked};
 
 /// No host is given up.
 pub(super) static NOBODY: BTreeSet<NodeName> = BTreeSet::new();
@@ -46,7 +46,7 @@ impl Carry<'_> {
             match survey.links.remove(&row.node) {
                 Some(link) => {
                     let work = NodeWork {
-                        registration: self.registration(&row.node),
+                        proof: self.proof(&row),
                         secrets: secrets.remove(&row.node).unwrap_or_default(),
                         begin: Begin::Attach,
                         row,
@@ -86,11 +86,22 @@ impl Carry<'_> {
         (run_result(&walked.nodes, walked.interrupted), walked)
     }
 
+    /// As far as its rows tell: that of a removal decides what the hosts that stay are given.
+    fn purpose(&self) -> Purpose {
+        let rows = self.story.plan.table.hosts.iter();
+        let leaving: BTreeSet<_> =
+            rows.filter(|row| row.proof == MetaDbProof::Removed).map(|row| row.node.clone()).collect();
+        if leaving.is_empty() { Purpose::Apply } else { Purpose::Remove(leaving) }
+    }
+
     fn secrets(&self) -> BTreeMap<NodeName, BTreeMap<SecretName, Secret>> {
         let Some((inputs, observed)) = self.known else { return BTreeMap::new() };
         let goal = Goal {
             run: self.story.plan.run.clone(),
             key: self.story.key.clone().unwrap_or_else(|| FingerprintKey::new([0; 32])),
+            purpose: self.purpose(),
+            allow_outage: false,
+            give_up: BTreeSet::new(),
             join_metadb: false,
             keep_going: true,
             relay: false,
@@ -99,9 +110,9 @@ impl Carry<'_> {
         plan::secrets(&inputs.deployment, observed, &goal)
     }
 
-    fn registration(&self, node: &NodeName) -> Option<Registration> {
+    fn proof(&self, row: &GateRow) -> Option<Proof> {
         let (inputs, observed) = self.known?;
-        look::registration(self.world, inputs, observed, node)
+        look::proof(self.world, inputs, observed, row)
     }
 }
 

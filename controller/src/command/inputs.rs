@@ -22,7 +22,8 @@ pub(super) struct Inputs {
     pub(super) certificates: BTreeMap<PathBuf, Secret>,
 }
 
-/// Whether the image archives are needed: reading one takes a second per gigabyte the first time.
+/// Whether image archives and certificates are needed: reading an archive takes a second per gigabyte the first time, and
+/// what only looks or stops shall not depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Images {
     Read,
@@ -50,7 +51,7 @@ pub(super) async fn load(world: &World, images: Images) -> Result<Inputs, Exit> 
     }
     let deployment = loaded.deployment;
     let mut inputs = Inputs { deployment, archives: BTreeMap::new(), certificates: BTreeMap::new() };
-    let certificates = inputs.read_certificates(world);
+    let certificates = images == Images::Leave || inputs.read_certificates(world);
     let archives = match images {
         Images::Read => {
             let read = or_interrupted(world, inputs.read_archives(world)).await;

@@ -5,16 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host};
-use omsctl_proto::{FingerprintKey, Hold, NodeName};
+use omsctl_proto::{FingerprintKey, GateRow, Hold, MetaDbProof, NodeName};
 
 use super::World;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::{interrupted, or_interrupted};
 use super::telling::{Kind, Telling};
 use crate::exit::Exit;
-use crate::plan::{self, Goal, Observed, facts_request, resolve_addresses};
+use crate::plan::{self, Goal, Observed, Purpose, facts_request, resolve_addresses};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
-use crate::rollout::{Emitter, MetaDbReader, Registration, Survey, Surveyor};
+use crate::rollout::{Emitter, MetaDbReader, Proof, Registration, Removal, Survey, Surveyor};
 
 /// What was seen, and the open ways to the hosts.
 pub(super) struct Looked {
@@ -61,7 +61,17 @@ pub(super) async fn look_at_all_holding(
         telling.end_looking();
         return Err(interrupted(world));
     };
-    let goal = Goal { run, key, join_metadb: false, keep_going, relay: true, leave_out: BTreeSet::new() };
+    let goal = Goal {
+        purpose: Purpose::Apply,
+        allow_outage: false,
+        give_up: BTreeSet::new(),
+        run,
+        key,
+        join_metadb: false,
+        keep_going,
+        relay: true,
+        leave_out: BTreeSet::new(),
+    };
     Ok(Sight { inputs, looked, goal, telling })
 }
 
@@ -150,22 +160,21 @@ pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
     }
 }
 
-/// What has to prove a host in the end, when its address is known.
-pub(super) fn registration(
-    world: &World,
-    inputs: &Inputs,
-    observed: &Observed,
-    node: &NodeName,
-) -> Option<Registration> {
+/// What has to be proved of a host in the end, when its address is known.
+pub(super) fn proof(world: &World, inputs: &Inputs, observed: &Observed, row: &GateRow) -> Option<Proof> {
     let deployment = &inputs.deployment;
-    let host = deployment.host(node)?;
+    let host = deployment.host(&row.node)?;
     let config = &deployment.region(&host.region)?.config;
-    let addresses = resolve_addresses(deployment, observed).by_node;
-    Some(Registration {
-        reader: reader(world, deployment),
-        address: addresses.get(node)?.to_string(),
-        heartbeat_database: config.heartbeat_db.clone(),
-    })
+    let address = resolve_addresses(deployment, observed).by_node.get(&row.node)?.to_string();
+    let reader = reader(world, deployment);
+    match row.proof {
+        MetaDbProof::Nothing => None,
+        MetaDbProof::Removed => Some(Proof::Removed(Removal { reader, address })),
+        MetaDbProof::Registered => {
+            let heartbeat_database = config.heartbeat_db.clone();
+            Some(Proof::Registered(Registration { reader, address, heartbeat_database }))
+        }
+    }
 }
 
 fn target(world: &World, host: &Host) -> HostTarget {

@@ -11,7 +11,7 @@ use omsctl_proto::{
 use super::apply::report_text;
 use super::inputs::Inputs;
 use super::look::Looked;
-use crate::plan;
+use crate::plan::{self, Purpose};
 use crate::rollout::Survey;
 
 /// How the hosts stand, as far as others are concerned.
@@ -31,7 +31,7 @@ pub(super) enum Standing {
 pub(super) struct Theirs(BTreeMap<NodeName, Holder>);
 
 /// Looks at what was seen, asks the hosts about what walks there, and closes the stories of agents that are gone.
-pub(super) async fn find(inputs: &Inputs, looked: &Looked) -> Standing {
+pub(super) async fn find(inputs: &Inputs, looked: &Looked, purpose: &Purpose) -> Standing {
     let survey = &looked.survey;
     let held = survey.links.iter().filter_map(|(node, link)| Some((node.clone(), link.held_by.clone()?)));
     let held: BTreeMap<_, _> = held.collect();
@@ -44,7 +44,7 @@ pub(super) async fn find(inputs: &Inputs, looked: &Looked) -> Standing {
     };
     let archives = inputs.archives.iter();
     let archives = archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect();
-    let goal = |key| plan::goal_of(&inputs.deployment, &archives, &inputs.certificates, key);
+    let goal = |key| plan::goal_of(purpose, &inputs.deployment, &archives, &inputs.certificates, key);
     let same = story.key.as_ref().is_some_and(|key| goal(key) == story.plan.table.goal);
     if same { Standing::Same(Box::new(story)) } else { Standing::Other(Box::new(story)) }
 }
@@ -93,12 +93,12 @@ impl Theirs {
     }
 
     /// The hosts with what keeps them from being changed.
-    pub(super) fn outcomes(&self, nodes: impl Iterator<Item = NodeName>) -> Vec<NodeOutcome> {
+    pub(super) fn outcomes(&self, nodes: impl Iterator<Item = NodeName>, command: &str) -> Vec<NodeOutcome> {
         // One refusal for all hosts of a run, which were taken one after the other.
         let first = |run: &RunId| {
             self.0.values().filter(|holder| holder.run == *run).min_by_key(|holder| &holder.since)
         };
-        let error = |node: &NodeName| Some(held_report(first(&self.0.get(node)?.run)?));
+        let error = |node: &NodeName| Some(held_report(first(&self.0.get(node)?.run)?, command));
         nodes.map(|node| NodeOutcome { error: error(&node), result: NodeResult::Waiting, node }).collect()
     }
 }
@@ -106,31 +106,31 @@ impl Theirs {
 /// The first host that another controller has, and what can be done about it, in words.
 pub(super) fn held_by_another(survey: &Survey) -> Option<String> {
     let (node, holder) = survey.links.iter().find_map(|(node, link)| Some((node, link.held_by.as_ref()?)))?;
-    Some(format!("{node}: {}", report_text(&held_report(holder))))
+    Some(format!("{node}: {}", report_text(&held_report(holder, "apply"))))
 }
 
 /// Who has it, since when, and what can be done about it.
-pub(super) fn held_report(holder: &Holder) -> ErrorReport {
+pub(super) fn held_report(holder: &Holder, command: &str) -> ErrorReport {
     let Holder { run, operator, since } = holder;
     ErrorReport::new(ErrorCode::Busy, "another omsctl holds this host")
         .cause(format!("run {run} of {operator}, since {since}"))
-        .hint(choices(run))
+        .hint(choices(run, command))
 }
 
 /// A rollout that wants something else and has lost its controller.
-pub(super) fn other_report(story: &RunStory) -> ErrorReport {
+pub(super) fn other_report(story: &RunStory, command: &str) -> ErrorReport {
     let run = &story.plan.run;
     ErrorReport::new(ErrorCode::Busy, "a rollout with another goal is under way here, and nobody leads it")
         .cause(format!(
             "run {run} of {}, since {}: {}",
             story.operator.who, story.started, story.plan.command
         ))
-        .hint(choices(run))
+        .hint(choices(run, command))
 }
 
-fn choices(run: &RunId) -> String {
+fn choices(run: &RunId, command: &str) -> String {
     format!(
-        "follow it: omsctl attach {run}; wait for its end: omsctl apply --wait 30m; end it and go on with these files: \
-         omsctl apply --take-over"
+        "follow it: omsctl attach {run}; wait for its end: omsctl {command} --wait 30m; end it and go on with these \
+         files: omsctl {command} --take-over"
     )
 }

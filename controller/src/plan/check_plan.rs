@@ -43,6 +43,7 @@ fn every_host_once(plan: &Plan, deployment: &Deployment) -> Vec<String> {
         plan.nodes.iter().filter(|node| node.node == *name).count()
             + usize::from(plan.unreachable.contains_key(name))
             + usize::from(plan.left_out.contains_key(name))
+            + usize::from(plan.forgotten.contains_key(name))
     };
     let selected: Vec<_> = deployment.hosts.iter().filter(|host| host.selected).collect();
     let mut broken: Vec<String> = selected

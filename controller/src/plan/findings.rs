@@ -153,7 +153,7 @@ fn container(
     reason.map_or(ContainerFinding::Runs, ContainerFinding::Restart)
 }
 
-fn how_it_ended(found: &ContainerFacts) -> String {
+pub(super) fn how_it_ended(found: &ContainerFacts) -> String {
     let code = found.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
     let memory = if found.oom_killed { ", killed for lack of memory" } else { "" };
     format!("the container does not run: it is {}{code}{memory}", found.status)

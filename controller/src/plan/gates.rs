@@ -64,6 +64,7 @@ pub(super) fn touches_service(action: &Action) -> bool {
         | Action::Initialise { .. }
         | Action::AwaitServices { .. }
         | Action::AwaitHealthy { .. } => false,
+        Action::StopContainer { .. } => true,
         Action::CreateContainer { .. } | Action::StartContainer { .. } | Action::RestartContainer { .. } => {
             starts_container(action)
         }

@@ -9,10 +9,12 @@ use omsctl_inventory::{Deployment, Host, ImageSource, render_config};
 use omsctl_proto::{Fingerprint, FingerprintKey, Secret};
 use zeroize::Zeroizing;
 
+use super::input::Purpose;
 use crate::ports::ArchiveIdentity;
 
-/// The goal of a rollout under the key of its run. What only opens doors on the way, as a log-in does, is not in it.
+/// The goal of a run under its key. What only opens doors on the way, as a log-in does, is not in it.
 pub fn goal(
+    purpose: &Purpose,
     deployment: &Deployment,
     archives: &BTreeMap<PathBuf, ArchiveIdentity>,
     certificates: &BTreeMap<PathBuf, Secret>,
@@ -20,6 +22,11 @@ pub fn goal(
 ) -> Fingerprint {
     // Writing to a String cannot fail.
     let mut text = Zeroizing::new(String::new());
+    match purpose {
+        Purpose::Apply => {}
+        Purpose::Stop | Purpose::Start | Purpose::Restart => drop(writeln!(text, "{}", purpose.command())),
+        Purpose::Remove(leaving) => drop(writeln!(text, "remove {leaving:?}")),
+    }
     for region in &deployment.regions {
         let config = render_config(region, &[]);
         let _ = writeln!(text, "region {}\n{}", region.name, config.expose());
@@ -64,7 +71,9 @@ mod tests {
 
     fn of(cluster: &Cluster, key: u8) -> Fingerprint {
         let observed = &cluster.observed;
-        goal(&cluster.deployment, &observed.archives, &observed.certificates, &FingerprintKey::new([key; 32]))
+        let key = FingerprintKey::new([key; 32]);
+        let purpose = &cluster.goal.purpose;
+        goal(purpose, &cluster.deployment, &observed.archives, &observed.certificates, &key)
     }
 
     #[test]
@@ -85,5 +94,8 @@ mod tests {
         let mut limited = Cluster::ready(2);
         limited.deployment.hosts[1].selected = false;
         assert_ne!(of(&limited, 1), first);
+        let mut stopped = Cluster::ready(2);
+        stopped.goal.purpose = Purpose::Stop;
+        assert_ne!(of(&stopped, 1), first);
     }
 }

@@ -31,9 +31,43 @@ pub struct Observed {
     pub certificates: BTreeMap<PathBuf, Secret>,
 }
 
+/// What the operator wants to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The files come true.
+    #[default]
+    Apply,
+    /// The selected containers do not run.
+    Stop,
+    /// The selected containers run, are healthy and registered.
+    Start,
+    /// As [`Self::Start`], each stopped and started once, one host after the other.
+    Restart,
+    /// These hosts belong to the cluster no longer.
+    Remove(BTreeSet<NodeName>),
+}
+
+impl Purpose {
+    /// The command that has it.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Remove(_) => "remove",
+        }
+    }
+}
+
 /// What the operator asked for, beside the files.
 #[derive(Debug, Clone)]
 pub struct Goal {
+    pub purpose: Purpose,
+    /// `--allow-outage`: also when nobody is left who serves.
+    pub allow_outage: bool,
+    /// `--give-up`: hosts that do not answer and never will.
+    pub give_up: BTreeSet<NodeName>,
     /// Names what is set aside (`NAME-RUN`).
     pub run: RunId,
     /// Secret content is compared under it; the facts were asked for with the same key.

@@ -2,11 +2,12 @@
 //! of that data only.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use omsctl_proto::{
-    ErrorReport, Fingerprint, Gate, GateRow, GateTable, InitOrder, NodeName, NodePlan, PlannedStep, Role,
-    RunId, Secret, SecretName, Step, StepId,
+    ErrorReport, Fingerprint, Gate, GateRow, GateTable, InitOrder, MetaDbProof, NodeName, NodePlan,
+    PlannedStep, Role, RunId, Secret, SecretName, Step, StepId,
 };
 
 /// Everything that a rollout does, and nothing else.
@@ -24,6 +25,8 @@ pub struct Plan {
     pub unreachable: BTreeMap<NodeName, ErrorReport>,
     /// Selected hosts that `--keep-going` leaves out, and why.
     pub left_out: BTreeMap<NodeName, ErrorReport>,
+    /// Hosts that leave the cluster and will never answer again, with what the MetaDB lists of them.
+    pub forgotten: BTreeMap<NodeName, IpAddr>,
     /// Worth telling the operator, and no reason to stop.
     pub warnings: Vec<String>,
 }
@@ -35,14 +38,16 @@ pub struct NodeSteps {
     pub role: Role,
     /// The agent's steps.
     pub steps: Vec<Step>,
-    /// Why the MetaDB has to show the host after its last step; `None` when it does so already.
+    /// What the MetaDB has to show after its last step.
+    pub proof: MetaDbProof,
+    /// Why it has to show that; `None` when it does so already.
     pub register: Option<String>,
 }
 
 impl Plan {
     /// The total of steps, registrations included.
     pub fn changes(&self) -> usize {
-        self.nodes.iter().map(|node| node.planned().len()).sum()
+        self.nodes.iter().map(|node| node.planned().len()).sum::<usize>() + self.forgotten.len()
     }
 
     /// The hosts that have something to do, in the order of the schema gate.
@@ -54,14 +59,28 @@ impl Plan {
     }
 
     /// What all hosts of the rollout are told about its gates.
-    pub fn table(&self, max_failures: Option<NonZeroUsize>, cm_url: &str, goal: Fingerprint) -> GateTable {
+    pub fn table(
+        &self,
+        max_failures: Option<NonZeroUsize>,
+        cm_url: Option<String>,
+        goal: Fingerprint,
+    ) -> GateTable {
         GateTable {
             hosts: self.busy().into_iter().map(NodeSteps::row).collect(),
             init_order: if self.sequential { InitOrder::Sequential } else { InitOrder::Staggered },
             max_failures,
-            cm_url: cm_url.to_owned(),
+            cm_url,
             goal,
         }
+    }
+
+    /// Every host with its steps as they are announced, those included that only leave the MetaDB.
+    pub fn announced(&self) -> Vec<(NodeName, Vec<PlannedStep>)> {
+        let forgotten = self.forgotten.iter().map(|(node, address)| {
+            let why = format!("it is gone for good, and the MetaDB lists {address}");
+            (node.clone(), vec![PlannedStep { id: StepId::Deregister, why, gate: None }])
+        });
+        self.nodes.iter().map(|node| (node.node.clone(), node.planned())).chain(forgotten).collect()
     }
 
     pub fn node(&self, name: &NodeName) -> Option<&NodeSteps> {
@@ -77,11 +96,8 @@ impl NodeSteps {
 
     /// The steps as they are announced, the controller's own included.
     pub fn planned(&self) -> Vec<PlannedStep> {
-        let own = self.register.iter().map(|why| PlannedStep {
-            id: StepId::Register,
-            why: why.clone(),
-            gate: None,
-        });
+        let own =
+            self.register.iter().map(|why| PlannedStep { id: self.proving(), why: why.clone(), gate: None });
         let steps = self.steps.iter();
         steps
             .map(|step| PlannedStep { id: step.id(), why: step.why.clone(), gate: step.gate })
@@ -100,11 +116,20 @@ impl NodeSteps {
         }
     }
 
+    /// The controller's own step at the end.
+    fn proving(&self) -> StepId {
+        match self.proof {
+            MetaDbProof::Registered | MetaDbProof::Nothing => StepId::Register,
+            MetaDbProof::Removed => StepId::Deregister,
+        }
+    }
+
     fn row(&self) -> GateRow {
         GateRow {
             node: self.node.clone(),
             role: self.role,
             gates: self.steps.iter().filter_map(|step| step.gate).collect(),
+            proof: self.proof,
         }
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use omsctl_inventory::{Deployment, Host, InitOrder, Region};
 use omsctl_proto::{
-    ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, NodeName, Role, Secret, SecretName,
+    ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, MetaDbProof, NodeName, Role,
+    Secret, SecretName,
 };
 
 use super::addresses::{self, Addresses};
@@ -13,26 +14,43 @@ use super::check_plan;
 use super::config;
 use super::findings::look;
 use super::gates::{self, Draft};
-use super::input::{Goal, Observed};
+use super::input::{Goal, Observed, Purpose};
+use super::lifecycle;
 use super::output::{NodeSteps, Plan};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
 use super::registration;
 use super::relay;
+use super::removal;
 use super::situation::Situation;
 use super::steps::steps;
 use super::upgrade;
 use super::wanted::{Wanted, wanted};
 use super::warnings::warnings;
 
-/// What has to be done on every selected host so that the files come true, or every reason not to begin.
+/// What has to be done on every selected host for the goal's purpose, or every reason not to begin.
 ///
 /// # Errors
 /// [`Refusals`] with all reasons at once: nothing may be changed (exit 3). Under `keep_going` a reason that is about
 /// one host only leaves that host out instead.
 pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result<Plan, Refusals> {
-    let Addresses { by_node, refusals, warnings: about_addresses } = addresses::resolve(deployment, observed);
-    let situation = Situation { deployment, observed, goal, addresses: &by_node };
+    let addresses = addresses::resolve(deployment, observed);
+    let situation = Situation { deployment, observed, goal, addresses: &addresses.by_node };
+    match &goal.purpose {
+        Purpose::Apply => as_the_files_say(situation, addresses.refusals, addresses.warnings),
+        Purpose::Stop => lifecycle::stop(situation),
+        Purpose::Start => lifecycle::start(situation),
+        Purpose::Restart => lifecycle::restart(situation),
+        Purpose::Remove(leaving) => removal::plan(situation, leaving, addresses.refusals),
+    }
+}
+
+fn as_the_files_say(
+    situation: Situation<'_>,
+    refusals: Vec<Refusal>,
+    about_addresses: Vec<String>,
+) -> Result<Plan, Refusals> {
+    let Situation { deployment, goal, .. } = situation;
     let mut outcome =
         Outcome { refusals: Vec::new(), plan: Plan { warnings: about_addresses, ..Plan::default() } };
     // Also under `keep_going`: `cm_nodes` without this host would drop it from the cluster.
@@ -84,14 +102,9 @@ impl Outcome {
     /// The steps of one host without gates; `None` when it is left out or cannot be planned.
     fn draft(&mut self, situation: Situation<'_>, host: &Host) -> Option<Draft> {
         let goal = situation.goal;
-        let facts = match situation.observed.facts.get(&host.name) {
-            Some(Ok(facts)) => facts,
-            Some(Err(error)) => {
-                self.plan.unreachable.insert(host.name.clone(), error.clone());
-                return None;
-            }
-            None => {
-                let error = ErrorReport::new(ErrorCode::Unreachable, "the host was not asked");
+        let facts = match situation.answer(&host.name) {
+            Ok(facts) => facts,
+            Err(error) => {
                 self.plan.unreachable.insert(host.name.clone(), error);
                 return None;
             }
@@ -124,7 +137,7 @@ impl Outcome {
             self.plan.secrets.insert(draft.node.clone(), secrets);
         }
         let Draft { node, role, steps, register, .. } = draft;
-        self.plan.nodes.push(NodeSteps { node, role, steps, register });
+        self.plan.nodes.push(NodeSteps { node, role, steps, proof: MetaDbProof::Registered, register });
     }
 
     fn finish(mut self, situation: Situation<'_>) -> Result<Plan, Refusals> {
@@ -218,6 +231,9 @@ pub fn secrets(
     let Addresses { by_node, .. } = addresses::resolve(deployment, observed);
     let situation = Situation { deployment, observed, goal, addresses: &by_node };
     let of_host = |host: &Host| {
+        if let Purpose::Remove(leaving) = &goal.purpose {
+            return removal::secrets(situation, host, leaving);
+        }
         let wanted = wanted(situation, host)?.ok()?;
         Some((host.name.clone(), texts(&wanted).map(|(name, text)| (name.clone(), text.clone())).collect()))
     };

@@ -43,6 +43,11 @@ pub enum Refusal {
     #[error("{node} is outside --limit and is being initialised")]
     InitialisationElsewhere { node: NodeName, proof: String },
 
+    #[error("{node}: {what}")]
+    Unfit { node: NodeName, what: String, way: String },
+    #[error("nobody would be left who serves{}", in_region(region))]
+    Outage { region: String, nodes: Vec<NodeName>, way: String },
+
     #[error("the plan breaks a rule of its own: {rule}")]
     Rule { rule: String },
 }
@@ -59,7 +64,8 @@ impl Refusal {
             Self::AddressNotOnHost { node, .. }
             | Self::AddressUnknown { node, .. }
             | Self::Docker { node, .. }
-            | Self::InitialiserUnknown { node, .. } => Some(node),
+            | Self::InitialiserUnknown { node, .. }
+            | Self::Unfit { node, .. } => Some(node),
             Self::Immutable { node, .. } => node.as_ref(),
             Self::AddressTwice { .. }
             | Self::ListedNodeUnknown { .. }
@@ -71,6 +77,7 @@ impl Refusal {
             | Self::Upgrade { .. }
             | Self::TakesMore { .. }
             | Self::InitialisationElsewhere { .. }
+            | Self::Outage { .. }
             | Self::Rule { .. } => None,
         }
     }
@@ -100,7 +107,9 @@ impl Refusal {
             | Self::AddressUnknown { .. }
             | Self::AddressTwice { .. }
             | Self::ListedNodeUnknown { .. }
-            | Self::TakesMore { .. } => ErrorCode::Container,
+            | Self::TakesMore { .. }
+            | Self::Unfit { .. }
+            | Self::Outage { .. } => ErrorCode::Container,
             Self::Docker { .. } => ErrorCode::Docker,
             Self::ArchiveUnread { .. } | Self::Upgrade { .. } => ErrorCode::Image,
             Self::CertificateUnread { .. } => ErrorCode::File,
@@ -128,12 +137,14 @@ impl Refusal {
             Self::HostNotInInventory { listed_by, .. } => vec![format!("listed by {}", listed_by.join(", "))],
             Self::TakesMore { old, new, .. } => vec![format!("it is {old}, the files say {new}")],
             Self::InitialisationElsewhere { proof, .. } => vec![proof.clone()],
+            Self::Outage { nodes, .. } => vec![format!("healthy now: {}", list(nodes))],
             Self::AddressTwice { .. }
             | Self::ArchiveUnread { .. }
             | Self::CertificateUnread { .. }
             | Self::InitialiserUnknown { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
+            | Self::Unfit { .. }
             | Self::Rule { .. } => Vec::new(),
         }
     }
@@ -155,6 +166,8 @@ impl Refusal {
             Self::Upgrade { .. } => "the version that the cluster runs",
             Self::TakesMore { .. } => "keys that a new config.yaml can change",
             Self::InitialisationElsewhere { .. } => "no initialisation outside --limit",
+            Self::Unfit { .. } => "an initialised container of OMS",
+            Self::Outage { .. } => "a healthy host that stays",
             Self::Rule { .. } => "a plan that keeps its rules",
         }
     }
@@ -201,7 +214,7 @@ impl Refusal {
                  it runs"
                     .to_owned()
             }
-            Self::TakesMore { way, .. } => way.clone(),
+            Self::TakesMore { way, .. } | Self::Unfit { way, .. } | Self::Outage { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {
                 "run this again without --limit: the schema step runs on \
                  one host at a time"
@@ -230,6 +243,10 @@ fn has_addresses(has: &[IpAddr]) -> String {
 
 fn at(node: Option<&NodeName>) -> String {
     node.map(|node| format!("{node}: ")).unwrap_or_default()
+}
+
+fn in_region(region: &str) -> String {
+    if region.is_empty() { String::new() } else { format!(" in the region {region}") }
 }
 
 fn list(nodes: &[NodeName]) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use omsctl_inventory::{Deployment, Host, OmsConfig, Region};
-use omsctl_proto::{ContainerFacts, Facts, InitState, NodeName};
+use omsctl_proto::{ContainerFacts, ErrorCode, ErrorReport, Facts, InitState, NodeName};
 
 use super::input::{Goal, Observed};
 use crate::ports::MetaDbFacts;
@@ -21,6 +21,15 @@ pub(super) struct Situation<'a> {
 impl<'a> Situation<'a> {
     pub(super) fn facts(self, node: &NodeName) -> Option<&'a Facts> {
         self.observed.facts.get(node).and_then(|facts| facts.as_ref().ok())
+    }
+
+    /// What the host answered, or why it did not.
+    pub(super) fn answer(self, node: &NodeName) -> Result<&'a Facts, ErrorReport> {
+        match self.observed.facts.get(node) {
+            Some(Ok(facts)) => Ok(facts),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(ErrorReport::new(ErrorCode::Unreachable, "the host was not asked")),
+        }
     }
 
     pub(super) fn container(self, node: &NodeName) -> Option<&'a ContainerFacts> {
@@ -69,6 +78,11 @@ pub(super) fn may_be_initialised(container: &ContainerFacts) -> bool {
 /// The host does work for the cluster right now.
 pub(super) fn serves(container: &ContainerFacts) -> bool {
     container.running && container.initialisation.state == InitState::Succeeded
+}
+
+/// It serves, and OMS itself says that all is well.
+pub(super) fn is_healthy(container: &ContainerFacts) -> bool {
+    serves(container) && container.health.as_ref().is_some_and(|health| health.healthy)
 }
 
 /// One address in two notations is one address.

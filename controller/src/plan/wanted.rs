@@ -1,9 +1,10 @@
 //! What one host shall have, worked out from the deployment: files, image, container, who initialises it. Looks at no
 //! facts of that host beyond its address.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use omsctl_inventory::{Host, HttpsFiles, InitBy, MountPaths, OmsConfig};
+use omsctl_inventory::{Host, HttpsFiles, InitBy, MountPaths, OmsConfig, Region};
 use omsctl_proto::{
     ContainerSpec, FactsRequest, FingerprintKey, Initialiser, Mount, Secret, SecretFile, SecretName,
     WantedHealth, former_path,
@@ -60,13 +61,10 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
     let settings = &host.settings;
     let build = || {
         let (image, archive) = image::wanted(&settings.image, situation.observed)?;
-        let key = &situation.goal.key;
-        let text = config::render(region, &situation.nodes_of(region));
-        let path = text_of(&settings.mount.config_file);
         Ok(Wanted {
             directories: directories(&settings.mount, settings.https.is_some()),
             certificates: certificates(situation, host)?,
-            config: file("config", path, 0o600, text, key)?,
+            config: config_file(situation, host, region, &situation.nodes_of(region))?,
             archive: archive.cloned(),
             login: registry::login(host, &image)?,
             initialiser: initialiser(host, &image.reference)?,
@@ -82,6 +80,17 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
         })
     };
     Some(build())
+}
+
+/// `config.yaml` of a host of this region, with these `cm_nodes`.
+pub(super) fn config_file(
+    situation: Situation<'_>,
+    host: &Host,
+    region: &Region,
+    nodes: &[IpAddr],
+) -> Result<WantedFile, Refusal> {
+    let path = text_of(&host.settings.mount.config_file);
+    file("config", path, 0o600, config::render(region, nodes), &situation.goal.key)
 }
 
 /// What the agent is asked to look at on this host. The planner understands the answer to exactly these questions.

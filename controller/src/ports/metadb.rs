@@ -1,4 +1,5 @@
-//! The database in which OMS keeps its cluster: read by the controller through a byte stream from some host.
+//! The database in which OMS keeps its cluster: read, and changed in few places, by the controller through a byte stream
+//! from some host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +101,13 @@ pub struct ClusterRow {
     pub is_default: bool,
 }
 
+/// One thing to change in the MetaDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetaDbChange {
+    /// `host` of the CM database loses the rows of this address (`research/oms.md` 7.4).
+    RemoveHost { ip: String },
+}
+
 /// Why the database could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetaDbError {
@@ -128,4 +136,13 @@ pub trait MetaDb: Send + Sync {
         target: &'a MetaDbTarget,
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>>;
+
+    /// Logs in and changes one thing; how many rows that were. Done twice it is done once.
+    fn change<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+        change: &'a MetaDbChange,
+    ) -> BoxFuture<'a, Result<u64, MetaDbError>>;
 }

@@ -37,7 +37,10 @@ impl ControllerPart {
                 self.planned.clone_from(steps);
             }
             EventKind::HostRegistered { elapsed_ms, .. } => self.registration = Some(Ok(*elapsed_ms)),
-            EventKind::HostNotRegistered { error, .. } => self.registration = Some(Err(error.clone())),
+            EventKind::HostRemoved { elapsed_ms, .. } => self.registration = Some(Ok(*elapsed_ms)),
+            EventKind::HostNotRegistered { error, .. } | EventKind::HostNotRemoved { error, .. } => {
+                self.registration = Some(Err(error.clone()));
+            }
             _ => {}
         }
     }
@@ -52,7 +55,7 @@ impl ControllerPart {
     }
 
     pub fn plans_registration(&self) -> bool {
-        self.planned.iter().any(|step| step.id == StepId::Register)
+        self.planned.iter().any(|step| is_proof(step.id))
     }
 
     pub fn registered(&self) -> bool {
@@ -79,7 +82,7 @@ impl ControllerPart {
     pub(super) fn phase(&self) -> Phase<'_> {
         match (self.plan_known, &self.address) {
             (true, _) if self.planned.is_empty() => Phase::Done { changed: false },
-            (true, _) if self.planned.iter().all(|step| step.id == StepId::Register) => {
+            (true, _) if self.planned.iter().all(|step| is_proof(step.id)) => {
                 if self.registered() {
                     Phase::Done { changed: false }
                 } else {
@@ -91,4 +94,9 @@ impl ControllerPart {
             (false, None) => Phase::Connecting,
         }
     }
+}
+
+/// The controller's own steps, in the MetaDB.
+fn is_proof(step: StepId) -> bool {
+    matches!(step, StepId::Register | StepId::Deregister)
 }

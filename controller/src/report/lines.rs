@@ -194,6 +194,12 @@ fn say_of_controller(kind: &EventKind, event: &Event) -> Option<Said> {
         EventKind::HostRegistered { elapsed_ms, .. } => {
             said(Paint::Good, format!("registered in the MetaDB ({})", words::duration(*elapsed_ms)))
         }
+        EventKind::HostRemoved { elapsed_ms, .. } => {
+            said(Paint::Good, format!("taken out of the MetaDB ({})", words::duration(*elapsed_ms)))
+        }
+        EventKind::HostNotRemoved { error, .. } => {
+            said(Paint::Bad, format!("still in the MetaDB: {}", full(error)))
+        }
         EventKind::HostNotRegistered { error, .. } => {
             said(Paint::Bad, format!("not registered in the MetaDB: {}", full(error)))
         }

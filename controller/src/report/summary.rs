@@ -76,7 +76,17 @@ fn host_line(tally: &Tally, outcome: &NodeOutcome, all: &[NodeOutcome], style: S
 
 fn changed(tally: &Tally, host: &NodeName) -> String {
     let steps = tally.node(host).map_or(0, super::NodePicture::steps_changed);
-    format!("ready, {} changed", words::count(steps, "step"))
+    format!("{}, {} changed", state(tally, host), words::count(steps, "step"))
+}
+
+/// What a host is in the end, by the last step that it was given.
+fn state(tally: &Tally, host: &NodeName) -> &'static str {
+    let planned = tally.node(host).and_then(|node| node.controller.planned.last());
+    match planned.map(|step| step.id) {
+        Some(StepId::StopContainer) => "stopped",
+        Some(StepId::Deregister) => "out of the cluster",
+        Some(_) | None => "ready",
+    }
 }
 
 fn failed(tally: &Tally, host: &NodeName) -> String {
@@ -202,10 +212,12 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
     let hosts = words::count(totals.hosts, "host");
     let show = tally.run().map(|run| format!(" What happened: omsctl show {run}")).unwrap_or_default();
     let (paint, line) = match result {
-        RunResult::Done => (Paint::Good, format!("done: {hosts} ready, {}, {took}", steps(&totals))),
+        RunResult::Done => {
+            (Paint::Good, format!("done: {hosts} {}, {}, {took}", states(tally), steps(&totals)))
+        }
         RunResult::Unchanged => {
             let are = if totals.hosts == 1 { "is" } else { "are" };
-            (Paint::Good, format!("nothing to do: {hosts} {are} as the files say ({took})"))
+            (Paint::Good, format!("nothing to do: {hosts} {are} {} ({took})", already(tally)))
         }
         RunResult::Failed => {
             (Paint::Bad, format!("failed: {}, {}, {took}.{show}", standing(&totals), steps(&totals)))
@@ -213,9 +225,10 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
         RunResult::Unreachable => (
             Paint::Warning,
             format!(
-                "not finished: {}, {}, {took}. The next omsctl apply does what is left.",
+                "not finished: {}, {}, {took}. The next omsctl {} does what is left.",
                 standing(&totals),
-                steps(&totals)
+                steps(&totals),
+                verb(tally)
             ),
         ),
         RunResult::Refused => (Paint::Bad, "refused: nothing was changed anywhere".to_owned()),
@@ -223,7 +236,7 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
             (Paint::Bad, "refused: another rollout holds the hosts; nothing was changed".to_owned())
         }
         RunResult::Busy => {
-            let wait = "Another rollout holds the others; when it has ended: omsctl apply";
+            let wait = format!("Another rollout holds the others; when it has ended: omsctl {}", verb(tally));
             (Paint::Bad, format!("not finished: {}, {}, {took}. {wait}", standing(&totals), steps(&totals)))
         }
         RunResult::Interrupted if tally.untouched() => {
@@ -232,14 +245,41 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
         RunResult::Interrupted => (
             Paint::Warning,
             format!(
-                "interrupted: {} of {hosts} ready, {}, {took}\n{}\nTo continue: omsctl apply",
+                "interrupted: {} of {hosts} {}, {}, {took}\n{}\nTo continue: omsctl {}",
                 totals.ready,
+                states(tally),
                 steps(&totals),
-                goes_on(tally)
+                goes_on(tally),
+                verb(tally)
             ),
         ),
     };
     format!("{}\n", style.paint(paint, &line))
+}
+
+/// The command of the run, as far as it has one that is not `apply`.
+fn verb(tally: &Tally) -> &'static str {
+    let of = |word| ["apply", "stop", "start", "restart", "remove"].into_iter().find(|verb| *verb == word);
+    tally.command().split_whitespace().find_map(of).unwrap_or("apply")
+}
+
+/// What the hosts are in the end, by the command.
+fn states(tally: &Tally) -> &'static str {
+    match verb(tally) {
+        "stop" => "stopped",
+        "remove" => "as they should be",
+        _ => "ready",
+    }
+}
+
+/// Why there is nothing to do.
+fn already(tally: &Tally) -> &'static str {
+    match verb(tally) {
+        "stop" => "stopped already",
+        "start" => "running already",
+        "remove" => "as they should be already",
+        _ => "as the files say",
+    }
 }
 
 /// What an interrupted run leaves behind, and how it is followed.

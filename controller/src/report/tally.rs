@@ -320,7 +320,9 @@ pub(super) fn host_of(kind: &EventKind) -> Option<&NodeName> {
         | EventKind::GateOpened { host, .. }
         | EventKind::ContentSent { host, .. }
         | EventKind::HostRegistered { host, .. }
-        | EventKind::HostNotRegistered { host, .. } => Some(host),
+        | EventKind::HostNotRegistered { host, .. }
+        | EventKind::HostRemoved { host, .. }
+        | EventKind::HostNotRemoved { host, .. } => Some(host),
         _ => None,
     }
 }

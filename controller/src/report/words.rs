@@ -14,12 +14,14 @@ pub(super) fn doing(step: StepId) -> &'static str {
         StepId::CreateContainer => "creating the container",
         StepId::ReplaceContainer => "replacing the container",
         StepId::StartContainer => "starting the container",
+        StepId::StopContainer => "stopping the container",
         StepId::RestartContainer => "restarting the container",
         StepId::Initialise => "initialising OMS",
         StepId::ReloadConfig => "reloading the configuration",
         StepId::AwaitServices => "waiting for the services",
         StepId::AwaitHealthy => "waiting for health",
         StepId::Register => "looking for it in the MetaDB",
+        StepId::Deregister => "taking it out of the MetaDB",
     }
 }
 
@@ -33,12 +35,14 @@ pub(super) fn did(step: StepId) -> &'static str {
         StepId::CreateContainer => "container created and started",
         StepId::ReplaceContainer => "container replaced",
         StepId::StartContainer => "container started",
+        StepId::StopContainer => "container stopped",
         StepId::RestartContainer => "container restarted",
         StepId::Initialise => "OMS initialised",
         StepId::ReloadConfig => "configuration reloaded",
         StepId::AwaitServices => "all services run",
         StepId::AwaitHealthy => "healthy",
         StepId::Register => "registered in the MetaDB",
+        StepId::Deregister => "taken out of the MetaDB",
     }
 }
 
@@ -52,12 +56,14 @@ pub(super) fn to_do(step: StepId) -> &'static str {
         StepId::CreateContainer => "create the container",
         StepId::ReplaceContainer => "replace the container",
         StepId::StartContainer => "start the container",
+        StepId::StopContainer => "stop the container",
         StepId::RestartContainer => "restart the container",
         StepId::Initialise => "initialise OMS",
         StepId::ReloadConfig => "reload the configuration",
         StepId::AwaitServices => "wait for the services",
         StepId::AwaitHealthy => "wait for health",
         StepId::Register => "find it in the MetaDB",
+        StepId::Deregister => "take it out of the MetaDB",
     }
 }
 

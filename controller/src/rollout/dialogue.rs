@@ -7,15 +7,15 @@ use omsctl_proto::{
     Claim, ErrorReport, Event, Evidence, Gate, GateRow, NodePlan, Refusal, Secret, SecretName,
 };
 
-use super::{Attached, Registration};
+use super::{Attached, Proof};
 
 /// What one host has to do.
 pub struct NodeWork {
     pub row: GateRow,
     pub begin: Begin,
     pub secrets: BTreeMap<SecretName, Secret>,
-    /// What proves the host in the end; `None` when nobody here can ask the MetaDB.
-    pub registration: Option<Registration>,
+    /// What proves the host in the end; `None` when there is nothing to prove, or nobody here can ask the MetaDB.
+    pub proof: Option<Proof>,
 }
 
 /// How a host's part begins.
@@ -85,6 +85,9 @@ pub(super) enum End {
     Done,
     Registered(Evidence, Duration),
     NotRegistered(ErrorReport),
+    /// The MetaDB lists it no longer.
+    Removed(Evidence, Duration),
+    NotRemoved(ErrorReport),
     /// Another controller gives the orders now; its operator.
     Superseded(String),
     /// Gone for longer than the limit.

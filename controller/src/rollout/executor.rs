@@ -35,8 +35,8 @@ pub struct Rollout {
     pub contents: BTreeMap<Digest, Content>,
     /// How fast images may leave the bastion, all hosts together, in bytes in a second.
     pub bandwidth: Option<NonZeroU64>,
-    /// Asked for from a finished host when all are done.
-    pub cm_url: String,
+    /// Asked for from a finished host when all are done; `None` when nobody has to answer there.
+    pub cm_url: Option<String>,
 }
 
 /// A host of a run that does not answer.

@@ -34,7 +34,8 @@ pub struct Gates {
     turns_done: usize,
     /// Why no further turn is given.
     turn_shut: Option<String>,
-    new_unfinished: BTreeSet<NodeName>,
+    /// New hosts, and those that leave: whoever serves changes after them.
+    first_unfinished: BTreeSet<NodeName>,
     ended: BTreeMap<NodeName, bool>,
     /// A step failed, the host's end is still to come.
     failing: BTreeSet<NodeName>,
@@ -57,7 +58,8 @@ impl Gates {
         // gate while it waits for the turn of somebody who is there would last for ever.
         let first_passed = schema.first().is_some_and(|row| row.gates.contains(&Gate::Turn));
         let schema_queue = schema.into_iter().map(|row| row.node.clone()).collect();
-        let new = rows.iter().filter(|row| row.role == Role::New).map(|row| row.node.clone()).collect();
+        let first = |row: &&GateRow| matches!(row.role, Role::New | Role::Leaving);
+        let first = rows.iter().filter(first).map(|row| row.node.clone()).collect();
         Self {
             init_order,
             max_failures,
@@ -69,7 +71,7 @@ impl Gates {
             at_turn: VecDeque::new(),
             turns_done: 0,
             turn_shut: None,
-            new_unfinished: new,
+            first_unfinished: first,
             ended: BTreeMap::new(),
             failing: BTreeSet::new(),
             failures: 0,
@@ -169,11 +171,11 @@ impl Gates {
             }
         }
         if success {
-            self.new_unfinished.remove(node);
+            self.first_unfinished.remove(node);
         } else {
             self.failures += 1;
-            if self.new_unfinished.contains(node) {
-                self.turn_shut.get_or_insert_with(|| format!("the new host {node} is not finished"));
+            if self.first_unfinished.contains(node) {
+                self.turn_shut.get_or_insert_with(|| format!("{node} comes first and is not finished"));
             }
         }
     }
@@ -218,7 +220,7 @@ impl Gates {
         }
         if self.turn_holders.is_empty()
             && self.turn_shut.is_none()
-            && self.new_unfinished.is_empty()
+            && self.first_unfinished.is_empty()
             && let Some(next) = self.at_turn.pop_front()
         {
             self.turn_holders.insert(next.clone());

@@ -1,6 +1,6 @@
 //! The order of hosts at their gates, case by case.
 
-use omsctl_proto::{Evidence, Outcome};
+use omsctl_proto::{Evidence, MetaDbProof, Outcome};
 
 use super::*;
 
@@ -13,6 +13,7 @@ fn all(nodes: &[(&str, Role, &[Gate])]) -> Vec<GateRow> {
         node: node(name),
         role: *role,
         gates: gates.iter().copied().collect(),
+        proof: MetaDbProof::Registered,
     };
     nodes.iter().map(row).collect()
 }

@@ -222,6 +222,16 @@ impl<'a> Lead<'a> {
                 let event = EventKind::HostNotRegistered { host: node.clone(), error: error.clone() };
                 self.emitter.say(event).await;
             }
+            End::Removed(evidence, elapsed) => {
+                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+                let (host, evidence) = (node.clone(), evidence.clone());
+                self.emitter.say(EventKind::HostRemoved { host, evidence, elapsed_ms }).await;
+            }
+            End::NotRemoved(error) => {
+                self.emitter
+                    .say(EventKind::HostNotRemoved { host: node.clone(), error: error.clone() })
+                    .await;
+            }
             End::Gone(error) => self.emitter.say(unreachable(node, error)).await,
             End::Superseded(by) => self.resign(by).await,
             End::Done | End::NotDone | End::GivenUp(_) | End::Refused(_) => {}
@@ -300,12 +310,10 @@ impl<'a> Lead<'a> {
     /// Whether the CM answers where OMS's components look for it, seen from the first host that is done and can be asked.
     pub(super) async fn probe(
         &mut self,
-        url: String,
+        url: Option<String>,
         heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
     ) -> Option<CheckResult> {
-        if !self.leadership.leads() {
-            return None;
-        }
+        let url = url.filter(|_| self.leadership.leads())?;
         let mut last = None;
         for node in self.outcomes.done() {
             self.tell(&node, ToNode::Probe(url.clone())).await;

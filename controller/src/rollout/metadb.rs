@@ -5,7 +5,8 @@ use std::sync::Arc;
 use omsctl_proto::{ConnectReply, read_frame};
 
 use crate::ports::{
-    AgentCommand, ByteStream, Connection, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+    AgentCommand, ByteStream, Connection, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames,
+    MetaDbTarget,
 };
 
 /// The database and the log-in of this cluster.
@@ -33,6 +34,16 @@ impl MetaDbReader {
     pub async fn read(&self, connection: &dyn Connection) -> Result<MetaDbFacts, MetaDbError> {
         let stream = self.dial(connection).await?;
         self.database.read(stream, &self.target, &self.names).await
+    }
+
+    /// Changes one thing from that host; how many rows that were.
+    pub async fn change(
+        &self,
+        connection: &dyn Connection,
+        change: &MetaDbChange,
+    ) -> Result<u64, MetaDbError> {
+        let stream = self.dial(connection).await?;
+        self.database.change(stream, &self.target, &self.names, change).await
     }
 
     async fn dial(&self, connection: &dyn Connection) -> Result<Box<dyn ByteStream>, MetaDbError> {

@@ -40,8 +40,10 @@ impl Outcomes {
             of(NodeResult::Unknown, error)
         };
         let outcome = match end {
-            End::Done | End::NotDone | End::Registered(..) => said.unwrap_or_else(unknown),
-            End::NotRegistered(error) | End::GivenUp(error) => of(NodeResult::Failed, error),
+            End::Done | End::NotDone | End::Registered(..) | End::Removed(..) => said.unwrap_or_else(unknown),
+            End::NotRegistered(error) | End::NotRemoved(error) | End::GivenUp(error) => {
+                of(NodeResult::Failed, error)
+            }
             End::Refused(refusal) => of(NodeResult::Waiting, refusal_report(node, refusal)),
             End::Superseded(by) => of(NodeResult::Waiting, superseded(&by)),
             End::Gone(error) => of(NodeResult::Unreachable, error),

@@ -1,5 +1,6 @@
-//! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Reads only; dials nobody.
+//! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Dials nobody.
 
+mod change;
 mod connection;
 mod grants;
 mod names;
@@ -9,7 +10,7 @@ mod reader;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::ports::{ByteStream, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
+use crate::ports::{ByteStream, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
 
 /// Any MySQL-protocol database: MySQL, MariaDB, a MySQL tenant of OceanBase.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +33,19 @@ impl MetaDb for MySqlMetaDb {
     ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>> {
         connection::with(stream, target, async |connection| reader::read(connection, target, names).await)
             .boxed()
+    }
+
+    fn change<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+        change: &'a MetaDbChange,
+    ) -> BoxFuture<'a, Result<u64, MetaDbError>> {
+        connection::with(stream, target, async |connection| {
+            change::change(connection, target, names, change).await
+        })
+        .boxed()
     }
 }
 

@@ -54,6 +54,13 @@ impl Questions<'_> {
         self.answer(answered)
     }
 
+    /// Changes rows; how many. Placeholders are filled by the database.
+    pub(super) async fn change(&mut self, sql: String, values: &[&str]) -> Result<u64, MetaDbError> {
+        let query = values.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| query.bind(*value));
+        let changed = tokio::time::timeout(PATIENCE, query.execute(&mut *self.connection)).await;
+        self.understood(changed).map(|done| done.rows_affected())
+    }
+
     /// The answer to the first form of the question for which the database has the tables and columns; nothing
     /// where it has them for none.
     pub(super) async fn ask_any<const N: usize>(
@@ -74,8 +81,12 @@ impl Questions<'_> {
         &self,
         answered: Result<Result<Vec<MySqlRow>, sqlx::Error>, E>,
     ) -> Result<Vec<Answer>, MetaDbError> {
+        self.understood(answered).map(|rows| rows.into_iter().map(Answer).collect())
+    }
+
+    fn understood<T, E>(&self, answered: Result<Result<T, sqlx::Error>, E>) -> Result<T, MetaDbError> {
         let reason = match answered {
-            Ok(Ok(rows)) => return Ok(rows.into_iter().map(Answer).collect()),
+            Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(sqlx::Error::Database(error))) => error.message().to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),

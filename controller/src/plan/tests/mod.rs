@@ -3,9 +3,11 @@
 mod addresses;
 mod checks;
 mod cluster;
+mod lifecycle;
 mod more_checks;
 mod properties;
 mod regions;
+mod removal;
 mod repair;
 mod rollout;
 mod scale_out;

@@ -23,7 +23,7 @@ use crate::rollout::relay::Relay;
 use crate::rollout::sendings::Sendings;
 use crate::rollout::session::lost;
 use crate::rollout::uplink::Uplink;
-use crate::rollout::{Attached, FromAgent, HostLink, Registration, Session};
+use crate::rollout::{Attached, FromAgent, HostLink, Proof, Session};
 
 /// What all hosts of a rollout share.
 pub(in crate::rollout) struct Shared {
@@ -111,9 +111,9 @@ impl NodeWalk {
             Ok(()) => self.follow(&mut commands).await,
             Err(error) => End::Gone(error),
         };
-        let end = match (end, work.registration, self.given_up.take()) {
+        let end = match (end, work.proof, self.given_up.take()) {
             // Whoever reads along looks too: it may lead before the end, and no success is told without proof.
-            (End::Done, Some(registration), _) => self.prove(&registration).await,
+            (End::Done, Some(proof), _) => self.prove(&proof).await,
             (End::NotDone, _, Some(error)) => End::GivenUp(error),
             (end, _, _) => end,
         };
@@ -360,15 +360,17 @@ impl NodeWalk {
         probed.map(|(reached, _, found)| (reached, found))
     }
 
-    /// Asks the MetaDB by way of the host until it shows the host; over a new connection when this one is lost.
-    async fn prove(&mut self, registration: &Registration) -> End {
+    /// Asks the MetaDB by way of the host until it shows what it should; over a new connection when this one is lost.
+    async fn prove(&mut self, proof: &Proof) -> End {
         let began = Instant::now();
         loop {
             let connection = Arc::clone(&self.connection);
             tokio::select! {
-                proved = registration.wait(connection.as_ref()) => return match proved {
-                    Ok(evidence) => End::Registered(evidence, began.elapsed()),
-                    Err(error) => End::NotRegistered(error),
+                proved = proof.obtain(connection.as_ref()) => return match (proof, proved) {
+                    (Proof::Registered(_), Ok(evidence)) => End::Registered(evidence, began.elapsed()),
+                    (Proof::Registered(_), Err(error)) => End::NotRegistered(error),
+                    (Proof::Removed(_), Ok(evidence)) => End::Removed(evidence, began.elapsed()),
+                    (Proof::Removed(_), Err(error)) => End::NotRemoved(error),
                 },
                 () = connection.closed() => {}
             }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use omsctl_proto::{
-    ConnectReply, ErrorCode, GateRow, Hello, Piece, Role, StepId, ToController, read_frame, write_frame,
+    ConnectReply, ErrorCode, GateRow, Hello, MetaDbProof, Piece, Role, StepId, ToController, read_frame,
+    write_frame,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, duplex};
 
@@ -185,8 +186,8 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
     let way = HostLink { target, connection: line.clone(), session, held_by: None };
     let (events, mut heard) = mpsc::channel(64);
     let (commands, received) = mpsc::channel(1);
-    let row = GateRow { node, role: Role::New, gates: BTreeSet::new() };
-    let work = NodeWork { row, begin: Begin::Attach, secrets: BTreeMap::new(), registration: None };
+    let row = GateRow { node, role: Role::New, gates: BTreeSet::new(), proof: MetaDbProof::Registered };
+    let work = NodeWork { row, begin: Begin::Attach, secrets: BTreeMap::new(), proof: None };
     let claim = Some(Claim::first(shared.controller.clone()));
     let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), way, claim, events).run(work, received));
     let mut told = Vec::new();

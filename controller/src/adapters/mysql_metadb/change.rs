@@ -1,0 +1,23 @@
+//! The few things that omsctl changes in the MetaDB, each one statement with its values apart.
+
+use sqlx::MySqlConnection;
+
+use super::names::table;
+use super::questions::Questions;
+use crate::ports::{MetaDbChange, MetaDbError, MetaDbNames, MetaDbTarget};
+
+/// Makes the change; the number of rows that it touched.
+pub(super) async fn change(
+    connection: &mut MySqlConnection,
+    target: &MetaDbTarget,
+    names: &MetaDbNames,
+    change: &MetaDbChange,
+) -> Result<u64, MetaDbError> {
+    let mut questions = Questions { connection, target };
+    match change {
+        MetaDbChange::RemoveHost { ip } => {
+            let from = table(&names.cm, "host");
+            questions.change(format!("DELETE FROM {from} WHERE ip = ?"), &[ip]).await
+        }
+    }
+}
