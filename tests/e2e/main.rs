@@ -18,6 +18,7 @@ mod idle;
 mod init_faults;
 mod interrupted;
 mod join;
+mod lifecycle;
 mod log_in;
 mod newer_docker;
 mod operator;
