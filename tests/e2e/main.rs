@@ -21,6 +21,7 @@ mod join;
 mod log_in;
 mod newer_docker;
 mod operator;
+mod other_machines;
 mod outcome;
 mod pseudoterminal;
 mod refusals;
