@@ -22,6 +22,7 @@ mod lifecycle;
 mod log_in;
 mod newer_docker;
 mod operator;
+mod other_machines;
 mod outcome;
 mod pseudoterminal;
 mod refusals;

@@ -118,6 +118,7 @@ impl FakeMetaDb {
             age_s: i64::try_from(row.beat.elapsed().as_secs()).unwrap(),
         };
         let now = omsctl_agent::fakes::now().duration_since(UNIX_EPOCH).unwrap();
+        let ha_config = self.ha_config.lock().unwrap().clone();
         MetaDbFacts {
             server_version: "5.7.25-OceanBase".to_owned(),
             utc_ms: u64::try_from(now.as_millis()).unwrap(),
@@ -128,8 +129,8 @@ impl FakeMetaDb {
             clusters: Some(cluster).filter(|_| used).into_iter().collect(),
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
             oms_version: used.then(|| self.version.clone()),
-            ha_enabled: Some(self.ha_config.lock().unwrap().contains("\"enable\":true")),
-            ha_config: Some(self.ha_config.lock().unwrap().clone()),
+            ha_enabled: Some(ha_config.contains("\"enable\":true")),
+            ha_config: Some(ha_config),
             grants: Some(vec![Grant::Privileges {
                 privileges: ["ALL PRIVILEGES".to_owned()].into(),
                 on: None,

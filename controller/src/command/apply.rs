@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use omsctl_inventory::Host;
 use omsctl_proto::{
-    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, Hold, NodeOutcome,
-    NodeResult, RunId, RunResult, RunStory,
+    Claim, ControllerId, ErrorReport, FingerprintKey, Hold, NodeOutcome, NodeResult, RunId, RunResult,
+    RunStory,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -23,8 +23,7 @@ use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, NodeSteps, Observed, Plan, Purpose};
-use crate::report::{PlanView, plan_text};
+use crate::plan::{Goal, NodeSteps, Observed, Purpose};
 use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.

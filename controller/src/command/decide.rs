@@ -1,6 +1,5 @@
 //! What a command that changes hosts decides before the first change: checks, plan, and the operator's word.
 
-use omsctl_inventory::Host;
 use omsctl_proto::{CheckResult, CheckStatus, EventKind, NodeOutcome, NodeResult, RunResult};
 
 use super::World;
