@@ -17,7 +17,9 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
             action::create_container(context, container, set_aside.as_deref()).await
         }
         Action::StartContainer { name } => action::start_container(context, name).await,
-        Action::StopContainer { name } => action::stop_container(context, name).await,
+        Action::StopContainer { name, set_aside } => {
+            action::stop_container(context, name, set_aside.as_deref()).await
+        }
         Action::RestartContainer { name, started } => action::restart_container(context, name, started).await,
         Action::AwaitServices { container } => action::await_services(context, container).await,
         Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,

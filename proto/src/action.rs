@@ -28,8 +28,12 @@ pub enum Action {
     CreateContainer { container: ContainerSpec, set_aside: Option<String> },
     /// Starts a stopped container.
     StartContainer { name: String },
-    /// Stops a container and leaves it there.
-    StopContainer { name: String },
+    /// Stops a container and leaves it there; under the name of `set_aside`, when it shall never be started again.
+    StopContainer {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set_aside: Option<String>,
+    },
     /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
     /// ([`crate::ContainerFacts::started`], as the plan saw it).
     RestartContainer { name: String, started: String },

@@ -116,7 +116,7 @@ impl RestartArguments {
 }
 
 const REMOVE_EXAMPLES: &str = "\
-While the host's line is still in the inventory: its container is stopped and stays on the host, its row leaves the
+While the host's line is still in the inventory: its container is stopped and set aside, its row leaves the
 table `host` of the CM database, and the hosts that stay get the shorter cm_nodes one after the other. Then delete its
 line, or the next omsctl apply adds the host again. Take it out of your load balancer before.
 

@@ -101,8 +101,8 @@ pub(super) fn step(why: impl Into<String>, action: Action) -> Step {
     Step { why: why.into(), gate: None, action }
 }
 
-pub(super) fn stop_step(container: &ContainerFacts, name: String) -> Step {
-    step(format!("it runs since {}", container.started), Action::StopContainer { name })
+fn stop_step(container: &ContainerFacts, name: String) -> Step {
+    step(format!("it runs since {}", container.started), Action::StopContainer { name, set_aside: None })
 }
 
 /// What starts the container or its services, and the proofs that OMS is well in it.

@@ -10,7 +10,7 @@ use omsctl_proto::{
 };
 
 use super::config::{self, ConfigFinding};
-use super::lifecycle::{Draft, fit_to_stop, high_availability, outages, proved, step, stop_step, unfit};
+use super::lifecycle::{Draft, fit_to_stop, high_availability, outages, proved, step, unfit};
 use super::output::{NodeSteps, Plan};
 use super::refusal::{Refusal, Refusals};
 use super::registration;
@@ -111,7 +111,10 @@ fn leaving_steps(
         return Err(unfit(host, what, way));
     }
     let name = host.settings.container_name.clone();
-    Ok(if container.running { vec![stop_step(container, name)] } else { Vec::new() })
+    // Its initialisation belongs to a membership that ends: a host that comes back gets a new container.
+    let set_aside = format!("{name}-{}", situation.goal.run);
+    let why = format!("it is {}, and set aside as {set_aside}", container.status);
+    Ok(vec![step(why, Action::StopContainer { name, set_aside: Some(set_aside) })])
 }
 
 /// Store, Incr-Sync and others take theirs at run time (`research/oms.md` 1.3).

@@ -49,7 +49,11 @@ pub fn summary(tally: &Tally, style: Style) -> String {
 /// The checks that did not pass, equal ones once; not those of hosts whose own line tells them.
 fn troubles(tally: &Tally, nodes: &[NodeOutcome], style: Style) -> String {
     let told = |check: &CheckResult| {
-        nodes.iter().any(|outcome| Some(&outcome.node) == check.node.as_ref() && outcome.error.is_some())
+        // A refusal says more than that the host does not answer.
+        check.name != "plan"
+            && nodes
+                .iter()
+                .any(|outcome| Some(&outcome.node) == check.node.as_ref() && outcome.error.is_some())
     };
     let checks: Vec<CheckResult> = tally.troubles().filter(|check| !told(check)).cloned().collect();
     let mut text = check_blocks(&checks, style);
