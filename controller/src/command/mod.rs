@@ -11,6 +11,7 @@ mod config_render;
 mod detach;
 mod giving_up;
 mod history;
+mod holders;
 mod init;
 mod inputs;
 mod interrupt;
