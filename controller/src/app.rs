@@ -74,6 +74,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Plan => command::plan(world, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
         Command::Lifecycle(request) => command::lifecycle(world, request, typed).await,
+        Command::HighAvailability(request) => command::high_availability(world, request, typed).await,
         Command::Attach(request) => command::attach(world, request, typed).await,
         Command::Agents(request) => command::agents(world, request, typed).await,
         Command::Status(request) => command::status(world, request, typed).await,
@@ -94,6 +95,7 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
     let (state, store) = match request.command {
         Command::Apply(_)
         | Command::Lifecycle(_)
+        | Command::HighAvailability(_)
         | Command::Attach(_)
         | Command::Agents(_)
         | Command::History(_)

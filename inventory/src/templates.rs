@@ -51,6 +51,7 @@ oms_mount_path=/data/oms
 #cm_location=2
 #cm_url=http://oms-heilongjiang.example.com:8088
 #cm_region=cn-heilongjiang
+#cm_region_cn=cn-heilongjiang
 #cm_is_default=false
 #drc_cm_heartbeat_db=oms_cm_hb_2
 ";

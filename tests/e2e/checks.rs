@@ -1,6 +1,5 @@
-//! Story: each check of the preflight, made to fail on a real host and made to pass again; and what `--fix` mends. Rows
-//! that depend on the kernel, the clock or the number of processors are left to the unit tests: hosts of a rig share
-//! them.
+//! Story: each check of the preflight, made to fail on a real host and made to pass again; and what `--fix` mends. What the
+//! hosts of a rig share, such as their kernel, is in `other_machines`.
 
 use std::fmt::Write as _;
 
@@ -13,13 +12,13 @@ use super::outcome::Outcome;
 use super::stage::{CONTAINER, Stage};
 
 /// A state of a host that no check likes, until dropped.
-struct Wrong<'a> {
+pub(super) struct Wrong<'a> {
     node: &'a Node,
     undo: &'a str,
 }
 
 impl<'a> Wrong<'a> {
-    fn make(node: &'a Node, script: &str, undo: &'a str) -> Self {
+    pub(super) fn make(node: &'a Node, script: &str, undo: &'a str) -> Self {
         // From here on, so that half a script is undone too.
         let wrong = Self { node, undo };
         node.exec(["sh", "-ec", script]).unwrap().ok().unwrap();
@@ -43,7 +42,7 @@ fn rows(checked: &Outcome, node: Option<&str>, name: &str) -> Vec<Value> {
 }
 
 #[track_caller]
-fn row(checked: &Outcome, node: Option<&str>, name: &str) -> Value {
+pub(super) fn row(checked: &Outcome, node: Option<&str>, name: &str) -> Value {
     let found = rows(checked, node, name).pop();
     found.unwrap_or_else(|| panic!("no row {name} of {node:?} in {}", checked.stdout))
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use system_tests::rig::User;
 
+use super::checks::Wrong;
 use super::evidence::{assert_lawful, assert_nothing_left, assert_registered};
 use super::operator::Operator;
 use super::secrets::Watch;
@@ -127,6 +128,48 @@ fn sudo_that_wants_a_terminal() {
     assert_registered(&stage, stage.usual());
     assert_lawful(&stage);
     assert_nothing_left(stage.usual());
+}
+
+/// As inetd does it: one process a connection, which is its standard input and output.
+const TINYSSHD: &str = r#"tinysshd-makekey /tmp/tiny
+    cat >/tmp/inetd.py <<'END'
+import socket, subprocess
+listener = socket.create_server(("0.0.0.0", 2222))
+while True:
+    near, _ = listener.accept()
+    with open("/tmp/tiny.log", "ab") as log:
+        subprocess.Popen(["tinysshd", "-v", "/tmp/tiny"], stdin=near, stdout=near, stderr=log)
+    near.close()
+END
+    setsid python3 /tmp/inetd.py >/dev/null 2>&1 </dev/null &
+    timeout 30 sh -c 'until ss -H -ltn sport = :2222 | grep -q .; do sleep 0.1; done'"#;
+const NO_TINYSSHD: &str =
+    "pkill -f /tmp/inetd.py; pkill -x tinysshd; rm -rf /tmp/tiny /tmp/tiny.log /tmp/inetd.py";
+
+#[test]
+fn a_server_that_opens_one_channel_a_connection() {
+    let stage = Stage::bare();
+    let operator = Operator::new(&stage);
+    let node = stage.host(1);
+    let tinysshd = Wrong::make(node, TINYSSHD, NO_TINYSSHD);
+    let keys = node.exec(["tinysshd-printkey", "/tmp/tiny"]).unwrap().ok().unwrap().stdout;
+    let key = keys.lines().find(|line| line.starts_with("ssh-ed25519")).unwrap();
+    let known = operator.write("known_hosts", format!("[{}]:2222 {key}\n", node.address()));
+    let arguments = format!("-o UserKnownHostsFile={known} -o IdentitiesOnly=yes");
+    let variables = [("ansible_ssh_common_args", arguments.as_str()), ("ansible_port", "2222")];
+    operator.inventory(&stage, &stage.host_lines(1), &variables);
+    operator.check().exits(0);
+    operator.apply().exits(0);
+    operator.plan().exits(0).plans(&[("node1", &[])]);
+    // More connections than commands, and each of them was logged in to.
+    let log = node.read_file("/tmp/tiny.log").unwrap();
+    let (connections, log_ins) =
+        (log.matches("connection from").count(), log.matches("auth: root: ssh-ed25519").count());
+    assert!(connections > 3 && connections == log_ins, "{log}");
+    drop(tinysshd);
+    assert_registered(&stage, &stage.nodes()[..1]);
+    assert_lawful(&stage);
+    assert_nothing_left(&stage.nodes()[..1]);
 }
 
 #[test]

@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use omsctl_agent::fakes::Daemon;
+use omsctl_agent::fakes::{Daemon, InitScript};
+use omsctl_agent::ports::Host as _;
 use omsctl_controller::command;
 use omsctl_controller::exit::Exit;
-use omsctl_proto::{Request, ToAgent};
+use omsctl_proto::{EventKind, Milestone, Request, ToAgent};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -93,6 +94,40 @@ async fn what_is_safe_is_mended_and_the_rest_is_told() {
     let (exit, _, told) = ann.check(true).await;
     assert_eq!(exit, Exit::Done, "{told}");
     assert!(told.ends_with("There is nothing that omsctl can mend by itself.\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_mended_while_another_controller_has_one_of_the_hosts() {
+    let fleet = Fleet::new(3);
+    let slow = InitScript { step: Duration::from_secs(30), ..InitScript::default() };
+    fleet.host("n1").machine.docker.set_script(slow);
+    let (ann, bob) = (Bastion::new(&fleet), Bastion::of(&fleet, "bob@elsewhere"));
+    // She has the first host only; what can be mended is on another one.
+    ann.list_hosts(1);
+    let wrong = &fleet.host("n3").machine.host;
+    wrong.change_machine(|machine| machine.system.tcp_tw_recycle = Some(true));
+    let (applied, (exit, stdout, told)) = tokio::join!(ann.apply(), async {
+        ann.store
+            .heard(|event| {
+                let milestone = Milestone::SchemaEntered;
+                matches!(&event.kind, EventKind::StepMilestone { milestone: found, .. } if *found == milestone)
+            })
+            .await;
+        let (world, written, _interrupt) = bob.world();
+        let exit = command::check(&world, "omsctl check --fix", true).await;
+        (exit, written.stdout(), written.stderr())
+    });
+    assert_eq!((exit, exit.code(), stdout.as_str()), (Exit::Busy, 5, ""), "{told}");
+    assert!(told.contains("n1: ") && told.contains("another omsctl holds this host"), "{told}");
+    assert!(told.contains("ann@bastion") && told.contains(applied.run.as_str()), "{told}");
+    assert!(!told.contains("mended"), "{told}");
+    assert_eq!(wrong.machine().system.tcp_tw_recycle, Some(true));
+    assert_eq!(applied.exit, Exit::Done, "she goes on undisturbed: {}", applied.stderr);
+    // Once she is done, nothing of bob's first try is in the way.
+    let (_, rows, told) = bob.check(true).await;
+    assert!(told.contains("n3: tcp_tw_recycle: mended"), "{told}");
+    assert_eq!(row(&rows, "n3", "tcp_tw_recycle")["status"], "pass");
+    assert_eq!(wrong.machine().system.tcp_tw_recycle, Some(false));
 }
 
 #[tokio::test(start_paused = true)]

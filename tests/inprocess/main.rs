@@ -16,6 +16,7 @@ mod first_rollout;
 mod fleet;
 #[path = "../simulated/history.rs"]
 mod history;
+mod lifecycle;
 #[path = "../simulated/link.rs"]
 mod link;
 mod lost;

@@ -40,6 +40,7 @@ pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
     log_ins: Mutex<BTreeSet<String>>,
     version: String,
+    ha_config: Mutex<String>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -51,6 +52,7 @@ impl FakeMetaDb {
             rows: Mutex::default(),
             log_ins: Mutex::default(),
             version: version.to_owned(),
+            ha_config: Mutex::new("{\"enable\":false}".to_owned()),
             sessions: Mutex::default(),
         }
     }
@@ -116,6 +118,7 @@ impl FakeMetaDb {
             age_s: i64::try_from(row.beat.elapsed().as_secs()).unwrap(),
         };
         let now = omsctl_agent::fakes::now().duration_since(UNIX_EPOCH).unwrap();
+        let ha_config = self.ha_config.lock().unwrap().clone();
         MetaDbFacts {
             server_version: "5.7.25-OceanBase".to_owned(),
             utc_ms: u64::try_from(now.as_millis()).unwrap(),
@@ -126,7 +129,8 @@ impl FakeMetaDb {
             clusters: Some(cluster).filter(|_| used).into_iter().collect(),
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
             oms_version: used.then(|| self.version.clone()),
-            ha_enabled: Some(false),
+            ha_enabled: Some(ha_config.contains("\"enable\":true")),
+            ha_config: Some(ha_config),
             grants: Some(vec![Grant::Privileges {
                 privileges: ["ALL PRIVILEGES".to_owned()].into(),
                 on: None,
@@ -170,6 +174,14 @@ impl MetaDb for FakeMetaDb {
             let mut rows = self.rows.lock().unwrap();
             match change {
                 MetaDbChange::RemoveHost { ip } => Ok(u64::from(rows.remove(ip).is_some())),
+                MetaDbChange::SetHaConfig { former, text } => {
+                    let mut config = self.ha_config.lock().unwrap();
+                    let same = *config == *former;
+                    if same {
+                        config.clone_from(text);
+                    }
+                    Ok(u64::from(same))
+                }
             }
         }
         .boxed()

@@ -1,6 +1,6 @@
 //! Docker in memory: its state and how it changes. The answers to the port's questions are in `runtime.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,6 +58,8 @@ pub(super) struct State {
     script: InitScript,
     default_ulimits: Vec<String>,
     calls: Vec<String>,
+    /// What the daemon does not do.
+    refused: BTreeSet<String>,
     made: u32,
 }
 
@@ -108,6 +110,11 @@ impl FakeDocker {
         self.shared.change(|state| state.default_ulimits = ulimits);
     }
 
+    /// From now on this verb fails.
+    pub fn refuse(&self, verb: &str) {
+        self.shared.change(|state| state.refused.insert(verb.to_owned()));
+    }
+
     /// Every call that changed something: verb and object.
     pub fn calls(&self) -> Vec<String> {
         self.shared.change(|state| state.calls.clone())
@@ -146,6 +153,9 @@ impl FakeDocker {
         self.shared
             .change(|state| {
                 state.calls.push(format!("{verb} {object}"));
+                if state.refused.contains(verb) {
+                    return Err(format!("Error response from daemon: cannot {verb} container: {object}"));
+                }
                 change(state)
             })
             .map_err(|words| RuntimeError::Failed { verb: verb.to_owned(), words })

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::globals::GlobalArguments;
+use super::high_availability::HaArguments;
 use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
@@ -64,6 +65,8 @@ enum Subcommands {
     Restart(RestartArguments),
     /// Take hosts out of the cluster
     Remove(RemoveArguments),
+    /// Show OMS's high availability, or turn it on and off
+    Ha(HaArguments),
     /// Follow a rollout that is under way, and lead it when nobody else does
     Attach(AttachArguments),
     /// List the agents that are on the hosts, or end those that are left
@@ -98,6 +101,11 @@ impl Arguments {
             Subcommands::Start(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Restart(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Remove(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Ha(own) => {
+                let before = before.then(own.globals.clone());
+                let (after, request) = own.into_request();
+                with(before, after, Command::HighAvailability(request))
+            }
             Subcommands::Attach(own) => {
                 with(before, own.globals.clone(), Command::Attach(own.into_request()))
             }

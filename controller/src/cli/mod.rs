@@ -6,6 +6,7 @@
 
 mod arguments;
 mod globals;
+mod high_availability;
 mod lifecycle;
 mod observe;
 mod parse;
@@ -18,7 +19,7 @@ pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
-    AgentsRequest, ApplyRequest, AttachRequest, Command, HistoryRequest, InitRequest, InventoryRequest,
-    InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName, ShowRequest,
-    SshConfigRequest, StatusRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, Command, HaRequest, HistoryRequest, InitRequest,
+    InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName,
+    ShowRequest, SshConfigRequest, StatusRequest,
 };

@@ -26,6 +26,7 @@ pub enum Command {
     Plan,
     Apply(ApplyRequest),
     Lifecycle(LifecycleRequest),
+    HighAvailability(HaRequest),
     Attach(AttachRequest),
     Agents(AgentsRequest),
     Status(StatusRequest),
@@ -93,6 +94,21 @@ pub enum LifecycleVerb {
     Start,
     Restart,
     Remove(BTreeSet<NodeName>),
+}
+
+/// `omsctl ha status|enable|disable`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HaRequest {
+    Status,
+    Set {
+        enable: bool,
+        /// `enableHost`; `None` leaves it.
+        hosts: Option<bool>,
+        /// How long OMS was down.
+        after_outage: Option<Duration>,
+        /// Write it; else only say what to do.
+        write_metadb: bool,
+    },
 }
 
 /// `omsctl attach [RUN]`

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use omsctl_inventory::Host;
 use omsctl_proto::{
-    CheckResult, CheckStatus, Claim, ControllerId, ErrorReport, EventKind, FingerprintKey, Hold, NodeOutcome,
-    NodeResult, RunId, RunResult, RunStory,
+    Claim, ControllerId, ErrorReport, FingerprintKey, Hold, NodeOutcome, NodeResult, RunId, RunResult,
+    RunStory,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -13,6 +13,7 @@ use super::World;
 use super::act::Act;
 use super::carry::Carry;
 use super::closing::closing;
+use super::decide::{Decision, decide, not_begun};
 use super::detach;
 use super::giving_up;
 use super::inputs::{self, Images, Inputs};
@@ -22,8 +23,7 @@ use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{self, Goal, NodeSteps, Observed, Plan, Purpose};
-use crate::report::{PlanView, plan_text};
+use crate::plan::{Goal, NodeSteps, Observed, Purpose};
 use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.
@@ -222,12 +222,12 @@ impl Apply<'_> {
         }
     }
 
-    /// Where the console is; not for those who just took hosts away.
+    /// Where the console is and what to do there, for whoever has just rolled out.
     fn closing(&self, observed: &Observed) -> Closing {
         match self.aim.purpose {
-            Purpose::Stop | Purpose::Remove(_) => Closing { ha_enabled: true, ..Closing::default() },
-            Purpose::Apply | Purpose::Start | Purpose::Restart => {
-                closing(&self.inputs, observed.metadb.as_ref())
+            Purpose::Apply => closing(&self.inputs, observed.metadb.as_ref()),
+            Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => {
+                Closing { ha_enabled: true, ..Closing::default() }
             }
         }
     }
@@ -336,97 +336,6 @@ impl Apply<'_> {
             Ok(_) | Err(_) => Attempt::Again,
         }
     }
-}
-
-enum Decision {
-    Go(Plan),
-    Stop(RunResult, Vec<NodeOutcome>),
-}
-
-/// Checks, plan, question.
-async fn decide(
-    world: &World,
-    inputs: &Inputs,
-    looked: &Looked,
-    goal: &mut Goal,
-    telling: &mut Telling,
-) -> Decision {
-    let unreachable = unreachable(inputs, looked);
-    if looked.survey.links.is_empty() {
-        return Decision::Stop(RunResult::Unreachable, unreachable);
-    }
-    let checks = match goal.purpose {
-        Purpose::Apply => plan::preflight(&inputs.deployment, &looked.observed, goal),
-        // What is there is not judged by what it takes to begin.
-        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => Vec::new(),
-    };
-    // A dead host was told already, and stops nothing.
-    let dead = |check: &&CheckResult| {
-        check.node.as_ref().is_some_and(|node| !looked.survey.links.contains_key(node))
-    };
-    for check in checks.iter().filter(|check| check.status != CheckStatus::Pass && !dead(check)) {
-        telling.emitter.say(EventKind::Check { check: check.clone() }).await;
-    }
-    let failed = plan::failed_nodes(&checks);
-    let cluster = plan::cluster_failed(&checks);
-    if cluster || (!failed.is_empty() && !goal.keep_going) {
-        return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
-    }
-    goal.leave_out = failed;
-    let plan = match plan::plan(&inputs.deployment, &looked.observed, goal) {
-        Ok(plan) => plan,
-        Err(refusals) => {
-            for refusal in &refusals.0 {
-                telling.emitter.say(EventKind::Check { check: refusal.check("plan") }).await;
-            }
-            return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
-        }
-    };
-    for (host, steps) in plan.announced() {
-        telling.emitter.say(EventKind::HostPlanned { host, steps }).await;
-    }
-    for message in &plan.warnings {
-        telling.emitter.say(EventKind::Notice { message: message.clone() }).await;
-    }
-    if plan.changes() > 0 && !world.globals.yes && !confirmed(world, &plan, telling).await {
-        return Decision::Stop(RunResult::Interrupted, not_begun(inputs, looked));
-    }
-    Decision::Go(plan)
-}
-
-async fn confirmed(world: &World, plan: &Plan, telling: &mut Telling) -> bool {
-    let text = plan_text(&view(plan), world.out.message_style());
-    telling.ask(world, &text, "Make these changes?".to_owned()).await
-}
-
-pub(super) fn view(plan: &Plan) -> PlanView {
-    PlanView {
-        nodes: plan.announced(),
-        warnings: plan.warnings.clone(),
-        refusals: plan.left_out.values().cloned().collect(),
-    }
-}
-
-/// Hosts of `--limit` that could not be looked at.
-fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
-    let selected =
-        inputs.selected().filter_map(|host| Some((&host.name, looked.survey.failed.get(&host.name)?)));
-    selected
-        .map(|(node, error)| NodeOutcome {
-            node: node.clone(),
-            result: NodeResult::Unreachable,
-            error: Some(error.clone()),
-        })
-        .collect()
-}
-
-/// All hosts of `--limit`, when nothing is begun on any.
-fn not_begun(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
-    let waiting = inputs
-        .selected()
-        .filter(|host| !looked.survey.failed.contains_key(&host.name))
-        .map(|host| NodeOutcome { node: host.name.clone(), result: NodeResult::Waiting, error: None });
-    waiting.chain(unreachable(inputs, looked)).collect()
 }
 
 /// What a refusal or a failure says, for stderr.

@@ -3,7 +3,8 @@
 use omsctl_proto::EventKind;
 
 use super::World;
-use super::apply::{report_text, view};
+use super::apply::report_text;
+use super::decide::view;
 use super::look::{self, Sight};
 use super::telling::Telling;
 use crate::cli::Format;

@@ -14,6 +14,7 @@ mod gates;
 mod giving_up;
 mod goal;
 mod ground;
+mod high_availability;
 mod image;
 mod input;
 mod lifecycle;
@@ -45,6 +46,9 @@ pub use checks::{Mend, cluster_failed, failed_nodes, mends, passed, preflight};
 pub use giving_up::giving_up;
 pub use goal::goal as goal_of;
 pub use ground::{Ground, Place, ground};
+pub use high_availability::{
+    HaChange, HaField, HaHost, HighAvailability, changed_ha_config, ha_differences, high_availability,
+};
 pub use input::{Goal, Observed, Purpose};
 pub use output::{NodeSteps, Plan};
 pub use planner::{plan, secrets};

@@ -20,6 +20,8 @@ use crate::ports::MetaDbFacts;
 pub struct Status {
     /// Every host is ready.
     pub healthy: bool,
+    /// OMS's own high availability; `None` when the MetaDB does not tell. Off makes nobody unhealthy.
+    pub ha_enabled: Option<bool>,
     pub nodes: Vec<NodeStatus>,
 }
 
@@ -70,7 +72,8 @@ pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
             node(host.name.clone(), addresses.get(&host.name).copied(), facts, metadb)
         })
         .collect();
-    Status { healthy: nodes.iter().all(|node| node.state == NodeState::Ready), nodes }
+    let healthy = nodes.iter().all(|node| node.state == NodeState::Ready);
+    Status { healthy, ha_enabled: metadb.and_then(|facts| facts.ha_enabled), nodes }
 }
 
 fn node(

@@ -48,6 +48,8 @@ pub struct MetaDbFacts {
     pub oms_version: Option<String>,
     /// `enable` of `ha.config` in `oms_normal_config`.
     pub ha_enabled: Option<bool>,
+    /// The whole of `ha.config`, as it is written there.
+    pub ha_config: Option<String>,
     /// Of the account that reads; `None` when the database does not tell them in a form that is understood.
     pub grants: Option<Vec<Grant>>,
     /// Of the account that reads, and of others where it may see them.
@@ -106,6 +108,9 @@ pub struct ClusterRow {
 pub enum MetaDbChange {
     /// `host` of the CM database loses the rows of this address (`research/oms.md` 7.4).
     RemoveHost { ip: String },
+    /// `ha.config` in `oms_normal_config` of the RM database, when it is still the former text (`research/oms.md` 6;
+    /// writing it is not documented by the vendor).
+    SetHaConfig { former: String, text: String },
 }
 
 /// Why the database could not be asked.

@@ -17,6 +17,7 @@ mod controller_part;
 mod document;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod ha_text;
 mod history_text;
 mod json_lines;
 mod lines;
@@ -41,6 +42,7 @@ pub use document::{
     ApplyDocument, CheckDocument, HistoryDocument, PlanDocument, PlanView, PlannedNode, RefusalDocument,
     RunDocument, ShowDocument, StepDocument, passed,
 };
+pub use ha_text::ha_text;
 pub use history_text::history_text;
 pub use json_lines::JsonLines;
 pub use lines::{Lines, Telling};

@@ -27,6 +27,11 @@ pub fn status_text(status: &Status, style: Style, columns: Option<usize>) -> Str
     if status.nodes.iter().any(|node| !node.reasons.is_empty()) {
         text.push('\n');
     }
+    if status.ha_enabled == Some(false) {
+        let line = "HA is off: when a host dies, its tasks stay dead (omsctl ha status)";
+        words::add_line(&mut text, &style.paint(Paint::Warning, line));
+        text.push('\n');
+    }
     text.push_str(&last_line(status, style));
     text
 }
@@ -143,7 +148,11 @@ mod tests {
             ..node("node3", NodeState::Unreachable)
         };
         assert_eq!(
-            status_text(&Status { healthy: false, nodes: vec![ready, degraded, gone] }, Style::PLAIN, None),
+            status_text(
+                &Status { healthy: false, ha_enabled: Some(true), nodes: vec![ready, degraded, gone] },
+                Style::PLAIN,
+                None
+            ),
             "\
 HOST   STATE        ADDRESS    CONTAINER     IMAGE         SERVICES     METADB
 node1  ready        10.0.0.11  0c1f0c1f0c1f  9a2b9a2b9a2b  2 run        ONLINE, heartbeat 3 s ago
@@ -156,8 +165,11 @@ node3: no connection to node3.example:22
 not healthy: 1 of 3 hosts ready
 "
         );
-        let healthy = Status { healthy: true, nodes: vec![node("a", NodeState::Ready)] };
+        let mut healthy =
+            Status { healthy: true, ha_enabled: None, nodes: vec![node("a", NodeState::Ready)] };
         assert!(status_text(&healthy, Style::PLAIN, None).ends_with("\nhealthy: 1 host ready\n"));
+        healthy.ha_enabled = Some(false);
+        assert!(status_text(&healthy, Style::PLAIN, None).contains("HA is off"));
     }
 
     #[test]
@@ -173,7 +185,7 @@ not healthy: 1 of 3 hosts ready
             reasons: vec!["nginx is FATAL".to_owned(), "oms_console is FATAL".to_owned()],
             ..node("node1", NodeState::Degraded)
         };
-        let status = Status { healthy: false, nodes: vec![down] };
+        let status = Status { healthy: false, ha_enabled: Some(true), nodes: vec![down] };
         assert_eq!(
             status_text(&status, Style::PLAIN, Some(60)),
             "\

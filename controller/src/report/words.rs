@@ -79,7 +79,7 @@ pub(super) fn waiting(gate: Gate, holder: Option<&NodeName>) -> String {
         (Gate::Schema, Some(host)) => format!("waits for its turn: {host} is in the schema step"),
         (Gate::Schema, None) => "waits for its turn in the schema step".to_owned(),
         (Gate::Turn, Some(host)) => format!("waits for its turn: {host} is being changed"),
-        (Gate::Turn, None) => "waits for its turn: new hosts come first".to_owned(),
+        (Gate::Turn, None) => "waits for its turn: others come first".to_owned(),
     }
 }
 

@@ -160,7 +160,7 @@ fn a_failed_new_host_leaves_the_old_ones_as_they_were() {
     waits(&mut gates, "a", Gate::Turn);
     gates.ended(&node("n"), false);
     assert_eq!(opened(&mut gates), [""; 0]);
-    assert_eq!(for_good(&gates, "a"), "the new host n is not finished");
+    assert_eq!(for_good(&gates, "a"), "n comes first and is not finished");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::executor::{Absent, Walked, unreachable};
 use super::gates::{Gates, Shut};
 pub(super) use super::leadership::Leadership;
 use super::leadership::Step;
-use super::outcomes::{Outcomes, is_done};
+use super::outcomes::{Outcomes, is_done, told};
 use crate::ports::Interrupt;
 
 /// What the first Ctrl-C means.
@@ -212,29 +212,10 @@ impl<'a> Lead<'a> {
     }
 
     async fn end(&mut self, node: &NodeName, end: End) {
-        match &end {
-            End::Registered(evidence, elapsed) => {
-                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-                let (host, evidence) = (node.clone(), evidence.clone());
-                self.emitter.say(EventKind::HostRegistered { host, evidence, elapsed_ms }).await;
-            }
-            End::NotRegistered(error) => {
-                let event = EventKind::HostNotRegistered { host: node.clone(), error: error.clone() };
-                self.emitter.say(event).await;
-            }
-            End::Removed(evidence, elapsed) => {
-                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-                let (host, evidence) = (node.clone(), evidence.clone());
-                self.emitter.say(EventKind::HostRemoved { host, evidence, elapsed_ms }).await;
-            }
-            End::NotRemoved(error) => {
-                self.emitter
-                    .say(EventKind::HostNotRemoved { host: node.clone(), error: error.clone() })
-                    .await;
-            }
-            End::Gone(error) => self.emitter.say(unreachable(node, error)).await,
-            End::Superseded(by) => self.resign(by).await,
-            End::Done | End::NotDone | End::GivenUp(_) | End::Refused(_) => {}
+        if let End::Superseded(by) = &end {
+            self.resign(by).await;
+        } else if let Some(event) = told(node, &end) {
+            self.emitter.say(event).await;
         }
         let gone = matches!(end, End::Gone(_));
         let result = self.outcomes.end(node, end);

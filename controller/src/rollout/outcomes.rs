@@ -1,10 +1,32 @@
 //! From what a host's agent and its walk said to how the run ended for it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use omsctl_proto::{ErrorCode, ErrorReport, EventKind, NodeName, NodeOutcome, NodeResult, Refusal};
 
 use super::dialogue::End;
+use super::executor::unreachable;
+
+/// What the controller says about the end of a host; the agent's own words were passed on already.
+pub(super) fn told(node: &NodeName, end: &End) -> Option<EventKind> {
+    let host = node.clone();
+    let milliseconds = |elapsed: &Duration| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    match end {
+        End::Registered(evidence, elapsed) => {
+            let (evidence, elapsed_ms) = (evidence.clone(), milliseconds(elapsed));
+            Some(EventKind::HostRegistered { host, evidence, elapsed_ms })
+        }
+        End::NotRegistered(error) => Some(EventKind::HostNotRegistered { host, error: error.clone() }),
+        End::Removed(evidence, elapsed) => {
+            let (evidence, elapsed_ms) = (evidence.clone(), milliseconds(elapsed));
+            Some(EventKind::HostRemoved { host, evidence, elapsed_ms })
+        }
+        End::NotRemoved(error) => Some(EventKind::HostNotRemoved { host, error: error.clone() }),
+        End::Gone(error) => Some(unreachable(node, error)),
+        End::Superseded(_) | End::Done | End::NotDone | End::GivenUp(_) | End::Refused(_) => None,
+    }
+}
 
 /// Of every host that has ended, and of those whose terminal event was heard.
 #[derive(Debug, Default)]

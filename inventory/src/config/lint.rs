@@ -310,15 +310,29 @@ fn secret(secret: Option<&omsctl_proto::Secret>) -> String {
     secret.map(|secret| secret.expose().to_owned()).unwrap_or_default()
 }
 
+/// The manual asks for both; only its Chinese pages say that the second one is what people read.
 fn regions_have_names(regions: &[RegionToCheck<'_>], problems: &mut Problems) {
-    for region in
-        regions.iter().filter(|region| region.config().cm_region.is_none() && !region.is_refused("cm_region"))
-    {
-        let message = format!("the region `{}` needs `cm_region` when there are several", region.region.name);
-        let problem = region.problem(ProblemCode::MissingKey, "cm_location", message).key("cm_region");
-        problems.push(
-            problem.hint("set it beside `cm_location` in the group variables, such as cm_region=cn-jiangsu"),
-        );
+    type Name = fn(&OmsConfig) -> bool;
+    let names: [(&str, Name, &str); 2] = [
+        ("cm_region", |config| config.cm_region.is_none(), "cm_region=cn-jiangsu"),
+        (
+            "cm_region_cn",
+            |config| config.cm_region_cn.is_none(),
+            "cm_region_cn=cn-jiangsu; it is what OMS's Chinese pages show, and may be the same as `cm_region`",
+        ),
+    ];
+    for region in regions {
+        for (key, _, example) in
+            names.into_iter().filter(|(key, missing, _)| missing(region.config()) && !region.is_refused(key))
+        {
+            let name = &region.region.name;
+            let message = format!("the region `{name}` needs `{key}` when there are several");
+            let problem = region.problem(ProblemCode::MissingKey, "cm_location", message).key(key);
+            problems.push(
+                problem
+                    .hint(format!("set it beside `cm_location` in the group variables, such as {example}")),
+            );
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use crate::problem::{ProblemCode, Problems};
 
 /// Ports that no key changes.
 const FIXED: [(u16, &str); 2] = [(8084, "supervisord"), (9001, "supervisor, its second one")];
+/// OBD's limit; below 1024 the kernel lets only root listen.
+const LOWEST: u16 = 1025;
 /// What OMS takes from at run time for its tasks, first and last.
 const TASKS: [(u16, u16); 4] = [(7100, 7499), (16_000, 16_499), (17_000, 17_499), (18_000, 18_499)];
 
@@ -33,6 +35,16 @@ pub(super) fn ports(region: &RegionToCheck<'_>, problems: &mut Problems) {
             let message = format!("`{key}` is the port of OMS's {owner}, which cannot be moved");
             let problem = region.problem(ProblemCode::ConfigValue, key, message);
             problems.push(problem.found(port.number.to_string()).allowed("a port that OMS leaves free"));
+        }
+        if port.number < LOWEST {
+            let message = format!("`{key}` is below {LOWEST}, where OBD refuses it");
+            let mut problem = region.problem(ProblemCode::ConfigValue, key, message);
+            problem.severity = crate::Severity::Warning;
+            let problem = problem.found(port.number.to_string());
+            problems.push(problem.hint(format!(
+                "ports below 1024 belong to the system's own services, and only root may listen there: take one from \
+                 {LOWEST} to 65535"
+            )));
         }
         if let Some((first, last)) =
             TASKS.iter().find(|(first, last)| (*first..=*last).contains(&port.number))

@@ -123,6 +123,19 @@ fn ports_that_oms_needs_itself() {
 }
 
 #[test]
+fn ports_that_obd_refuses() {
+    let config = format!("{CONFIG}nginx_server_port: 443\nsshd_server_port: 1024\nghana_server_port: 1025\n");
+    insta::assert_snapshot!(told(&config), @r"
+    config.yaml:13:20: warning[CFG-202]: `nginx_server_port` is below 1025, where OBD refuses it
+        found: 443
+        hint: ports below 1024 belong to the system's own services, and only root may listen there: take one from 1025 to 65535
+    config.yaml:14:19: warning[CFG-202]: `sshd_server_port` is below 1025, where OBD refuses it
+        found: 1024
+        hint: ports below 1024 belong to the system's own services, and only root may listen there: take one from 1025 to 65535
+    ");
+}
+
+#[test]
 fn the_url_of_the_cluster_manager() {
     insta::assert_snapshot!(told(&CONFIG.replace(":8088", ":18088")), @r"
     config.yaml:8:9: warning[CFG-301]: `cm_url` has port 18088, and the CM listens on 8088

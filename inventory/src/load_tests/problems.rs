@@ -213,28 +213,31 @@ n1
 [a:vars]
 cm_location=1
 cm_region=r
+cm_region_cn=r
 [b:vars]
 cm_location=1
 drc_rm_db=other
 [oms:vars]
 oms_image=oms:4.2.7
 ";
-    insta::assert_snapshot!(refused(inventory, &CONFIG.replace("cm_region: cn-jiangsu\n", "")), @r"
+    insta::assert_snapshot!(refused(inventory, &CONFIG.replace("cm_region: cn-jiangsu\ncm_region_cn: cn-jiangsu\n", "")), @r"
     config.yaml:7:22: error[CFG-305]: the regions `a` and `b` have the same `drc_cm_heartbeat_db`
         found: oms_cm_hb
         hint: set another `drc_cm_heartbeat_db` in the group variables of `b`
-    config.yaml:11:16: error[CFG-305]: the regions `a` and `b` are both the default region
+    config.yaml:10:16: error[CFG-305]: the regions `a` and `b` are both the default region
         hint: set `cm_is_default=true` in one region's group variables and `cm_is_default=false` in the others
     inventory.ini:5:26: error[INV-212]: `cm_url` cannot differ within a region
         hint: all hosts of a region have one config.yaml: set it there, or in a group with a cm_location of its own
     inventory.ini:6:1: error[INV-212]: n1 is in two regions, a and b
         hint: a host belongs to one group that sets cm_location
-    inventory.ini:14:1: error[CFG-203]: the region `b` needs `cm_region` when there are several
+    inventory.ini:15:1: error[CFG-203]: the region `b` needs `cm_region_cn` when there are several
+        hint: set it beside `cm_location` in the group variables, such as cm_region_cn=cn-jiangsu; it is what OMS's Chinese pages show, and may be the same as `cm_region`
+    inventory.ini:15:1: error[CFG-203]: the region `b` needs `cm_region` when there are several
         hint: set it beside `cm_location` in the group variables, such as cm_region=cn-jiangsu
-    inventory.ini:14:1: error[CFG-305]: the regions `a` and `b` have the same `cm_location`
+    inventory.ini:15:1: error[CFG-305]: the regions `a` and `b` have the same `cm_location`
         found: 1
         hint: set another `cm_location` in the group variables of `b`
-    inventory.ini:15:1: error[CFG-305]: `drc_rm_db` differs between the regions `a` and `b`
+    inventory.ini:16:1: error[CFG-305]: `drc_rm_db` differs between the regions `a` and `b`
         hint: it must be the same in all regions: leave it to config.yaml
     ");
 }

@@ -19,5 +19,10 @@ pub(super) async fn change(
             let from = table(&names.cm, "host");
             questions.change(format!("DELETE FROM {from} WHERE ip = ?"), &[ip]).await
         }
+        MetaDbChange::SetHaConfig { former, text } => {
+            let of = table(&names.rm, "oms_normal_config");
+            let sql = format!("UPDATE {of} SET cfg_value = ? WHERE cfg_name = 'ha.config' AND cfg_value = ?");
+            questions.change(sql, &[text, former]).await
+        }
     }
 }

@@ -31,7 +31,8 @@ pub(super) async fn read(
     if there.contains(&names.rm) {
         facts.clusters = clusters(&mut questions, &names.rm).await?;
         facts.oms_version = oms_version(&mut questions, &names.rm).await?;
-        facts.ha_enabled = ha_enabled(&mut questions, &names.rm).await?;
+        facts.ha_config = ha_config(&mut questions, &names.rm).await?;
+        facts.ha_enabled = facts.ha_config.as_deref().and_then(ha_enabled);
     }
     for database in names.heartbeats.iter().filter(|name| there.contains(*name)) {
         facts.heartbeats.extend(heartbeats(&mut questions, database).await?);
@@ -126,18 +127,20 @@ async fn oms_version(questions: &mut Questions<'_>, database: &str) -> Result<Op
     Ok(versions.filter(|text| !text.is_empty()).max_by_key(|text| version_parts(text)))
 }
 
-async fn ha_enabled(questions: &mut Questions<'_>, database: &str) -> Result<Option<bool>, MetaDbError> {
+async fn ha_config(questions: &mut Questions<'_>, database: &str) -> Result<Option<String>, MetaDbError> {
     let from = table(database, "oms_normal_config");
     let sql = format!("SELECT cfg_value FROM {from} WHERE cfg_name = 'ha.config' LIMIT 1");
     let rows = questions.ask_any([sql]).await?;
-    let text = rows.first().and_then(|row| row.text(0));
-    let value: Option<Value> = text.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(value.and_then(|value| match value.get("enable")? {
+    Ok(rows.first().and_then(|row| row.text(0)))
+}
+
+fn ha_enabled(config: &str) -> Option<bool> {
+    match serde_json::from_str::<Value>(config).ok()?.get("enable")? {
         Value::Bool(enabled) => Some(*enabled),
         Value::String(text) => Some(is_true(text)),
         Value::Number(number) => Some(number.as_i64() != Some(0)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }))
+    }
 }
 
 /// The process list, but for clients without an address: those are the server's own.

@@ -13,13 +13,19 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::session::Session;
 use crate::adapters::launch::{Ended, Process, StderrTail};
 
 /// Packets that wait between the channel and its reader.
 const QUEUE: usize = 16;
 
-/// Starts the command line on the channel. Does not wait for the host's answer: the first byte is one.
-pub(super) async fn execute(channel: Channel<Msg>, line: String) -> Result<Process, russh::Error> {
+/// Starts the command line on the channel. Does not wait for the host's answer: the first byte is one. A session that is
+/// there for this channel alone lives as long as the command and is closed behind it.
+pub(super) async fn execute(
+    channel: Channel<Msg>,
+    line: String,
+    own: Option<Arc<Session>>,
+) -> Result<Process, russh::Error> {
     channel.exec(true, line).await?;
     let (read, write) = channel.split();
     let (output, stdout) = mpsc::channel(QUEUE);
@@ -29,7 +35,12 @@ pub(super) async fn execute(channel: Channel<Msg>, line: String) -> Result<Proce
     let gate = Arc::new(Gate::default());
     let stdin = Outgoing { inner: Box::new(write.make_writer()), gate: Arc::clone(&gate), _in_use: in_use };
     let pump = Pump { output: Some(output), stderr: Arc::clone(&stderr), gate, report_end };
-    tokio::spawn(pump.run(read, write, dropped));
+    tokio::spawn(async move {
+        pump.run(read, write, dropped).await;
+        if let Some(session) = own {
+            session.close().await;
+        }
+    });
     Ok(Process {
         stdin: Box::new(stdin),
         stdout: Box::new(Incoming { packets: stdout, current: Bytes::new() }),

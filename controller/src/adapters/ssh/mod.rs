@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod connection;
 mod dial;
+mod further;
 mod host_keys;
 mod identities;
 mod known_hosts;

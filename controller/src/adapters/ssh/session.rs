@@ -37,7 +37,7 @@ pub(super) struct Session {
     /// Ends with the session.
     pub alive: watch::Receiver<()>,
     /// The host that this one is reached through.
-    _via: Option<Arc<Session>>,
+    pub via: Option<Arc<Session>>,
 }
 
 /// What all sessions share.
@@ -113,7 +113,7 @@ impl Handshakes {
         };
         let late = |_| ConnectError::TimedOut { place: place.clone(), seconds: HANDSHAKE.as_secs() };
         let handle = timeout(HANDSHAKE, handshake).await.map_err(late)??;
-        Ok(Session { handle, settings: Arc::clone(settings), place, notes, wire, alive: watched, _via: via })
+        Ok(Session { handle, settings: Arc::clone(settings), place, notes, wire, alive: watched, via })
     }
 }
 

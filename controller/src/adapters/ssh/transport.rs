@@ -10,6 +10,7 @@ use omsctl_proto::{ErrorCode, ErrorReport, Secret};
 
 use super::config::{ConfigFiles, HostSettings, LocalUser};
 use super::connection::SshConnection;
+use super::further::{Channels, Further, OneChannelHosts};
 use super::host_keys::HostKeys;
 use super::identities::{Identities, Prompter};
 use super::routes::Routes;
@@ -41,7 +42,8 @@ impl std::fmt::Debug for SshOptions {
 /// Opens SSH connections. Shares between them what is worth sharing: `known_hosts`, keys, jump hosts, names.
 pub struct SshTransport {
     routes: Arc<Routes>,
-    handshakes: Handshakes,
+    handshakes: Arc<Handshakes>,
+    one_channel: Arc<OneChannelHosts>,
     agents: Arc<AgentBinaries>,
     /// Open sessions to jump hosts; the lock of each is held while it is opened, so that it is opened once.
     jumps: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Weak<Session>>>>>,
@@ -77,9 +79,10 @@ impl SshTransport {
                 .hint("correct what is named; ssh -G HOST tells what ssh makes of it")
         })?;
         let identities = Identities::new(options.prompter);
-        let handshakes = Handshakes::new(resolver, HostKeys::new(options.accept_new), identities);
+        let handshakes = Arc::new(Handshakes::new(resolver, HostKeys::new(options.accept_new), identities));
         let routes = Arc::new(Routes { files, local });
-        Ok(Self { routes, handshakes, agents, jumps: Mutex::default(), places: None })
+        let one_channel = Arc::default();
+        Ok(Self { routes, handshakes, one_channel, agents, jumps: Mutex::default(), places: None })
     }
 
     /// What `ssh_config` says, as this transport goes by it.
@@ -108,7 +111,9 @@ impl SshTransport {
         let launcher =
             Launcher::new(Arc::clone(&self.agents), session.place.clone(), user, target.escalation.clone())?
                 .with_places(self.places.clone());
-        Ok(SshConnection { session, launcher })
+        let channels = Channels::of(Arc::clone(&self.one_channel), &session);
+        let further = Further { handshakes: Arc::clone(&self.handshakes), password: target.password.clone() };
+        Ok(SshConnection { session, launcher, channels, further, beside: Mutex::default() })
     }
 
     /// Opens the way hop by hop. Jump hosts are logged in to without the destination's password.

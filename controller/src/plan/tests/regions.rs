@@ -21,6 +21,7 @@ n2 ansible_host=10.0.0.2
 [east:vars]
 cm_location=1
 cm_region=cn-east
+cm_region_cn=cn-east
 cm_is_default=true
 drc_cm_heartbeat_db=hb_1
 cm_url=http://10.0.1.100:8088
@@ -28,6 +29,7 @@ cm_url=http://10.0.1.100:8088
 [west:vars]
 cm_location=2
 cm_region=cn-west
+cm_region_cn=cn-west
 cm_is_default=false
 drc_cm_heartbeat_db=hb_2
 cm_url=http://10.0.2.100:8088

@@ -33,6 +33,7 @@ async fn the_agent_is_sent_once_and_every_channel_is_its_own() {
     let command = AgentCommand::Connect { host: "db.example".to_owned(), port: 2883 };
     let mut second = connection.run_agent(command).await.unwrap();
     talks(&mut second, "connect db.example 2883|").await;
+    assert_eq!(server.behaviour.log_ins.load(Ordering::SeqCst), 1, "one log-in for all channels");
     assert_eq!(connection.details().agent_pushed_bytes, size);
 
     let digest = omsctl_proto::Digest::of(&std::fs::read(STAND_IN).unwrap());

@@ -3,6 +3,7 @@
 mod connecting;
 mod host_keys;
 mod launching;
+mod one_channel;
 mod other_servers;
 mod real_servers;
 mod server;

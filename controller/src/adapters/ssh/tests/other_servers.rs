@@ -4,6 +4,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::real_servers::{free_port, sshd, target, wait_for};
 use omsctl_proto::{ErrorCode, Secret};
@@ -47,6 +49,24 @@ impl Drop for Authorised {
             Some(before) => std::fs::write(AUTHORISED, before).unwrap(),
             None => std::fs::remove_file(AUTHORISED).unwrap(),
         }
+    }
+}
+
+/// A program that the stand-in for the agent finds: tinysshd ends a connection with its command, so this one stays.
+struct Program(PathBuf);
+
+impl Program {
+    fn that_stays(name: &str) -> Self {
+        let program = Self(Path::new("/usr/local/bin").join(name));
+        std::fs::write(&program.0, "#!/bin/sh\nprintf 'stays|'\nexec cat\n").unwrap();
+        std::fs::set_permissions(&program.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
     }
 }
 
@@ -97,9 +117,10 @@ async fn dropbear() {
 
 #[tokio::test]
 #[ignore = "needs tinysshd and root"]
-async fn tinysshd_takes_the_log_in_and_one_agent() {
+async fn tinysshd_takes_a_connection_for_each_agent() {
     let bench = Bench::new();
     let _authorised = Authorised::new(&bench);
+    let _connect = Program::that_stays("connect");
     let keys = bench.path("tinysshd").display().to_string();
     output("tinysshd-makekey", &[&keys]);
     let public = output("tinysshd-printkey", &[&keys]);
@@ -107,6 +128,8 @@ async fn tinysshd_takes_the_log_in_and_one_agent() {
     let port = listener.local_addr().unwrap().port();
     know(&bench, port, public.lines().find(|line| line.starts_with("ssh-ed25519")).unwrap());
     // As inetd does it: one process a connection, which is its standard input and output.
+    let (count, running) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, ends) = (Arc::clone(&count), Arc::clone(&running));
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let again = stream.try_clone().unwrap();
@@ -114,17 +137,37 @@ async fn tinysshd_takes_the_log_in_and_one_agent() {
             server.args(["-v", &keys]).stdin(OwnedFd::from(stream));
             server.stdout(OwnedFd::from(again)).stderr(Stdio::null());
             let mut server = server.spawn().unwrap();
-            std::thread::spawn(move || server.wait().unwrap());
+            counted.fetch_add(1, Ordering::SeqCst);
+            ends.fetch_add(1, Ordering::SeqCst);
+            let ends = Arc::clone(&ends);
+            std::thread::spawn(move || {
+                server.wait().unwrap();
+                ends.fetch_sub(1, Ordering::SeqCst);
+            });
         }
     });
-    // It opens one channel a connection, and a rollout takes more: that is told by name.
+    // It opens one channel a connection, and a rollout takes more: each has a connection of its own.
     let target = as_root(port);
     let connection = bench.transport(SshOptions::default()).connect(&target).await.unwrap();
-    let command = || AgentCommand::Connect { host: "x".to_owned(), port: 1 };
-    let first = connection.run_agent(command()).await.unwrap();
-    let refused = connection.run_agent(command()).await.err().unwrap();
-    assert!(refused.message.contains("opens no further channel"), "{refused:?}");
-    drop(first);
+    let mut agents = Vec::new();
+    for _ in 0..3 {
+        let command = AgentCommand::Connect { host: "x".to_owned(), port: 1 };
+        agents.push(connection.run_agent(command).await.unwrap());
+    }
+    for agent in &mut agents {
+        talks(agent, "stays|").await;
+    }
+    assert!(connection.details().agent_pushed_bytes > 0);
+    connection.close().await;
+    connection.closed().await;
+    let all_end = async {
+        while running.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_end).await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 3, "one connection for each agent");
+    drop(agents);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::certificate::{Builder, CertType};
 use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Response, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, ChannelMsg};
+use russh::{Channel, ChannelId, ChannelMsg, ChannelOpenFailure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -30,6 +30,12 @@ pub(super) struct Behaviour {
     pub shell: String,
     /// Shell text that the log-in shell runs first.
     pub noise: String,
+    /// Session channels that a connection opens; `None`: any number.
+    pub channels: Option<usize>,
+    /// Channels that were refused.
+    pub refused: AtomicUsize,
+    /// Connections that are open now.
+    pub open: AtomicUsize,
     /// The command's stdin ends after so many bytes.
     pub cut_after: Option<usize>,
     /// Connections that are hung up on before the greeting.
@@ -123,12 +129,17 @@ impl Server {
                     behaviour: Arc::clone(&shared),
                     programs: programs.clone(),
                     channels: HashMap::new(),
+                    opened: 0,
                 };
                 let (inner, mut outer) = tokio::io::duplex(1 << 16);
                 tokio::spawn(server::run_stream(Arc::clone(&config), inner, handler));
                 // Aborted with the server: then the connection is lost, as if a cable were pulled.
-                sessions
-                    .spawn(async move { drop(tokio::io::copy_bidirectional(&mut stream, &mut outer).await) });
+                let counts = Arc::clone(&shared);
+                counts.open.fetch_add(1, Ordering::SeqCst);
+                sessions.spawn(async move {
+                    drop(tokio::io::copy_bidirectional(&mut stream, &mut outer).await);
+                    counts.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         Self { port, host_key, behaviour, task }
@@ -139,6 +150,7 @@ struct Handler {
     behaviour: Arc<Behaviour>,
     programs: PathBuf,
     channels: HashMap<ChannelId, Channel<Msg>>,
+    opened: usize,
 }
 
 impl Handler {
@@ -213,6 +225,12 @@ impl server::Handler for Handler {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), russh::Error> {
+        if self.behaviour.channels.is_some_and(|limit| self.opened >= limit) {
+            self.behaviour.refused.fetch_add(1, Ordering::SeqCst);
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        }
+        self.opened += 1;
         self.channels.insert(channel.id(), channel);
         reply.accept().await;
         Ok(())

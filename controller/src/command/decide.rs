@@ -1,0 +1,102 @@
+//! What a command that changes hosts decides before the first change: checks, plan, and the operator's word.
+
+use omsctl_proto::{CheckResult, CheckStatus, EventKind, NodeOutcome, NodeResult, RunResult};
+
+use super::World;
+use super::inputs::Inputs;
+use super::look::Looked;
+use super::telling::Telling;
+use crate::plan::{self, Goal, Plan, Purpose};
+use crate::report::{PlanView, plan_text};
+
+/// What follows.
+pub(super) enum Decision {
+    Go(Plan),
+    Stop(RunResult, Vec<NodeOutcome>),
+}
+
+/// Checks, plan, question.
+pub(super) async fn decide(
+    world: &World,
+    inputs: &Inputs,
+    looked: &Looked,
+    goal: &mut Goal,
+    telling: &mut Telling,
+) -> Decision {
+    let unreachable = unreachable(inputs, looked);
+    if looked.survey.links.is_empty() {
+        return Decision::Stop(RunResult::Unreachable, unreachable);
+    }
+    let checks = match goal.purpose {
+        Purpose::Apply => plan::preflight(&inputs.deployment, &looked.observed, goal),
+        // What is there is not judged by what it takes to begin.
+        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => Vec::new(),
+    };
+    // A dead host was told already, and stops nothing.
+    let dead = |check: &&CheckResult| {
+        check.node.as_ref().is_some_and(|node| !looked.survey.links.contains_key(node))
+    };
+    for check in checks.iter().filter(|check| check.status != CheckStatus::Pass && !dead(check)) {
+        telling.emitter.say(EventKind::Check { check: check.clone() }).await;
+    }
+    let failed = plan::failed_nodes(&checks);
+    let cluster = plan::cluster_failed(&checks);
+    if cluster || (!failed.is_empty() && !goal.keep_going) {
+        return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
+    }
+    goal.leave_out = failed;
+    let plan = match plan::plan(&inputs.deployment, &looked.observed, goal) {
+        Ok(plan) => plan,
+        Err(refusals) => {
+            for refusal in &refusals.0 {
+                telling.emitter.say(EventKind::Check { check: refusal.check("plan") }).await;
+            }
+            return Decision::Stop(RunResult::Refused, not_begun(inputs, looked));
+        }
+    };
+    for (host, steps) in plan.announced() {
+        telling.emitter.say(EventKind::HostPlanned { host, steps }).await;
+    }
+    for message in &plan.warnings {
+        telling.emitter.say(EventKind::Notice { message: message.clone() }).await;
+    }
+    if plan.changes() > 0 && !world.globals.yes && !confirmed(world, &plan, telling).await {
+        return Decision::Stop(RunResult::Interrupted, not_begun(inputs, looked));
+    }
+    Decision::Go(plan)
+}
+
+async fn confirmed(world: &World, plan: &Plan, telling: &mut Telling) -> bool {
+    let text = plan_text(&view(plan), world.out.message_style());
+    telling.ask(world, &text, "Make these changes?".to_owned()).await
+}
+
+pub(super) fn view(plan: &Plan) -> PlanView {
+    PlanView {
+        nodes: plan.announced(),
+        warnings: plan.warnings.clone(),
+        refusals: plan.left_out.values().cloned().collect(),
+    }
+}
+
+/// Hosts of `--limit` that could not be looked at.
+fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
+    let selected =
+        inputs.selected().filter_map(|host| Some((&host.name, looked.survey.failed.get(&host.name)?)));
+    selected
+        .map(|(node, error)| NodeOutcome {
+            node: node.clone(),
+            result: NodeResult::Unreachable,
+            error: Some(error.clone()),
+        })
+        .collect()
+}
+
+/// All hosts of `--limit`, when nothing is begun on any.
+pub(super) fn not_begun(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
+    let waiting = inputs
+        .selected()
+        .filter(|host| !looked.survey.failed.contains_key(&host.name))
+        .map(|host| NodeOutcome { node: host.name.clone(), result: NodeResult::Waiting, error: None });
+    waiting.chain(unreachable(inputs, looked)).collect()
+}
