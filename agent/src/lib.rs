@@ -23,6 +23,7 @@ mod facts;
 pub mod fakes;
 mod init_log;
 mod journal;
+mod keepalived_conf;
 mod log;
 mod patience;
 mod perform;
@@ -34,9 +35,10 @@ mod run_folder;
 mod scenarios;
 mod serve;
 mod session;
+mod virtual_ip;
 mod world;
 
-pub use adapters::{DockerCli, LinuxHost};
+pub use adapters::{DockerCli, LinuxHost, ports_answer};
 pub use connect::connect;
 pub use door::Daemons;
 #[cfg(any(test, feature = "fakes"))]

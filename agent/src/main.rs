@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use omsctl_agent::{
-    Daemons, DockerCli, LinuxHost, Places, VERSION, World, connect, log_error, receive, serve, session,
+    Daemons, DockerCli, LinuxHost, Places, VERSION, World, connect, log_error, ports_answer, receive, serve,
+    session,
 };
 use omsctl_proto::{Digest, RunId};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: omsctl-agent session | serve RUN | connect HOST PORT | receive RUN CONTENT | --version\n\
+const USAGE: &str = "usage: omsctl-agent session | serve RUN | connect HOST PORT | receive RUN CONTENT | probe ADDRESS PORT… | \
+                     --version\n\
                      It is started by omsctl and speaks to it over stdin and stdout.\n";
 
 fn main() -> ExitCode {
@@ -20,6 +22,12 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if words == ["--version"] {
         return say(&mut std::io::stdout(), &format!("omsctl-agent {VERSION}\n"), ExitCode::SUCCESS);
+    }
+    if let ["probe", rest @ ..] = words.as_slice()
+        && let Some(answer) = ports_answer(rest)
+    {
+        // keepalived asks each second and looks at nothing but the status.
+        return if answer { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     // Whatever the file is called: that is how it is found on a host.
     let _ = rustix::thread::set_name(c"omsctl-agent");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Door, Fingerprint, SecretName, StepId, WantedHealth};
+use crate::{Digest, Door, Fingerprint, SecretName, StepId, VirtualIpSpec, WantedHealth};
 
 /// One thing to make true on a host. Every action looks first, acts only when what it finds differs, and proves the
 /// result; doing it twice is the same as doing it once.
@@ -44,6 +44,10 @@ pub enum Action {
     /// After a changed `config.yaml`: writes the components' files and restarts the two services that read them
     /// (`research/oms.md` 2.4). Then the former text of `config_file` goes.
     ReloadConfig { container: String, config_file: String },
+    /// keepalived serves the address on this host: configured, running, and the address answers.
+    ServeVirtualIp { virtual_ip: VirtualIpSpec },
+    /// omsctl's own keepalived ends, and its configuration goes.
+    WithdrawVirtualIp,
     /// Waits until OMS says that it is healthy.
     AwaitHealthy { container: String, health: WantedHealth },
 }
@@ -64,6 +68,8 @@ impl Action {
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
             Self::ReloadConfig { .. } => StepId::ReloadConfig,
+            Self::ServeVirtualIp { .. } => StepId::ServeVirtualIp,
+            Self::WithdrawVirtualIp => StepId::WithdrawVirtualIp,
             Self::AwaitHealthy { .. } => StepId::AwaitHealthy,
         }
     }
@@ -85,6 +91,8 @@ impl Action {
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }
             | Self::ReloadConfig { .. }
+            | Self::ServeVirtualIp { .. }
+            | Self::WithdrawVirtualIp
             | Self::AwaitHealthy { .. } => Vec::new(),
         }
     }

@@ -48,6 +48,8 @@ pub enum ErrorCode {
     Initialisation,
     /// OMS runs and says that it is not healthy.
     Health,
+    /// keepalived does not serve the virtual IP.
+    VirtualIp,
     /// The MetaDB refuses, or does not show what it should.
     Metadb,
     /// Another rollout holds the hosts.

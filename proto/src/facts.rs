@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Fingerprint, FingerprintKey, Gate, RunId, StepId, WireSecret};
+use crate::{Digest, Fingerprint, FingerprintKey, Gate, RunId, StepId, VirtualIpFacts, WireSecret};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,9 @@ pub struct Facts {
     pub other_containers: Vec<OtherContainer>,
     #[serde(default)]
     pub system: SystemFacts,
+    /// Older agents say nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_ip: Option<VirtualIpFacts>,
     pub files: BTreeMap<String, FileFacts>,
     pub config: Option<WireSecret>,
     pub disks: BTreeMap<String, DiskFacts>,

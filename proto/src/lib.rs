@@ -15,6 +15,7 @@ mod message;
 mod plan;
 mod rollout;
 mod secret;
+mod virtual_ip;
 
 pub use action::{
     Action, ContainerSpec, FormerText, ImageOrigin, Initialiser, Mount, SecretFile, WantedImage, former_path,
@@ -42,3 +43,4 @@ pub use message::{
 pub use plan::{Gate, NodePlan, Step, StepId};
 pub use rollout::{Claim, GateRow, GateTable, InitOrder, MetaDbProof, Role};
 pub use secret::{Secret, WireSecret};
+pub use virtual_ip::{OtherKeepalived, Subnet, VirtualIpFacts, VirtualIpSpec};

@@ -255,6 +255,8 @@ pub enum ProbeTarget {
     Tcp { host: String, port: u16 },
     /// `GET` of an `http://` or `https://` address; the certificate is not verified.
     Http { url: String },
+    /// Whether an interface of the host itself has the address.
+    Holds { address: IpAddr },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -65,6 +65,8 @@ pub enum StepId {
     Initialise,
     ReloadConfig,
     AwaitServices,
+    ServeVirtualIp,
+    WithdrawVirtualIp,
     AwaitHealthy,
     /// The controller's own: the MetaDB shows the host.
     Register,
@@ -88,6 +90,8 @@ impl StepId {
             Self::Initialise => "initialise",
             Self::ReloadConfig => "reload_config",
             Self::AwaitServices => "await_services",
+            Self::ServeVirtualIp => "serve_virtual_ip",
+            Self::WithdrawVirtualIp => "withdraw_virtual_ip",
             Self::AwaitHealthy => "await_healthy",
             Self::Register => "register",
             Self::Deregister => "deregister",

@@ -35,3 +35,4 @@ mod stage;
 mod state_mysql;
 mod survive;
 mod terminal;
+mod virtual_ip;

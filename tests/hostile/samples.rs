@@ -158,6 +158,7 @@ pub(crate) fn to_agent() -> Vec<Vec<u8>> {
         frames(&[
             request(1, Request::Probe { target: ProbeTarget::Tcp { host: "10.0.0.9".to_owned(), port: 1 } }),
             request(2, Request::Probe { target: ProbeTarget::Http { url } }),
+            request(5, Request::Probe { target: ProbeTarget::Holds { address: [10, 0, 0, 9].into() } }),
             request(3, Request::Run { run: run() }),
             request(4, Request::Close { run: run() }),
         ]),

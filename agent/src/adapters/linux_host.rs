@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy};
+use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, Subnet};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
-use super::{http, mounts, proc_net, remedies, resolver, system_settings};
-use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
+use super::{http, interfaces, keepalived, mounts, proc_net, remedies, resolver, system_settings};
+use crate::ports::{
+    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -111,6 +113,22 @@ impl Host for LinuxHost {
 
     fn mend(&self, remedy: Remedy) -> BoxFuture<'_, Result<(), HostError>> {
         remedies::apply(remedy).boxed()
+    }
+
+    fn interfaces(&self) -> BTreeMap<String, Vec<Subnet>> {
+        interfaces::read()
+    }
+
+    fn keepalived(&self, ours: &Path) -> KeepalivedSeen {
+        keepalived::look(ours)
+    }
+
+    fn run_keepalived<'a>(&'a self, config: &'a Path) -> BoxFuture<'a, Result<(), HostError>> {
+        keepalived::run(config).boxed()
+    }
+
+    fn end_keepalived<'a>(&'a self, config: &'a Path) -> BoxFuture<'a, Result<(), HostError>> {
+        keepalived::end(config).boxed()
     }
 
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {

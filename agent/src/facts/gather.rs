@@ -5,6 +5,7 @@ use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, OtherContainer
 use super::{container, files, host_id, runs};
 use crate::clock;
 use crate::ports::{Engine, RuntimeError};
+use crate::virtual_ip;
 use crate::world::World;
 
 /// Looks; changes nothing but the host id that the first agent writes.
@@ -48,6 +49,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         filled: files::filled(&world.places, &request.paths),
         other_containers: other_containers.collect(),
         system: machine.system,
+        virtual_ip: Some(virtual_ip::look(world)),
         files: files::files(&world.places, &request.files, &request.key),
         config: files::config(&world.places, &request.config_file),
         disks: files::disks(world, &request.paths),

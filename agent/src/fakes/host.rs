@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, SystemFacts};
+use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, Subnet, SystemFacts};
 
 use super::docker::{Daemon, FakeDocker};
 use super::network::Network;
-use crate::ports::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
+use crate::ports::{
+    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+};
 
 type Answerer = Arc<dyn Fn() -> Box<dyn ByteStream> + Send + Sync>;
 
@@ -32,6 +34,7 @@ struct State {
     reachable: BTreeMap<(String, u16), Answerer>,
     pages: BTreeMap<String, HttpAnswer>,
     network: Network,
+    keepalived: Keepalived,
 }
 
 impl fmt::Debug for FakeHost {
@@ -63,6 +66,7 @@ impl FakeHost {
             reachable: BTreeMap::new(),
             pages: BTreeMap::new(),
             network: Network::default(),
+            keepalived: Keepalived::default(),
         };
         Self { docker, state: Mutex::new(state) }
     }
@@ -102,8 +106,26 @@ impl FakeHost {
         self.change(|state| state.pages.insert(url.to_owned(), answer));
     }
 
+    /// keepalived is not installed.
+    pub fn lacks_keepalived(&self) {
+        self.change(|state| state.keepalived.missing = true);
+    }
+
+    /// omsctl's keepalived dies.
+    pub fn kill_keepalived(&self) {
+        self.change(|state| state.keepalived.runs = None);
+    }
+
+    /// The text that omsctl's keepalived runs with, and how often one was loaded.
+    pub fn keepalived_runs(&self) -> (Option<String>, usize) {
+        self.change(|state| (state.keepalived.runs.clone(), state.keepalived.loads))
+    }
+
     pub(super) fn boot(&self) {
-        self.change(|state| state.boots += 1);
+        self.change(|state| {
+            state.boots += 1;
+            state.keepalived.runs = None;
+        });
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -113,6 +135,16 @@ impl FakeHost {
 
 fn refused(address: String) -> HostError {
     HostError::Unreachable { address, source: io::ErrorKind::ConnectionRefused.into() }
+}
+
+/// keepalived on this host; installed unless a test says otherwise.
+#[derive(Debug, Default)]
+struct Keepalived {
+    missing: bool,
+    /// The text that omsctl's own runs with.
+    runs: Option<String>,
+    /// How often it was told to load one.
+    loads: usize,
 }
 
 impl Host for FakeHost {
@@ -182,6 +214,39 @@ impl Host for FakeHost {
             }
             Remedy::Unknown => {}
         }
+        async { Ok(()) }.boxed()
+    }
+
+    fn interfaces(&self) -> BTreeMap<String, Vec<Subnet>> {
+        let subnets = self.change(|state| state.source).map(|address| Subnet { address, prefix_length: 24 });
+        BTreeMap::from([("eth0".to_owned(), subnets.into_iter().collect())])
+    }
+
+    fn keepalived(&self, _: &Path) -> KeepalivedSeen {
+        self.change(|state| KeepalivedSeen {
+            program: (!state.keepalived.missing).then(|| "/usr/sbin/keepalived".to_owned()),
+            processes: if state.keepalived.runs.is_some() { 2 } else { 0 },
+            running: state.keepalived.runs.is_some(),
+            others: Vec::new(),
+        })
+    }
+
+    fn run_keepalived<'a>(&'a self, config: &'a Path) -> BoxFuture<'a, Result<(), HostError>> {
+        let ran = if self.change(|state| state.keepalived.missing) {
+            Err(HostError::Mend { what: "starting keepalived".to_owned(), why: "there is none".to_owned() })
+        } else {
+            let text = std::fs::read_to_string(config).unwrap_or_default();
+            self.change(|state| {
+                state.keepalived.runs = Some(text);
+                state.keepalived.loads += 1;
+            });
+            Ok(())
+        };
+        async { ran }.boxed()
+    }
+
+    fn end_keepalived<'a>(&'a self, _: &'a Path) -> BoxFuture<'a, Result<(), HostError>> {
+        self.change(|state| state.keepalived.runs = None);
         async { Ok(()) }.boxed()
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, SystemFacts};
+use omsctl_proto::{DiskFacts, Door, OtherKeepalived, PortHolder, Remedy, Subnet, SystemFacts};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
@@ -49,6 +49,18 @@ pub trait Host: Send + Sync {
     /// Changes the system; done when it shows.
     fn mend(&self, remedy: Remedy) -> BoxFuture<'_, Result<(), HostError>>;
 
+    /// The machine's interfaces with the networks that they are in.
+    fn interfaces(&self) -> BTreeMap<String, Vec<Subnet>>;
+
+    /// keepalived as it is here; omsctl's own is the one that was started with the configuration `ours`.
+    fn keepalived(&self, ours: &Path) -> KeepalivedSeen;
+
+    /// omsctl's keepalived runs with what this file says now: one that runs loads it again.
+    fn run_keepalived<'a>(&'a self, config: &'a Path) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// omsctl's keepalived runs no longer, and the host has given the address up.
+    fn end_keepalived<'a>(&'a self, config: &'a Path) -> BoxFuture<'a, Result<(), HostError>>;
+
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
 }
@@ -65,6 +77,19 @@ pub struct Machine {
     pub measured: Measured,
     pub addresses: Vec<IpAddr>,
     pub system: SystemFacts,
+}
+
+/// What a machine has of keepalived.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeepalivedSeen {
+    /// `None` when there is none.
+    pub program: Option<String>,
+    /// Those of omsctl's own, also of one that is on its way out.
+    pub processes: usize,
+    /// omsctl's own runs whole.
+    pub running: bool,
+    /// Those that somebody else runs.
+    pub others: Vec<OtherKeepalived>,
 }
 
 /// How large a machine is.

@@ -7,4 +7,6 @@ pub use container_runtime::{
     ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
     Since,
 };
-pub use host::{ByteStream, Connected, Host, HostError, HttpAnswer, Listening, Machine, Measured};
+pub use host::{
+    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+};

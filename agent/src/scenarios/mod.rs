@@ -8,4 +8,5 @@ mod relay;
 mod reload;
 mod setup;
 mod survive;
+mod virtual_ip;
 mod walk;

@@ -134,6 +134,8 @@ fn started(action: &Action) -> Option<&str> {
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }
+        | Action::ServeVirtualIp { .. }
+        | Action::WithdrawVirtualIp
         | Action::AwaitHealthy { .. } => None,
     }
 }

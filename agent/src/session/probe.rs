@@ -18,6 +18,10 @@ pub(super) async fn probe(host: &dyn Host, target: ProbeTarget) -> Response {
             },
             Err(error) => failed(&error),
         },
+        ProbeTarget::Holds { address } => {
+            let reached = host.machine().addresses.contains(&address);
+            Response::Probe { reached, status: None, found: String::new() }
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use omsctl_proto::{
 };
 
 use super::apply::{Apply, RECONNECT};
+use super::holders;
+use super::interrupt::or_interrupted;
 use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
@@ -39,7 +41,8 @@ impl Act<'_> {
         }
         let busy = plan.nodes.iter().any(|node| !node.is_empty());
         if !busy {
-            let answers = self.cm_url_answers(&survey, telling).await;
+            let answers =
+                self.cm_url_answers(&survey, telling).await && self.held_once(Some(&survey), telling).await;
             survey.close().await;
             let result = run_result(&outcomes, false);
             return (if answers { result } else { RunResult::Failed }, outcomes);
@@ -93,7 +96,8 @@ impl Act<'_> {
             );
             telling.emitter.say(EventKind::Notice { message }).await;
         }
-        let worse = unreached && matches!(result, RunResult::Done | RunResult::Unchanged);
+        let well = matches!(result, RunResult::Done | RunResult::Unchanged);
+        let worse = well && (unreached || !self.held_once(None, telling).await);
         (if worse { RunResult::Failed } else { result }, outcomes)
     }
 
@@ -162,6 +166,30 @@ impl Act<'_> {
             works.push((work, link));
         }
         works
+    }
+
+    /// Exactly one host holds each virtual IP of keepalived's; `survey` when nothing was changed.
+    async fn held_once(&self, survey: Option<&Survey>, telling: &mut Telling) -> bool {
+        let Apply { world, inputs, .. } = self.apply;
+        // Stopped hosts give it up, and nobody may be left.
+        if self.goal.purpose == Purpose::Stop {
+            return true;
+        }
+        let looking = async {
+            match survey {
+                Some(survey) => holders::check(&inputs.deployment, survey).await,
+                None => holders::connect_and_check(world, &inputs.deployment).await,
+            }
+        };
+        let rows = or_interrupted(world, Box::pin(looking)).await.unwrap_or_default();
+        let mut well = true;
+        for check in rows {
+            well &= check.status != CheckStatus::Fail;
+            if survey.is_none() || check.status != CheckStatus::Pass {
+                telling.emitter.say(EventKind::Check { check }).await;
+            }
+        }
+        well
     }
 
     /// `None` when nobody may be left to answer there.

@@ -13,6 +13,7 @@ mod detach;
 mod giving_up;
 mod high_availability;
 mod history;
+mod holders;
 mod init;
 mod inputs;
 mod interrupt;

@@ -79,7 +79,7 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 15] = [
+const ORDER: [(StepId, StepId); 18] = [
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteConfig, StepId::CreateContainer),
@@ -94,6 +94,9 @@ const ORDER: [(StepId, StepId); 15] = [
     (StepId::StartContainer, StepId::Initialise),
     (StepId::Initialise, StepId::ReloadConfig),
     (StepId::Initialise, StepId::AwaitServices),
+    (StepId::Initialise, StepId::ServeVirtualIp),
+    (StepId::AwaitServices, StepId::ServeVirtualIp),
+    (StepId::ServeVirtualIp, StepId::AwaitHealthy),
     (StepId::AwaitServices, StepId::AwaitHealthy),
 ];
 
@@ -131,11 +134,16 @@ fn only_steps_that_a_container_allows(
         Some("a new container is not initialised".to_owned())
     } else if has(StepId::Initialise) && !makes.into_iter().any(has) && is_initialised(container) {
         Some("an initialised container is initialised again".to_owned())
-    } else if container.is_some_and(|found| !found.running) && !changes.eq(&1) && !node.steps.is_empty() {
+    } else if container.is_some_and(|found| !found.running) && !changes.eq(&1) && acts_on_container(node) {
         Some("a stopped container stays stopped".to_owned())
     } else {
         None
     }
+}
+
+/// Other steps than one that needs no container.
+fn acts_on_container(node: &NodeSteps) -> bool {
+    node.steps.iter().any(|step| !matches!(step.action, Action::WithdrawVirtualIp))
 }
 
 fn is_initialised(container: Option<&ContainerFacts>) -> bool {

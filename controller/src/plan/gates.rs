@@ -58,13 +58,18 @@ fn starts_container(action: &Action) -> bool {
 /// What a serving container notices.
 pub(super) fn touches_service(action: &Action) -> bool {
     match action {
-        Action::WriteCertificates { .. } | Action::WriteConfig { .. } | Action::ReloadConfig { .. } => true,
+        Action::WriteCertificates { .. }
+        | Action::WriteConfig { .. }
+        | Action::ReloadConfig { .. }
+        | Action::StopContainer { .. }
+        // The holder's keepalived may give the address up for a moment.
+        | Action::ServeVirtualIp { .. }
+        | Action::WithdrawVirtualIp => true,
         Action::MakeDirectories { .. }
         | Action::LoadImage { .. }
         | Action::Initialise { .. }
         | Action::AwaitServices { .. }
         | Action::AwaitHealthy { .. } => false,
-        Action::StopContainer { .. } => true,
         Action::CreateContainer { .. } | Action::StartContainer { .. } | Action::RestartContainer { .. } => {
             starts_container(action)
         }

@@ -50,7 +50,7 @@ fn host_text(host: &Host, archives: &BTreeMap<PathBuf, ArchiveIdentity>) -> Stri
         ImageSource::Reference(reference) => reference.clone(),
     };
     format!(
-        "host {} {} {} {} {} {:?} {:?} {:?} {:?} {:?}",
+        "host {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",
         host.name,
         host.region,
         host.selected,
@@ -61,6 +61,7 @@ fn host_text(host: &Host, archives: &BTreeMap<PathBuf, ArchiveIdentity>) -> Stri
         settings.init_by,
         settings.init_order,
         settings.restart_policy,
+        settings.virtual_ip,
     )
 }
 

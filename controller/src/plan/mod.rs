@@ -31,6 +31,7 @@ mod status;
 mod steps;
 mod upgrade;
 mod version;
+mod virtual_ip;
 mod wanted;
 mod warnings;
 
@@ -55,4 +56,5 @@ pub use refusal::{Refusal, Refusals};
 pub use registration::Registered;
 pub use status::{NodeState, NodeStatus, Status, status};
 pub use version::OmsVersion;
+pub use virtual_ip::held_addresses;
 pub use wanted::facts_request;

@@ -25,6 +25,7 @@ use super::removal;
 use super::situation::Situation;
 use super::steps::steps;
 use super::upgrade;
+use super::virtual_ip;
 use super::wanted::{Wanted, wanted};
 use super::warnings::warnings;
 
@@ -176,7 +177,8 @@ pub(super) fn docker_trouble(docker: &DockerFacts) -> Option<String> {
 fn draft(situation: Situation<'_>, host: &Host, region: &Region, facts: &Facts, wanted: Wanted) -> Draft {
     let config = config::compare(region, &situation.nodes_of(region), facts);
     let findings = look(&wanted, config, facts, &situation.goal.key);
-    let steps = steps(&wanted, &findings, facts, &situation.goal.run);
+    let virtual_ip = virtual_ip::step(situation, host, facts, &|_| true);
+    let steps = steps(&wanted, &findings, facts, &situation.goal.run, virtual_ip);
     let address = wanted.container.host_ip;
     let listed = situation.metadb().map(|metadb| registration::find(metadb, address));
     let new = facts.container.is_none() && listed.as_ref().is_none_or(Option::is_none);

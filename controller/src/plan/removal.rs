@@ -15,6 +15,7 @@ use super::output::{NodeSteps, Plan};
 use super::refusal::{Refusal, Refusals};
 use super::registration;
 use super::situation::{Situation, serves};
+use super::virtual_ip;
 use super::wanted::{RANDOM_PORTS, config_file};
 
 /// A host without a heartbeat for so long is down to OMS (`research/oms.md` 5).
@@ -89,10 +90,11 @@ fn leaver(situation: Situation<'_>, host: &Host, plan: &mut Plan) -> Result<Opti
         plan.forgotten.extend(address.map(|address| (node, address)));
         return Ok(None);
     };
-    let steps = match &facts.container {
-        Some(container) => leaving_steps(situation, host, facts, container)?,
-        None => Vec::new(),
-    };
+    // The address leaves before OMS does.
+    let mut steps: Vec<Step> = virtual_ip::withdrawal(facts).into_iter().collect();
+    if let Some(container) = &facts.container {
+        steps.extend(leaving_steps(situation, host, facts, container)?);
+    }
     let register = listed.map(|row| format!("the MetaDB lists it as {}", row.status));
     Ok(Some(NodeSteps { node, role: Role::Leaving, steps, proof: MetaDbProof::Removed, register }))
 }
@@ -158,9 +160,13 @@ fn stayer(
     };
     let Some(container) = &facts.container else { return Ok((idle(Vec::new()), None)) };
     fit_to_stop(host, container)?;
+    let virtual_ip = virtual_ip::step(situation, host, facts, &|node| !leaving.contains(node));
     let nodes = staying_addresses(situation, region, leaving);
     let changes = match config::compare(region, &nodes, facts) {
-        ConfigFinding::Same => return Ok((idle(Vec::new()), None)),
+        ConfigFinding::Same => {
+            let turn = virtual_ip.map(|step| Step { gate: Some(Gate::Turn), ..step });
+            return Ok((idle(turn.into_iter().collect()), None));
+        }
         ConfigFinding::Differs(changes) => changes,
         ConfigFinding::Absent | ConfigFinding::Unreadable(_) => {
             return Err(unfit(host, "its config.yaml cannot be read".to_owned(), "`omsctl apply` first"));
@@ -192,6 +198,9 @@ fn stayer(
         host,
         step("OMS reads config.yaml only when told to; changed: cm_nodes", reload),
     ));
+    // Before health, which is proved last.
+    let last = steps.len().saturating_sub(1);
+    steps.splice(last..last, virtual_ip);
     let secrets = BTreeMap::from([(wanted.file.content, wanted.text)]);
     Ok((idle(steps), Some((host.name.clone(), secrets))))
 }

@@ -7,14 +7,20 @@ use super::findings::{ContainerFinding, Findings};
 use super::image;
 use super::wanted::Wanted;
 
-/// The steps of one host; empty when nothing differs.
-pub(super) fn steps(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -> Vec<Step> {
+/// The steps of one host; empty when nothing differs. `virtual_ip` is the one that mends that.
+pub(super) fn steps(
+    wanted: &Wanted,
+    findings: &Findings,
+    facts: &Facts,
+    run: &RunId,
+    virtual_ip: Option<Step>,
+) -> Vec<Step> {
     let mut steps = files(wanted, findings, facts);
     steps.extend(image(wanted, findings, facts));
     let container = container(wanted, findings, facts, run);
     let started = container.is_some();
     steps.extend(container);
-    let rest = after_the_container(wanted, findings, started);
+    let rest = after_the_container(wanted, findings, started, virtual_ip);
     steps.extend(rest);
     if findings.is_initialising {
         // It reads the files that would be written.
@@ -96,7 +102,13 @@ fn container(wanted: &Wanted, findings: &Findings, facts: &Facts, run: &RunId) -
 }
 
 /// Services come after the initialisation: before it their configuration is missing and they cannot run.
-fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> Vec<Step> {
+/// keepalived tries OMS's ports, so the virtual IP comes after what opens them.
+fn after_the_container(
+    wanted: &Wanted,
+    findings: &Findings,
+    started: bool,
+    virtual_ip: Option<Step>,
+) -> Vec<Step> {
     let name = wanted.container.name.clone();
     let initialise = findings.initialise.as_ref().map(|why| {
         let action =
@@ -122,5 +134,5 @@ fn after_the_container(wanted: &Wanted, findings: &Findings, started: bool) -> V
     };
     let healthy = health_why
         .map(|why| step(why, Action::AwaitHealthy { container: name, health: wanted.health.clone() }));
-    initialise.into_iter().chain(reload).chain(services).chain(healthy).collect()
+    initialise.into_iter().chain(reload).chain(services).chain(virtual_ip).chain(healthy).collect()
 }

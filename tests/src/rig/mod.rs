@@ -5,6 +5,7 @@
 
 mod archives;
 mod assembly;
+mod cable;
 mod capabilities;
 mod deadline;
 mod engine;
@@ -28,6 +29,7 @@ mod status;
 mod subnet;
 
 pub use archives::OmsImage;
+pub use cable::Unplugged;
 pub use deadline::until;
 pub use error::RigError;
 pub use host_docker::HostDocker;

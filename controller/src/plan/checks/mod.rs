@@ -11,6 +11,7 @@ mod disk;
 mod docker;
 mod identity;
 mod image;
+mod keepalived;
 mod mending;
 mod metadb;
 mod neighbours;

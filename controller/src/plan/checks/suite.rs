@@ -6,8 +6,8 @@ use omsctl_inventory::{Deployment, Host};
 use omsctl_proto::{CheckResult, CheckStatus, Facts, NodeName};
 
 use super::{
-    address, certificate, clock, cluster, connect, disk, docker, identity, image, metadb, neighbours, paths,
-    ports, reach, sizing, system,
+    address, certificate, clock, cluster, connect, disk, docker, identity, image, keepalived, metadb,
+    neighbours, paths, ports, reach, sizing, system,
 };
 use crate::plan::addresses::{self, Addresses};
 use crate::plan::input::{Goal, Observed};
@@ -37,6 +37,7 @@ fn of_host(situation: Situation<'_>, addresses: &Addresses, host: &Host, facts: 
     rows.extend(disk::rows(situation, host, facts));
     rows.extend(ports::rows(situation, host, facts));
     rows.extend(neighbours::rows(host, facts));
+    rows.extend(keepalived::rows(situation, host, facts));
     rows.push(metadb::row(situation, host));
     rows.extend(reach::rows(situation, host));
     rows.push(identity::row(situation, host, facts));

@@ -12,3 +12,4 @@ mod repair;
 mod rollout;
 mod scale_out;
 mod status;
+mod virtual_ip;
