@@ -166,7 +166,7 @@ async fn write(
     let change = MetaDbChange::SetHaConfig { former: former.clone(), text: text.clone() };
     let written = reader.change(connection, &change).await;
     let seen = reader.read(connection).await;
-    let (result, word) = match (written, seen) {
+    let (result, ending) = match (written, seen) {
         (Ok(_), Ok(facts)) if facts.ha_config.as_deref() == Some(text.as_str()) => {
             let message = format!("ha.config is: {text}");
             telling.emitter.say(EventKind::Notice { message }).await;
@@ -188,7 +188,7 @@ async fn write(
     let exit =
         telling.end(world, result, Vec::new(), Closing { ha_enabled: true, ..Closing::default() }).await;
     let told = match world.globals.format {
-        Format::Human => world.out.result(&format!("{word}\n")),
+        Format::Human => world.out.result(&format!("{ending}\n")),
         Format::Json => world.out.document(&plan_document(run, result)),
         Format::Jsonl => Ok(()),
     };

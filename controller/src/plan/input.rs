@@ -62,6 +62,7 @@ impl Purpose {
 
 /// What the operator asked for, beside the files.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
 pub struct Goal {
     pub purpose: Purpose,
     /// `--allow-outage`: also when nobody is left who serves.

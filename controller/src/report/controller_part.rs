@@ -36,8 +36,9 @@ impl ControllerPart {
                 self.plan_known = true;
                 self.planned.clone_from(steps);
             }
-            EventKind::HostRegistered { elapsed_ms, .. } => self.registration = Some(Ok(*elapsed_ms)),
-            EventKind::HostRemoved { elapsed_ms, .. } => self.registration = Some(Ok(*elapsed_ms)),
+            EventKind::HostRegistered { elapsed_ms, .. } | EventKind::HostRemoved { elapsed_ms, .. } => {
+                self.registration = Some(Ok(*elapsed_ms));
+            }
             EventKind::HostNotRegistered { error, .. } | EventKind::HostNotRemoved { error, .. } => {
                 self.registration = Some(Err(error.clone()));
             }

@@ -114,8 +114,11 @@ fn done_twice_it_does_nothing() {
     let plan = cluster.plan().unwrap();
     cluster.walk(&plan);
     let shorter = cluster.rendered().replace("\"10.0.0.3\"", "");
-    let shorter: String =
-        shorter.lines().filter(|line| !line.trim().ends_with('-')).map(|line| format!("{line}\n")).collect();
+    let lines: Vec<&str> = shorter.lines().filter(|line| !line.trim().ends_with('-')).collect();
+    let shorter = lines.join(
+        "
+",
+    );
     for node in ["n1", "n2"] {
         cluster.write_config(node, shorter.clone());
     }
