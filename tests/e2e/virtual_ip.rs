@@ -99,8 +99,8 @@ impl Watch {
             return (Duration::ZERO, changes.join(", "));
         };
         let last = seen.iter().rposition(|(_, answered)| !answered).unwrap_or(first);
-        let begun = seen[first.saturating_sub(1)].0;
-        let outage = seen.get(last + 1).map_or(PATIENCE, |(at, _)| *at - begun);
+        let answered_last = seen[first.saturating_sub(1)].0;
+        let outage = seen.get(last + 1).map_or(PATIENCE, |(at, _)| *at - answered_last);
         (outage, changes.join(", "))
     }
 }

@@ -11,7 +11,13 @@ use crate::fleet::{CONTAINER, Fleet};
 use crate::link::Way;
 
 fn request(verb: LifecycleVerb) -> LifecycleRequest {
-    LifecycleRequest { verb, allow_outage: false, wait: None, take_over: false, give_up: Default::default() }
+    LifecycleRequest {
+        verb,
+        allow_outage: false,
+        wait: None,
+        take_over: false,
+        give_up: std::collections::BTreeSet::new(),
+    }
 }
 
 fn removal(nodes: &[&str]) -> LifecycleRequest {
