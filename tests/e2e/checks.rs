@@ -253,6 +253,55 @@ fn an_account_that_may_only_read() {
 }
 
 #[test]
+fn a_metadb_that_lets_nobody_in() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let good = operator.check().exits(0);
+    operator.config(&stage, &[("oms_meta_password", "not-this-one")]);
+    let bad = operator.check().exits(3);
+    for (checked, status) in [(&good, "pass"), (&bad, "fail")] {
+        for node in [Some("node1"), Some("node2"), Some("node3")] {
+            assert_eq!(row(checked, node, "metadb_login")["status"], status, "{}", checked.stdout);
+        }
+        assert_eq!(row(checked, None, "metadb")["status"], status, "{}", checked.stdout);
+    }
+    assert!(!bad.stdout.contains("not-this-one") && !bad.stderr.contains("not-this-one"));
+}
+
+#[test]
+fn databases_that_hold_another_cluster() {
+    let (stage, operator) = Stage::cluster();
+    assert_eq!(row(&operator.check().exits(0), None, "cluster")["status"], "pass");
+    operator.inventory(&stage, &stage.host_lines(4)[3..], &[]);
+    let found = row(&operator.check().exits(3), None, "cluster");
+    assert_eq!(found["status"], "fail", "{found}");
+    assert!(found["found"].as_str().unwrap().contains("another cluster"), "{found}");
+}
+
+#[test]
+fn a_virtual_ip_that_no_interface_can_take() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    let network = stage.host(1).address().rsplit_once('.').unwrap().0.to_owned();
+    let address = format!("{network}.77/24");
+    let of = |variables: &[(&str, &str)]| {
+        let keepalived = [("oms_vip_provider", "keepalived")];
+        operator.inventory(&stage, &stage.host_lines(3), &[&keepalived, variables].concat());
+        row(&operator.check(), Some("node2"), "virtual_ip")
+    };
+    let fits = of(&[("oms_vip_address", &address)]);
+    assert_eq!(fits["status"], "pass", "{fits}");
+    for wrong in [
+        &[("oms_vip_address", address.as_str()), ("oms_vip_interface", "eth77")][..],
+        &[("oms_vip_address", "192.0.2.77/24"), ("oms_vip_interface", "eth0")],
+    ] {
+        let found = of(wrong);
+        assert_eq!(found["status"], "fail", "{found}");
+        assert_ne!(found["fix"], "", "{found}");
+    }
+}
+
+#[test]
 fn the_cm_is_asked_for_by_each_host_once_it_serves() {
     let (stage, operator) = Stage::cluster();
     let good = operator.check().exits(0);
