@@ -134,7 +134,11 @@ fn only_steps_that_a_container_allows(
         Some("a new container is not initialised".to_owned())
     } else if has(StepId::Initialise) && !makes.into_iter().any(has) && is_initialised(container) {
         Some("an initialised container is initialised again".to_owned())
-    } else if container.is_some_and(|found| !found.running) && !changes.eq(&1) && acts_on_container(node) {
+    } else if node.role != Role::Leaving
+        && container.is_some_and(|found| !found.running)
+        && !changes.eq(&1)
+        && acts_on_container(node)
+    {
         Some("a stopped container stays stopped".to_owned())
     } else {
         None

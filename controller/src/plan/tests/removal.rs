@@ -31,6 +31,17 @@ fn it_stops_leaves_the_metadb_and_the_others_learn_it_by_turns() {
 }
 
 #[test]
+fn a_stopped_container_is_set_aside_too() {
+    let mut cluster = without(2, &["n2"]);
+    let container = cluster.facts("n2").container.as_mut().unwrap();
+    container.running = false;
+    "exited".clone_into(&mut container.status);
+    assert_eq!(cluster.steps("n2"), ["stop_container", "deregister"]);
+    let why = cluster.why("n2", "stop_container");
+    assert!(why.starts_with("it is exited, and set aside as oms-"), "{why}");
+}
+
+#[test]
 fn a_dead_host_is_forgotten_only_when_it_is_given_up_and_silent() {
     let mut cluster = without(3, &["n3"]);
     cluster.unreachable("n3");

@@ -132,7 +132,7 @@ fn a_host_that_leaves_gives_it_up_first_and_the_others_forget_it() {
     let container = cluster.container("n3");
     container.running = false;
     "exited".clone_into(&mut container.status);
-    assert_eq!(cluster.steps("n3"), ["withdraw_virtual_ip", "deregister"]);
+    assert_eq!(cluster.steps("n3"), ["withdraw_virtual_ip", "stop_container", "deregister"], "set aside");
 }
 
 #[test]
