@@ -23,7 +23,7 @@ use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{Goal, NodeSteps, Observed, Purpose};
+use crate::plan::{Goal, NodeSteps, Purpose};
 use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.
@@ -206,7 +206,7 @@ impl Apply<'_> {
                     error: None,
                 };
                 let nodes = plan.nodes.iter().map(unchanged).collect();
-                let closing = self.closing(&looked.observed);
+                let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
                 telling.finish(world, RunResult::Unchanged, nodes, closing).await
             }
             Decision::Go(plan) => {
@@ -216,18 +216,8 @@ impl Apply<'_> {
             }
             Decision::Stop(result, nodes) => {
                 telling.keep(world).await;
-                let closing = self.closing(&looked.observed);
+                let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
                 telling.finish(world, result, nodes, closing).await
-            }
-        }
-    }
-
-    /// Where the console is and what to do there, for whoever has just rolled out.
-    fn closing(&self, observed: &Observed) -> Closing {
-        match self.aim.purpose {
-            Purpose::Apply => closing(&self.inputs, observed.metadb.as_ref()),
-            Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => {
-                Closing { ha_enabled: true, ..Closing::default() }
             }
         }
     }
@@ -259,7 +249,7 @@ impl Apply<'_> {
                 (result, nodes)
             }
         };
-        let closing = self.closing(&looked.observed);
+        let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
         telling.finish(world, result, nodes, closing).await
     }
 
@@ -287,7 +277,7 @@ impl Apply<'_> {
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
         // Ended as this command wanted, or left by its operator, or at a gate that stays shut.
         let goes_on = walked.ended && (ends || left);
-        let closing = self.closing(&looked.observed);
+        let closing = closing(&self.inputs, looked.observed.metadb.as_ref());
         if goes_on {
             telling.end(world, result, walked.nodes, closing).await;
             return Attempt::Again;

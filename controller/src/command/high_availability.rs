@@ -17,6 +17,9 @@ use crate::report::ha_text;
 /// Where the vendor wants it to be changed (`research/oms.md` 6).
 const CONSOLE: &str = "in the console: System Management > System Parameters > ha.config";
 
+const CHANGED_MEANWHILE: &str =
+    "failed: somebody changed ha.config meanwhile: look at `omsctl ha status` and run this again";
+
 /// Looks first, whatever is asked for.
 pub async fn high_availability(world: &World, request: &HaRequest, typed: &str) -> Exit {
     let writes = matches!(request, HaRequest::Set { write_metadb: true, .. });
@@ -131,7 +134,14 @@ fn say(world: &World, former: &str, text: &str) -> Exit {
             differences.join("\n  ")
         )
     };
-    if world.out.result(&words).is_err() { Exit::Failed } else { Exit::Done }
+    let told = match world.globals.format {
+        Format::Human => world.out.result(&words),
+        Format::Json | Format::Jsonl => {
+            let said = serde_json::json!({ "changes": differences, "text": text, "written": false });
+            world.out.document(&said)
+        }
+    };
+    if told.is_err() { Exit::Failed } else { Exit::Done }
 }
 
 /// Asks, writes, reads back. The former text is in the history before anything is written.
@@ -158,43 +168,45 @@ async fn write(
         telling.end_looking();
         return interrupted(world);
     }
+    let Some(link) = looked.survey.links.values().next() else {
+        telling.end_looking();
+        return Exit::Unreachable;
+    };
     telling.keep(world).await;
     telling.emitter.say(EventKind::Notice { message: format!("ha.config was: {former}") }).await;
-    let Some(link) = looked.survey.links.values().next() else { return Exit::Unreachable };
     let reader = look::reader(world, &inputs.deployment);
-    let connection = link.connection.as_ref();
-    let change = MetaDbChange::SetHaConfig { former: former.clone(), text: text.clone() };
-    let written = reader.change(connection, &change).await;
-    let seen = reader.read(connection).await;
+    let change = MetaDbChange::SetHaConfig { former, text: text.clone() };
+    let written = reader.change(link.connection.as_ref(), &change).await;
+    let seen = reader.read(link.connection.as_ref()).await;
+    let ha_enabled = seen.as_ref().is_ok_and(|facts| facts.ha_enabled == Some(true));
     let (result, ending) = match (written, seen) {
         (Ok(_), Ok(facts)) if facts.ha_config.as_deref() == Some(text.as_str()) => {
             let message = format!("ha.config is: {text}");
             telling.emitter.say(EventKind::Notice { message }).await;
-            let state = if facts.ha_enabled == Some(true) { "on" } else { "off" };
-            let undo = format!("The former text: omsctl show {run}");
-            (
-                RunResult::Done,
-                format!("done: HA is {state} in the MetaDB; look in the console that OMS shows it. {undo}"),
-            )
+            (RunResult::Done, done(ha_enabled, run))
         }
-        (Ok(_), Ok(_)) => {
-            let why = "somebody changed ha.config meanwhile: look at `omsctl ha status` and run this again";
-            (RunResult::Failed, format!("failed: {why}"))
-        }
+        (Ok(_), Ok(_)) => (RunResult::Failed, CHANGED_MEANWHILE.to_owned()),
         (Err(error), _) | (Ok(_), Err(error)) => {
             (RunResult::Failed, format!("failed: {error}; `omsctl ha status` says what is there now"))
         }
     };
-    let exit =
-        telling.end(world, result, Vec::new(), Closing { ha_enabled: true, ..Closing::default() }).await;
+    let closing = Closing { ha_enabled, ..Closing::default() };
+    let exit = telling.end(world, result, Vec::new(), closing).await;
     let told = match world.globals.format {
         Format::Human => world.out.result(&format!("{ending}\n")),
-        Format::Json => world.out.document(&plan_document(run, result)),
+        Format::Json => world.out.document(&document(run, result)),
         Format::Jsonl => Ok(()),
     };
     if told.is_err() { Exit::Failed } else { exit }
 }
 
-fn plan_document(run: &RunId, result: RunResult) -> serde_json::Value {
+fn done(ha_enabled: bool, run: &RunId) -> String {
+    let state = if ha_enabled { "on" } else { "off" };
+    format!(
+        "done: HA is {state} in the MetaDB; look in the console that OMS shows it. The former text: omsctl show {run}"
+    )
+}
+
+fn document(run: &RunId, result: RunResult) -> serde_json::Value {
     serde_json::json!({ "run": run, "result": result, "exit": Exit::of(result).code() })
 }

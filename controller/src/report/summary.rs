@@ -39,7 +39,8 @@ pub fn summary(tally: &Tally, style: Style) -> String {
         text.push_str(&failure.text(style));
     }
     text.push_str(&image_line(tally));
-    if ending.result == RunResult::Done {
+    // Whoever only stops or removes hosts is not told to set a password.
+    if ending.result == RunResult::Done && verb(tally) == "apply" {
         text.push_str(&closing_lines(ending));
     }
     text.push_str(&last_line(tally, ending.result, style));
@@ -216,6 +217,9 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
     let hosts = words::count(totals.hosts, "host");
     let show = tally.run().map(|run| format!(" What happened: omsctl show {run}")).unwrap_or_default();
     let (paint, line) = match result {
+        RunResult::Done if verb(tally) == "ha" => {
+            (Paint::Good, format!("done: ha.config is written, {took}"))
+        }
         RunResult::Done => {
             (Paint::Good, format!("done: {hosts} {}, {}, {took}", states(tally), steps(&totals)))
         }
@@ -263,7 +267,8 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
 
 /// The command of the run, as far as it has one that is not `apply`.
 fn verb(tally: &Tally) -> &'static str {
-    let of = |word| ["apply", "stop", "start", "restart", "remove"].into_iter().find(|verb| *verb == word);
+    let of =
+        |word| ["apply", "stop", "start", "restart", "remove", "ha"].into_iter().find(|verb| *verb == word);
     tally.command().split_whitespace().find_map(of).unwrap_or("apply")
 }
 

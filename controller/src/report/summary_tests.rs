@@ -29,6 +29,19 @@ done: 3 hosts ready, 21 steps changed, 49 s
 }
 
 #[test]
+fn a_restart_says_nothing_of_passwords() {
+    let mut events = fixtures::success();
+    for event in &mut events {
+        if let EventKind::RolloutStarted { command, .. } = &mut event.kind {
+            "omsctl --limit node1 restart --yes".clone_into(command);
+        }
+    }
+    let text = text(&events);
+    assert!(!text.contains("password") && !text.contains("HA is"), "{text}");
+    assert!(text.ends_with("done: 3 hosts ready, 21 steps changed, 49 s\n"), "{text}");
+}
+
+#[test]
 fn what_travelled_of_the_image_stands_beside_what_it_weighs() {
     let mut events = fixtures::success();
     let mut sent = 365_500_000_u64;
