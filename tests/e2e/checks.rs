@@ -158,7 +158,9 @@ fn each_row_fails_and_passes() {
         assert_eq!(found["status"], case.2, "{found}");
         assert_ne!(found["fix"], "", "{found}");
         for found in [&good, &again].into_iter().flat_map(|outcome| rows(outcome, Some(&node), &name)) {
-            assert_eq!(found["status"], "pass", "{found}");
+            // The machine of the rig may have less room than OMS's advice, and enough.
+            let advised = name == "disk" && found["status"] == "warn";
+            assert!(advised || found["status"] == "pass", "{found}");
         }
     }
 }
