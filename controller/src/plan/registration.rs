@@ -8,7 +8,7 @@ use super::situation::is_address;
 use crate::ports::MetaDbFacts;
 
 /// A host without a heartbeat for so long is down to OMS (`research/oms.md` 5).
-const HEARTBEAT_LIMIT_S: i64 = 540;
+pub(super) const HEARTBEAT_LIMIT_S: i64 = 540;
 
 /// What the MetaDB shows of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

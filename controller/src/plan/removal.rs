@@ -13,13 +13,10 @@ use super::config::{self, ConfigFinding};
 use super::lifecycle::{Draft, fit_to_stop, high_availability, outages, proved, step, unfit};
 use super::output::{NodeSteps, Plan};
 use super::refusal::{Refusal, Refusals};
-use super::registration;
+use super::registration::{self, HEARTBEAT_LIMIT_S};
 use super::situation::{Situation, serves};
 use super::virtual_ip;
 use super::wanted::{RANDOM_PORTS, config_file};
-
-/// A host without a heartbeat for so long is down to OMS (`research/oms.md` 5).
-const HEARTBEAT_LIMIT_S: i64 = 540;
 
 /// What takes these hosts out, or every reason not to begin.
 pub(super) fn plan(
