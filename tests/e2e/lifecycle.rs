@@ -43,7 +43,7 @@ fn stop_leaves_one_that_serves_and_start_brings_them_back() {
 }
 
 #[test]
-fn restart_goes_round_and_stops_at_a_host_that_does_not_come_back() {
+fn restart_goes_round_one_host_after_the_other() {
     let (stage, operator) = Stage::cluster();
     let started = |node: &Node| inspect(node, CONTAINER)["State"]["StartedAt"].clone();
     let before: Vec<_> = stage.usual().iter().map(started).collect();

@@ -143,7 +143,6 @@ fn ha_enabled(config: &str) -> Option<bool> {
     }
 }
 
-/// The process list, but for clients without an address: those are the server's own.
 /// Nothing depends on it but a row of `check`, so that a database that does not tell is no failure.
 async fn grants(questions: &mut Questions<'_>) -> Option<Vec<Grant>> {
     let rows = questions.ask("SHOW GRANTS".to_owned()).await.ok()?;
@@ -151,6 +150,7 @@ async fn grants(questions: &mut Questions<'_>) -> Option<Vec<Grant>> {
     grants::parse(&lines).filter(|grants| !grants.is_empty())
 }
 
+/// The process list, but for clients without an address: those are the server's own.
 async fn sessions(questions: &mut Questions<'_>) -> Result<Vec<SessionRow>, MetaDbError> {
     let sql = format!("SELECT HOST, DB, TIME FROM information_schema.PROCESSLIST LIMIT {MAX_ROWS}");
     let rows = questions.ask_any([sql]).await?;
