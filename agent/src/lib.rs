@@ -18,6 +18,7 @@ mod clock;
 mod connect;
 mod delivery;
 mod door;
+mod dumps;
 mod facts;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;

@@ -20,6 +20,9 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::StopContainer { name, set_aside } => {
             action::stop_container(context, name, set_aside.as_deref()).await
         }
+        Action::RestoreContainer { name, aside } => action::restore_container(context, name, aside).await,
+        Action::DumpDatabases { dump } => action::dump_databases(context, dump).await,
+        Action::RestoreDatabases { run, login } => action::restore_databases(context, run, login).await,
         Action::RestartContainer { name, started } => action::restart_container(context, name, started).await,
         Action::AwaitServices { container } => action::await_services(context, container).await,
         Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,

@@ -111,8 +111,13 @@ impl RunFolder {
     }
 
     pub(crate) fn secret(&self, name: &SecretName) -> io::Result<Secret> {
-        let bytes = private_file::read(&self.secrets_path().join(name.as_str()), LARGEST_FILE)?;
+        let bytes = private_file::read(&self.secret_file(name), LARGEST_FILE)?;
         String::from_utf8(bytes).map(Secret::new).map_err(io::Error::other)
+    }
+
+    /// Where the secret lies, for programs that read it from a file.
+    pub(crate) fn secret_file(&self, name: &SecretName) -> PathBuf {
+        self.secrets_path().join(name.as_str())
     }
 
     /// A configuration of Docker's command, in memory, for as long as the value lives.

@@ -21,7 +21,7 @@ use crate::adapters::sql_store::{SqlStore, StatePlace};
 use crate::adapters::ssh::{SshOptions, SshTransport};
 use crate::adapters::system_clock::SystemClock;
 use crate::adapters::vault_password;
-use crate::cli::{self, Command, Globals, Request};
+use crate::cli::{self, ApplyRequest, Command, Globals, Request};
 use crate::command::{self, Passwords, State, World};
 use crate::exit::Exit;
 use crate::out::{self, Out};
@@ -74,6 +74,8 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Plan => command::plan(world, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
         Command::Lifecycle(request) => command::lifecycle(world, request, typed).await,
+        Command::Upgrade(request) => command::upgrade(world, request, typed).await,
+        Command::Rollback(request) => command::rollback(world, request, typed).await,
         Command::HighAvailability(request) => command::high_availability(world, request, typed).await,
         Command::Attach(request) => command::attach(world, request, typed).await,
         Command::Agents(request) => command::agents(world, request, typed).await,
@@ -95,6 +97,8 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
     let (state, store) = match request.command {
         Command::Apply(_)
         | Command::Lifecycle(_)
+        | Command::Upgrade(_)
+        | Command::Rollback(_)
         | Command::HighAvailability(_)
         | Command::Attach(_)
         | Command::Agents(_)
@@ -188,7 +192,9 @@ async fn leave(store: Option<Arc<SqlStore>>) {
 
 /// To a controller in the background, by the one that has the terminal; `None` for every other command.
 fn handed_over(request: &mut Request) -> Result<Option<Passwords>, ErrorReport> {
-    if !matches!(&request.command, Command::Apply(apply) if apply.background.is_some()) {
+    let in_background = |request: &ApplyRequest| request.background.is_some();
+    if !matches!(&request.command, Command::Apply(own) | Command::Upgrade(own) | Command::Rollback(own) if in_background(own))
+    {
         return Ok(None);
     }
     let Asked { typed, ssh, escalation, vault } = background::leave_the_terminal()?;

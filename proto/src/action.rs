@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Door, Fingerprint, SecretName, StepId, VirtualIpSpec, WantedHealth};
+use crate::{Digest, Door, DumpSpec, Fingerprint, RunId, SecretName, StepId, VirtualIpSpec, WantedHealth};
 
 /// One thing to make true on a host. Every action looks first, acts only when what it finds differs, and proves the
 /// result; doing it twice is the same as doing it once.
@@ -34,6 +34,12 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         set_aside: Option<String>,
     },
+    /// The container `aside` gets its name back and is started.
+    RestoreContainer { name: String, aside: String },
+    /// The databases lie on the host as files, proved whole.
+    DumpDatabases { dump: DumpSpec },
+    /// The databases are made anew from the dump of that run, with the log-in that is named.
+    RestoreDatabases { run: RunId, login: SecretName },
     /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
     /// ([`crate::ContainerFacts::started`], as the plan saw it).
     RestartContainer { name: String, started: String },
@@ -64,6 +70,9 @@ impl Action {
             Self::CreateContainer { set_aside: Some(_), .. } => StepId::ReplaceContainer,
             Self::StartContainer { .. } => StepId::StartContainer,
             Self::StopContainer { .. } => StepId::StopContainer,
+            Self::RestoreContainer { .. } => StepId::RestoreContainer,
+            Self::DumpDatabases { .. } => StepId::DumpDatabases,
+            Self::RestoreDatabases { .. } => StepId::RestoreDatabases,
             Self::RestartContainer { .. } => StepId::RestartContainer,
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
@@ -82,11 +91,14 @@ impl Action {
             Self::WriteCertificates { files } => files.iter().map(|file| &file.content).collect(),
             Self::WriteConfig { file, .. } => vec![&file.content],
             Self::LoadImage { origin: ImageOrigin::Pull { credentials }, .. } => credentials.iter().collect(),
+            Self::DumpDatabases { dump } => vec![&dump.login],
+            Self::RestoreDatabases { login, .. } => vec![login],
             Self::MakeDirectories { .. }
             | Self::LoadImage { origin: ImageOrigin::Archive { .. }, .. }
             | Self::CreateContainer { .. }
             | Self::StartContainer { .. }
             | Self::StopContainer { .. }
+            | Self::RestoreContainer { .. }
             | Self::RestartContainer { .. }
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }
@@ -179,6 +191,9 @@ pub struct ContainerSpec {
     pub host_ip: IpAddr,
     /// `--restart`; none as documented.
     pub restart_policy: Option<String>,
+    /// `-e IS_UPGRADE=true`: the databases are those of an older version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_upgrade: bool,
 }
 
 /// `-v host:container`.

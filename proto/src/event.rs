@@ -284,6 +284,7 @@ pub struct PlannedStep {
 pub enum Unit {
     Bytes,
     Services,
+    Databases,
     /// Headings of `docker_init.sh`, 1 to 5.
     InitSteps,
 }

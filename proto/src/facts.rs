@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Fingerprint, FingerprintKey, Gate, RunId, StepId, VirtualIpFacts, WireSecret};
+use crate::{
+    Digest, DumpFacts, Fingerprint, FingerprintKey, Gate, RunId, StepId, VirtualIpFacts, WireSecret,
+};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +83,9 @@ pub struct Facts {
     pub ports: BTreeMap<u16, PortHolder>,
     /// Runs of omsctl that this host knows of.
     pub runs: Vec<RunFacts>,
+    /// Dumps of OMS's databases that are kept here, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dumps: Vec<DumpFacts>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

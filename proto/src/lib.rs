@@ -5,6 +5,7 @@
 
 mod action;
 mod content;
+mod dump;
 mod error_report;
 mod event;
 mod facts;
@@ -23,6 +24,7 @@ pub use action::{
 pub use content::{
     Consignment, Door, MAX_PIECE, MAX_SLICE, Peer, PeerAsk, PeerReply, Piece, content_digest, content_size,
 };
+pub use dump::{DumpFacts, DumpSpec, DumpedDatabase, HEARTBEAT_SEQUENCE};
 pub use error_report::{ErrorCode, ErrorReport};
 pub use event::{
     CheckResult, CheckStatus, Event, EventKind, Evidence, Importance, Milestone, NodeOutcome, NodeResult,

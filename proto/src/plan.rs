@@ -45,6 +45,11 @@ pub enum Gate {
     Turn,
     /// The schema step of the initialisation runs on one host at a time.
     Schema,
+    /// OMS is stopped on every other host of the run that waits at [`Self::Databases`].
+    Stopped,
+    /// All hosts of the run that have this gate have come to it: OMS is stopped everywhere, and the databases are as
+    /// whatever starts next needs them.
+    Databases,
 }
 
 /// The kinds of steps, as `plan` and the events name them.
@@ -61,6 +66,9 @@ pub enum StepId {
     ReplaceContainer,
     StartContainer,
     StopContainer,
+    RestoreContainer,
+    DumpDatabases,
+    RestoreDatabases,
     RestartContainer,
     Initialise,
     ReloadConfig,
@@ -86,6 +94,9 @@ impl StepId {
             Self::ReplaceContainer => "replace_container",
             Self::StartContainer => "start_container",
             Self::StopContainer => "stop_container",
+            Self::RestoreContainer => "restore_container",
+            Self::DumpDatabases => "dump_databases",
+            Self::RestoreDatabases => "restore_databases",
             Self::RestartContainer => "restart_container",
             Self::Initialise => "initialise",
             Self::ReloadConfig => "reload_config",
@@ -110,6 +121,8 @@ impl Gate {
         match self {
             Self::Turn => "turn",
             Self::Schema => "schema",
+            Self::Stopped => "stopped",
+            Self::Databases => "databases",
         }
     }
 }

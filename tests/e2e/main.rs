@@ -35,4 +35,5 @@ mod stage;
 mod state_mysql;
 mod survive;
 mod terminal;
+mod upgrade;
 mod virtual_ip;

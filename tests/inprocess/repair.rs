@@ -32,6 +32,7 @@ async fn replace_image(fleet: &Fleet, node: &str) {
         mounts: found.binds.iter().map(mount).collect(),
         host_ip: host.address.parse().unwrap(),
         restart_policy: None,
+        is_upgrade: false,
     };
     docker.stop(CONTAINER).await.unwrap();
     docker.rename(CONTAINER, "somebodys").await.unwrap();

@@ -2,16 +2,16 @@
 //! heartbeat follows the container. It is asked over whatever stream the controller got from a host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_agent::fakes::FakeMachine;
+use omsctl_agent::fakes::{FakeDatabases, FakeMachine};
 use omsctl_agent::ports::{ContainerRuntime, Look};
 use omsctl_controller::ports::{
-    ByteStream, ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
-    MetaDbNames, MetaDbTarget, SessionRow,
+    ByteStream, ClusterRow, DatabaseContent, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError,
+    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
@@ -41,6 +41,8 @@ pub(crate) struct FakeMetaDb {
     log_ins: Mutex<BTreeSet<String>>,
     version: String,
     ha_config: Mutex<String>,
+    /// What the programs of OMS's image see of it.
+    pub(crate) databases: Arc<Mutex<FakeDatabases>>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -53,6 +55,7 @@ impl FakeMetaDb {
             log_ins: Mutex::default(),
             version: version.to_owned(),
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
+            databases: Arc::default(),
             sessions: Mutex::default(),
         }
     }
@@ -158,6 +161,22 @@ impl MetaDb for FakeMetaDb {
         async move {
             self.greet(stream, target).await?;
             Ok(self.facts(names))
+        }
+        .boxed()
+    }
+
+    fn contents<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, DatabaseContent>, MetaDbError>> {
+        async move {
+            self.greet(stream, target).await?;
+            let databases = self.databases.lock().unwrap();
+            let of = |name: &String| databases.tables.get(name).into_iter().flatten().cloned().collect();
+            let names = [&names.rm, &names.cm].into_iter().chain(&names.heartbeats);
+            Ok(names.map(|name| (name.clone(), DatabaseContent { tables: of(name), bytes: 1000 })).collect())
         }
         .boxed()
     }

@@ -11,8 +11,8 @@ use super::child::{Run, SMALL};
 use super::docker_inside::{LOOK_INSIDE, seen};
 use super::docker_inspect;
 use crate::ports::{
-    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
-    Since,
+    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Helper, Inside, Look,
+    RuntimeError, Since,
 };
 
 /// Answers that are parsed: inspections of a few hundred images.
@@ -239,6 +239,18 @@ impl ContainerRuntime for DockerCli {
         self.call(Call::new(fixed.into_iter().chain(arguments.iter().copied())).within(None)).boxed()
     }
 
+    fn helper<'a>(&'a self, helper: &'a Helper) -> BoxFuture<'a, Result<ExecOutput, RuntimeError>> {
+        async move {
+            match self.done(Call::new(["rm", "--force", "--", &helper.name]).within(Some(SLOW))).await {
+                Err(error) if !is_absent(&error) => return Err(error),
+                _ => {}
+            }
+            let arguments = helper_arguments(helper);
+            self.call(Call::new(arguments.iter().map(String::as_str)).within(None)).await
+        }
+        .boxed()
+    }
+
     fn exec_detached<'a>(
         &'a self,
         name: &'a str,
@@ -295,6 +307,9 @@ fn run_arguments(spec: &ContainerSpec) -> Vec<String> {
         arguments.extend(["-v".to_owned(), format!("{}:{}", mount.host, mount.container)]);
     }
     arguments.extend(["-e".to_owned(), format!("OMS_HOST_IP={}", spec.host_ip)]);
+    if spec.is_upgrade {
+        arguments.extend(["-e", "IS_UPGRADE=true"].map(str::to_owned));
+    }
     arguments.extend(
         ["--privileged=true", "--pids-limit", "-1", "--ulimit", "nproc=65535:65535"].map(str::to_owned),
     );
@@ -302,6 +317,25 @@ fn run_arguments(spec: &ContainerSpec) -> Vec<String> {
         arguments.extend(["--restart".to_owned(), policy.clone()]);
     }
     arguments.extend(["--name".to_owned(), spec.name.clone(), spec.image.reference.clone()]);
+    arguments
+}
+
+/// As root, whatever user the image names: the files are root's. Labels of SELinux are left as they are on the host.
+fn helper_arguments(helper: &Helper) -> Vec<String> {
+    let fixed = ["run", "--rm", "--net", "host", "--user", "0", "--security-opt", "label=disable"];
+    let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+    for mount in &helper.mounts {
+        let mode = if mount.writable { "rw" } else { "ro" };
+        arguments.extend(["-v".to_owned(), format!("{}:{}:{mode}", mount.host.display(), mount.inside)]);
+    }
+    arguments.extend([
+        "--name".to_owned(),
+        helper.name.clone(),
+        "--entrypoint".to_owned(),
+        helper.program.clone(),
+    ]);
+    arguments.push(helper.image.clone());
+    arguments.extend(helper.arguments.iter().cloned());
     arguments
 }
 

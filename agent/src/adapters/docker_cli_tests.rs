@@ -21,6 +21,7 @@ fn docker_run_is_the_manuals() {
         ],
         host_ip: [10, 0, 0, 1].into(),
         restart_policy: None,
+        is_upgrade: false,
     };
     assert_eq!(
         run_arguments(&spec).join(" "),

@@ -4,6 +4,7 @@ use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, OtherContainer
 
 use super::{container, files, host_id, runs};
 use crate::clock;
+use crate::dumps;
 use crate::ports::{Engine, RuntimeError};
 use crate::virtual_ip;
 use crate::world::World;
@@ -55,6 +56,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         disks: files::disks(world, &request.paths),
         ports,
         runs,
+        dumps: dumps::all(&world.places),
     })
 }
 

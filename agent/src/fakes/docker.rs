@@ -9,7 +9,8 @@ use omsctl_proto::{ContainerSpec, Digest, ImageFacts, Secret};
 use super::container::FakeContainer;
 use super::initialisation::{InitScript, Run};
 use super::judge::Judge;
-use crate::ports::{ExecOutput, Inside, Look, RuntimeError};
+use super::mysql::FakeDatabases;
+use crate::ports::{ExecOutput, Helper, Inside, Look, RuntimeError};
 
 const CONFIG: &str = "/home/admin/conf/config.yaml";
 const LOGS: &str = "/home/admin/logs";
@@ -61,6 +62,7 @@ pub(super) struct State {
     /// What the daemon does not do.
     refused: BTreeSet<String>,
     made: u32,
+    databases: Arc<Mutex<FakeDatabases>>,
 }
 
 impl Shared {
@@ -113,6 +115,20 @@ impl FakeDocker {
     /// From now on this verb fails.
     pub fn refuse(&self, verb: &str) {
         self.shared.change(|state| state.refused.insert(verb.to_owned()));
+    }
+
+    /// Those that programs in helpers reach, for all machines of a test.
+    pub fn shares_databases(&self, databases: &Arc<Mutex<FakeDatabases>>) {
+        self.shared.change(|state| state.databases = Arc::clone(databases));
+    }
+
+    pub(super) fn helps(&self, helper: &Helper) -> Result<ExecOutput, RuntimeError> {
+        self.act("helper", &helper.program, |state| {
+            if !state.images.iter().any(|image| image.facts.id.as_str() == helper.image) {
+                return Err(format!("Unable to find image '{}' locally", helper.image));
+            }
+            Ok(state.databases.lock().unwrap_or_else(PoisonError::into_inner).answer(helper))
+        })
     }
 
     /// Every call that changed something: verb and object.

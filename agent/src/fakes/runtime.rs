@@ -11,8 +11,8 @@ use tokio::io::AsyncReadExt;
 use super::container::FakeContainer;
 use super::docker::{FakeDocker, absent, ended};
 use crate::ports::{
-    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
-    Since,
+    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Helper, Inside, Look,
+    RuntimeError, Since,
 };
 
 impl ContainerRuntime for FakeDocker {
@@ -170,6 +170,10 @@ impl ContainerRuntime for FakeDocker {
             })
         }
         .boxed()
+    }
+
+    fn helper<'a>(&'a self, helper: &'a Helper) -> BoxFuture<'a, Result<ExecOutput, RuntimeError>> {
+        async { self.helps(helper) }.boxed()
     }
 
     fn exec_detached<'a>(

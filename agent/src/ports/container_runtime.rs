@@ -1,7 +1,7 @@
 //! The container runtime as the actions need it. Calls either answer or fail with the runtime's own words.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use omsctl_proto::{
@@ -59,6 +59,10 @@ pub trait ContainerRuntime: Send + Sync {
         arguments: &'a [&'a str],
     ) -> BoxFuture<'a, Result<ExecOutput, RuntimeError>>;
 
+    /// Runs a program of an image in a container of its own, which ends with it. One of its name that an earlier agent
+    /// left goes first.
+    fn helper<'a>(&'a self, helper: &'a Helper) -> BoxFuture<'a, Result<ExecOutput, RuntimeError>>;
+
     /// Starts a program in the container, work folder `/root`, and leaves it to the container.
     fn exec_detached<'a>(
         &'a self,
@@ -76,6 +80,25 @@ pub trait ContainerRuntime: Send + Sync {
         lines: u32,
         since: Since<'a>,
     ) -> BoxFuture<'a, Result<String, RuntimeError>>;
+}
+
+/// A program that is run beside OMS's container, with the host's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Helper {
+    pub name: String,
+    /// By its id in the host's store.
+    pub image: String,
+    pub program: String,
+    pub arguments: Vec<String>,
+    pub mounts: Vec<HelperMount>,
+}
+
+/// What a helper sees of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelperMount {
+    pub host: PathBuf,
+    pub inside: String,
+    pub writable: bool,
 }
 
 /// What the runtime says of itself.

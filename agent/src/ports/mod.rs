@@ -4,8 +4,8 @@ mod container_runtime;
 mod host;
 
 pub use container_runtime::{
-    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Inside, Look, RuntimeError,
-    Since,
+    ByteSource, Container, ContainerRuntime, Engine, EngineImage, ExecOutput, Helper, HelperMount, Inside,
+    Look, RuntimeError, Since,
 };
 pub use host::{
     ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,

@@ -125,6 +125,7 @@ impl Setup {
             ],
             host_ip: [10, 0, 0, 1].into(),
             restart_policy: None,
+            is_upgrade: false,
         }
     }
 

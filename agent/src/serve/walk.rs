@@ -125,12 +125,16 @@ async fn leave_schema_when_gone(action: &Action, context: &Context<'_>) -> Resul
 fn started(action: &Action) -> Option<&str> {
     match action {
         Action::CreateContainer { container, .. } => Some(&container.name),
-        Action::StartContainer { name } | Action::RestartContainer { name, .. } => Some(name),
+        Action::StartContainer { name }
+        | Action::RestoreContainer { name, .. }
+        | Action::RestartContainer { name, .. } => Some(name),
         Action::MakeDirectories { .. }
         | Action::WriteCertificates { .. }
         | Action::WriteConfig { .. }
         | Action::LoadImage { .. }
         | Action::StopContainer { .. }
+        | Action::DumpDatabases { .. }
+        | Action::RestoreDatabases { .. }
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }

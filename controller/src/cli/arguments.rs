@@ -9,6 +9,7 @@ use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
 use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments};
+use super::version::{RollbackArguments, UpgradeArguments};
 use super::{Command, Globals, Request};
 
 const ABOUT: &str = "\
@@ -65,6 +66,10 @@ enum Subcommands {
     Restart(RestartArguments),
     /// Take hosts out of the cluster
     Remove(RemoveArguments),
+    /// Bring all hosts to the version of the wanted image
+    Upgrade(UpgradeArguments),
+    /// Go back to before the last upgrade
+    Rollback(RollbackArguments),
     /// Show OMS's high availability, or turn it on and off
     Ha(HaArguments),
     /// Follow a rollout that is under way, and lead it when nobody else does
@@ -101,6 +106,12 @@ impl Arguments {
             Subcommands::Start(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Restart(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Remove(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Upgrade(own) => {
+                with(before, own.globals.clone(), Command::Upgrade(own.into_request()))
+            }
+            Subcommands::Rollback(own) => {
+                with(before, own.globals.clone(), Command::Rollback(own.into_request()))
+            }
             Subcommands::Ha(own) => {
                 let before = before.then(own.globals.clone());
                 let (after, request) = own.into_request();

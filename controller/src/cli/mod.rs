@@ -14,6 +14,7 @@ mod reference;
 mod request;
 mod rollout;
 mod setup;
+mod version;
 
 pub use clap_complete::Shell;
 pub use globals::{Format, Globals};

@@ -26,6 +26,8 @@ pub enum Command {
     Plan,
     Apply(ApplyRequest),
     Lifecycle(LifecycleRequest),
+    Upgrade(ApplyRequest),
+    Rollback(ApplyRequest),
     HighAvailability(HaRequest),
     Attach(AttachRequest),
     Agents(AgentsRequest),

@@ -192,7 +192,7 @@ fn on_or_off(text: &str) -> Result<bool, String> {
 }
 
 /// `20MiB/s`, `500kB/s`.
-fn rate(text: &str) -> Result<NonZeroU64, String> {
+pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
     let wanted = || "bytes in a second are wanted, like 20MiB/s or 500kB/s".to_owned();
     let size: ByteSize = text.strip_suffix("/s").ok_or_else(wanted)?.parse().map_err(|_| wanted())?;
     NonZeroU64::new(size.as_u64()).ok_or_else(wanted)

@@ -14,6 +14,7 @@ use super::interrupt::or_interrupted;
 use super::look;
 use super::outcome::run_result;
 use super::telling::Telling;
+use super::version;
 use crate::plan::{self, Goal, Observed, Plan, Purpose};
 use crate::rollout::{Begin, Executor, HostLink, NodeWork, Part, Removal, Rollout, Survey, cm_url_check};
 
@@ -77,6 +78,7 @@ impl Act<'_> {
             clock: Arc::clone(&world.clock),
             reconnect: RECONNECT,
         };
+        let began = world.clock.utc_ms();
         let mut interrupts = world.interrupts.lock().await;
         let walked = executor.run(rollout, &mut telling.emitter, &mut interrupts).await;
         drop(interrupts);
@@ -94,6 +96,11 @@ impl Act<'_> {
                 "now delete the line of {} from the inventory: the next omsctl apply would add it again",
                 names.join(", ")
             );
+            telling.emitter.say(EventKind::Notice { message }).await;
+        }
+        if matches!(self.goal.purpose, Purpose::Upgrade | Purpose::Rollback) && result == RunResult::Done {
+            let stopped_s = world.clock.utc_ms().saturating_sub(began) / 1000;
+            let message = version::reminder(stopped_s);
             telling.emitter.say(EventKind::Notice { message }).await;
         }
         let well = matches!(result, RunResult::Done | RunResult::Unchanged);

@@ -21,6 +21,7 @@ use super::interrupt::interrupted;
 use super::look::{self, Looked, Reach};
 use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
+use super::version;
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
 use crate::plan::{Goal, NodeSteps, Purpose};
@@ -52,7 +53,10 @@ pub(super) async fn change(world: &World, request: &ApplyRequest, typed: &str, a
         world.out.message(&message);
         return Exit::Usage;
     }
-    let images = if aim.purpose == Purpose::Apply { Images::Read } else { Images::Leave };
+    let images = match aim.purpose {
+        Purpose::Apply | Purpose::Upgrade => Images::Read,
+        _ => Images::Leave,
+    };
     let inputs = match inputs::load(world, images).await {
         Ok(inputs) => inputs,
         Err(exit) => return exit,
@@ -113,11 +117,14 @@ impl Apply<'_> {
         };
         let how = (Reach::Inventory, self.request.forks, Some(hold));
         let looked = look::look_holding(world, &self.inputs, &key, how, &mut telling.emitter).await;
-        let Some(looked) = looked else {
+        let Some(mut looked) = looked else {
             telling.keep(world).await;
             let exit = telling.finish(world, RunResult::Interrupted, Vec::new(), Closing::default()).await;
             return Attempt::Ended(exit);
         };
+        if self.aim.purpose == Purpose::Upgrade {
+            looked.observed.contents = version::contents(world, &self.inputs, &looked.survey).await;
+        }
         if !giving_up::may_be(&self.inputs, &looked, &self.request.give_up, &mut telling).await {
             let nodes = not_begun(&self.inputs, &looked);
             looked.survey.close().await;

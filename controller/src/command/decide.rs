@@ -28,9 +28,11 @@ pub(super) async fn decide(
         return Decision::Stop(RunResult::Unreachable, unreachable);
     }
     let checks = match goal.purpose {
-        Purpose::Apply => plan::preflight(&inputs.deployment, &looked.observed, goal),
+        Purpose::Apply | Purpose::Upgrade => plan::preflight(&inputs.deployment, &looked.observed, goal),
         // What is there is not judged by what it takes to begin.
-        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) => Vec::new(),
+        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) | Purpose::Rollback => {
+            Vec::new()
+        }
     };
     // A dead host was told already, and stops nothing.
     let dead = |check: &&CheckResult| {

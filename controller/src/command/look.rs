@@ -123,6 +123,7 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
     Observed {
         facts: seen.chain(failed).collect::<BTreeMap<NodeName, _>>(),
         metadb: survey.metadb.clone(),
+        contents: None,
         logins: survey.logins.clone(),
         clock_offsets_ms: survey
             .links

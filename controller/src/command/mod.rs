@@ -28,6 +28,7 @@ mod ssh_config;
 mod standing;
 mod status;
 mod telling;
+mod version;
 mod world;
 
 pub use agents::agents;
@@ -44,4 +45,5 @@ pub use plan::plan;
 pub use show::show;
 pub use ssh_config::ssh_config;
 pub use status::status;
+pub use version::{rollback, upgrade};
 pub use world::{Passwords, Randomness, State, World};

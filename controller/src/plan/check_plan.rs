@@ -30,6 +30,7 @@ pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -
             only_steps_that_a_container_allows(node, container),
             schema_gate_where_it_is_needed(node, container),
             turn_before_service_is_touched(node, container),
+            nothing_starts_before_the_databases(node, plan),
             health_is_proved_last(node),
             everything_named_travels(node, plan, &contents),
         ];
@@ -79,7 +80,13 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 18] = [
+const ORDER: [(StepId, StepId); 24] = [
+    (StepId::LoadImage, StepId::StopContainer),
+    (StepId::StopContainer, StepId::DumpDatabases),
+    (StepId::DumpDatabases, StepId::ReplaceContainer),
+    (StepId::StopContainer, StepId::RestoreDatabases),
+    (StepId::RestoreDatabases, StepId::RestoreContainer),
+    (StepId::RestoreContainer, StepId::AwaitServices),
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteConfig, StepId::CreateContainer),
@@ -126,7 +133,11 @@ fn only_steps_that_a_container_allows(
         Some("there is no container that could be changed".to_owned())
     } else if container.is_some() && has(StepId::CreateContainer) {
         Some("there is a container already".to_owned())
-    } else if container.is_none() && acts.into_iter().any(has) && !makes.into_iter().any(has) {
+    } else if container.is_none()
+        && acts.into_iter().any(has)
+        && !makes.into_iter().any(has)
+        && !has(StepId::RestoreContainer)
+    {
         Some("nothing makes the container".to_owned())
     } else if changes > 1 {
         Some("the container is started twice".to_owned())
@@ -157,7 +168,10 @@ fn is_initialised(container: Option<&ContainerFacts>) -> bool {
 fn starts(action: &Action) -> bool {
     matches!(
         action,
-        Action::CreateContainer { .. } | Action::StartContainer { .. } | Action::RestartContainer { .. }
+        Action::CreateContainer { .. }
+            | Action::StartContainer { .. }
+            | Action::RestoreContainer { .. }
+            | Action::RestartContainer { .. }
     )
 }
 
@@ -197,6 +211,28 @@ fn turn_before_service_is_touched(node: &NodeSteps, container: Option<&Container
         Some("a host that does not serve waits for its turn".to_owned())
     } else {
         None
+    }
+}
+
+/// Where the databases are dumped or restored, no host starts OMS before that.
+fn nothing_starts_before_the_databases(node: &NodeSteps, plan: &Plan) -> Option<String> {
+    let changes = |node: &NodeSteps| {
+        node.step(StepId::DumpDatabases).or_else(|| node.step(StepId::RestoreDatabases)).is_some()
+    };
+    if !plan.nodes.iter().any(changes) {
+        return None;
+    }
+    let begins = |step: &omsctl_proto::Step| starts(&step.action) || step.id() == StepId::Initialise;
+    let start = node.steps.iter().position(begins)?;
+    let gate = node.steps.iter().position(|step| step.gate == Some(Gate::Databases));
+    let ungated = node.steps.iter().find(|step| {
+        matches!(step.id(), StepId::DumpDatabases | StepId::RestoreDatabases)
+            && step.gate != Some(Gate::Stopped)
+    });
+    if ungated.is_some() {
+        Some("the databases are touched before all hosts are stopped".to_owned())
+    } else {
+        gate.is_none_or(|gate| gate > start).then(|| "OMS starts before the databases are ready".to_owned())
     }
 }
 

@@ -22,6 +22,13 @@ pub(super) fn differences(
             image::wanted_in_words(&wanted.image)
         ));
     }
+    differences.extend(other_differences(wanted, found));
+    differences
+}
+
+/// As [`differences`], the image apart.
+pub(super) fn other_differences(wanted: &ContainerSpec, found: &ContainerFacts) -> Vec<String> {
+    let mut differences = Vec::new();
     let mut compare = |what: &str, have: String, want: String| {
         if have != want {
             differences.push(format!("{what} differs: have {have}, want {want}"));

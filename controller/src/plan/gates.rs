@@ -35,7 +35,7 @@ pub(super) fn set(situation: Situation<'_>, drafts: &mut [Draft]) {
 }
 
 /// On the initialisation itself when a script does it, else on what starts the container.
-fn set_schema(draft: &mut Draft) {
+pub(super) fn set_schema(draft: &mut Draft) {
     let Some(initialise) = position(draft, |action| matches!(action, Action::Initialise { .. })) else {
         return;
     };
@@ -48,10 +48,13 @@ fn set_schema(draft: &mut Draft) {
     }
 }
 
-fn starts_container(action: &Action) -> bool {
+pub(super) fn starts_container(action: &Action) -> bool {
     matches!(
         action,
-        Action::CreateContainer { .. } | Action::StartContainer { .. } | Action::RestartContainer { .. }
+        Action::CreateContainer { .. }
+            | Action::StartContainer { .. }
+            | Action::RestoreContainer { .. }
+            | Action::RestartContainer { .. }
     )
 }
 
@@ -67,10 +70,15 @@ pub(super) fn touches_service(action: &Action) -> bool {
         | Action::WithdrawVirtualIp => true,
         Action::MakeDirectories { .. }
         | Action::LoadImage { .. }
+        | Action::DumpDatabases { .. }
+        | Action::RestoreDatabases { .. }
         | Action::Initialise { .. }
         | Action::AwaitServices { .. }
         | Action::AwaitHealthy { .. } => false,
-        Action::CreateContainer { .. } | Action::StartContainer { .. } | Action::RestartContainer { .. } => {
+        Action::CreateContainer { .. }
+        | Action::StartContainer { .. }
+        | Action::RestoreContainer { .. }
+        | Action::RestartContainer { .. } => {
             starts_container(action)
         }
     }

@@ -24,7 +24,9 @@ pub fn goal(
     let mut text = Zeroizing::new(String::new());
     match purpose {
         Purpose::Apply => {}
-        Purpose::Stop | Purpose::Start | Purpose::Restart => drop(writeln!(text, "{}", purpose.command())),
+        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Upgrade | Purpose::Rollback => {
+            drop(writeln!(text, "{}", purpose.command()))
+        }
         Purpose::Remove(leaving) => drop(writeln!(text, "remove {leaving:?}")),
     }
     for region in &deployment.regions {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use omsctl_proto::{ErrorReport, Facts, FingerprintKey, NodeName, RunId, Secret, Unreached};
 
-use crate::ports::{ArchiveIdentity, MetaDbError, MetaDbFacts};
+use crate::ports::{ArchiveIdentity, DatabaseContent, MetaDbError, MetaDbFacts};
 
 /// What was seen. A host that is not in `facts` was not asked and counts as unreachable.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub struct Observed {
     pub facts: BTreeMap<NodeName, Result<Facts, ErrorReport>>,
     /// `None` when there was no host to ask it through.
     pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
+    /// What OMS's databases hold, by their names; `None` when nobody asked.
+    pub contents: Option<Result<BTreeMap<String, DatabaseContent>, MetaDbError>>,
     /// The log-in to the MetaDB, tried from each reachable host.
     pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
     /// Each host's clock less the bastion's, in milliseconds.
@@ -45,6 +47,10 @@ pub enum Purpose {
     Restart,
     /// These hosts belong to the cluster no longer.
     Remove(BTreeSet<NodeName>),
+    /// All hosts run the version of the wanted image.
+    Upgrade,
+    /// All hosts run what they ran before the last upgrade.
+    Rollback,
 }
 
 impl Purpose {
@@ -56,6 +62,8 @@ impl Purpose {
             Self::Start => "start",
             Self::Restart => "restart",
             Self::Remove(_) => "remove",
+            Self::Upgrade => "upgrade",
+            Self::Rollback => "rollback",
         }
     }
 }

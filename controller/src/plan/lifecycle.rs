@@ -4,11 +4,12 @@
 use omsctl_inventory::Host;
 use omsctl_proto::{Action, ContainerFacts, Facts, Gate, InitState, MetaDbProof, NodeName, Role, Step};
 
-use super::check_plan;
 use super::findings::how_it_ended;
 use super::output::{NodeSteps, Plan};
+use super::planner::finished;
 use super::refusal::{Refusal, Refusals};
 use super::situation::{Situation, is_healthy, serves};
+use super::upgrade;
 use super::wanted::health;
 
 /// The selected containers do not run any more. All at once: whoever stays serves on.
@@ -30,15 +31,16 @@ pub(super) fn stop(situation: Situation<'_>) -> Result<Plan, Refusals> {
 
 /// The selected containers run and are proved.
 pub(super) fn start(situation: Situation<'_>) -> Result<Plan, Refusals> {
-    Draft::of(situation, |host, facts| {
+    let mut draft = Draft::of(situation, |host, facts| {
         let container = fit_to_start(host, facts)?;
         if container.running {
             return Ok(Vec::new());
         }
         let start = Action::StartContainer { name: host.settings.container_name.clone() };
         Ok(proved(situation, host, step(how_it_ended(container), start)))
-    })
-    .finish(situation)
+    });
+    draft.refusals.extend(upgrade::unfinished(situation));
+    draft.finish(situation)
 }
 
 /// Each selected container is stopped and started, one that serves only when all others do; stopped ones are started.
@@ -59,6 +61,7 @@ pub(super) fn restart(situation: Situation<'_>) -> Result<Plan, Refusals> {
         Ok(proved(situation, host, Step { gate, ..restart }))
     });
     draft.refusals.extend(outages(situation, &draft.plan, true, |_| true));
+    draft.refusals.extend(upgrade::unfinished(situation));
     draft.finish(situation)
 }
 
@@ -88,12 +91,8 @@ impl Draft {
         draft
     }
 
-    pub(super) fn finish(mut self, situation: Situation<'_>) -> Result<Plan, Refusals> {
-        if self.refusals.is_empty() {
-            let broken = check_plan::broken_rules(&self.plan, situation.deployment, situation.observed);
-            self.refusals.extend(broken.into_iter().map(|rule| Refusal::Rule { rule }));
-        }
-        if self.refusals.is_empty() { Ok(self.plan) } else { Err(Refusals(self.refusals)) }
+    pub(super) fn finish(self, situation: Situation<'_>) -> Result<Plan, Refusals> {
+        finished(self.plan, self.refusals, situation)
     }
 }
 
@@ -125,13 +124,19 @@ pub(super) fn unfit(host: &Host, what: String, way: impl Into<String>) -> Refusa
     Refusal::Unfit { node: host.name.clone(), what, way: way.into() }
 }
 
-/// Of OMS, and not in the middle of its initialisation.
-pub(super) fn fit_to_stop(host: &Host, container: &ContainerFacts) -> Result<(), Refusal> {
+pub(super) fn is_of_oms(host: &Host, container: &ContainerFacts) -> Result<(), Refusal> {
     let name = &host.settings.container_name;
     if !container.environment.iter().any(|pair| pair.starts_with("OMS_HOST_IP=")) {
         let what = format!("the container {name} is not one of OMS: it has no OMS_HOST_IP");
         return Err(unfit(host, what, "set oms_container_name to the name of OMS's container"));
     }
+    Ok(())
+}
+
+/// Of OMS, and not in the middle of its initialisation.
+pub(super) fn fit_to_stop(host: &Host, container: &ContainerFacts) -> Result<(), Refusal> {
+    is_of_oms(host, container)?;
+    let name = &host.settings.container_name;
     if container.running && container.initialisation.state == InitState::Running {
         let what = format!("OMS is being initialised in {name}, which is never interrupted");
         return Err(unfit(host, what, "wait for its end: `omsctl attach` follows it"));

@@ -83,6 +83,13 @@ impl Plan {
         self.nodes.iter().map(|node| (node.node.clone(), node.planned())).chain(forgotten).collect()
     }
 
+    /// More of what a host needs and its steps only name.
+    pub(super) fn secrets_add(&mut self, secrets: Option<(NodeName, BTreeMap<SecretName, Secret>)>) {
+        if let Some((node, secrets)) = secrets {
+            self.secrets.entry(node).or_default().extend(secrets);
+        }
+    }
+
     pub fn node(&self, name: &NodeName) -> Option<&NodeSteps> {
         self.nodes.iter().find(|node| node.node == *name)
     }

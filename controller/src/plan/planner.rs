@@ -43,10 +43,12 @@ pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result
         Purpose::Start => lifecycle::start(situation),
         Purpose::Restart => lifecycle::restart(situation),
         Purpose::Remove(leaving) => removal::plan(situation, leaving, addresses.refusals),
+        Purpose::Upgrade => upgrade::forward(situation, addresses.refusals, addresses.warnings),
+        Purpose::Rollback => upgrade::back(situation, addresses.refusals),
     }
 }
 
-fn as_the_files_say(
+pub(super) fn as_the_files_say(
     situation: Situation<'_>,
     refusals: Vec<Refusal>,
     about_addresses: Vec<String>,
@@ -66,14 +68,38 @@ fn as_the_files_say(
     gates::set(situation, &mut drafts);
     relay::set(situation, &mut drafts);
     outcome.plan.schema_order = gates::schema_order(situation, &drafts);
-    outcome.plan.sequential = drafts.iter().any(|draft| is_sequential(deployment, &draft.node));
+    outcome.plan.sequential = sequential(deployment, &drafts);
     outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));
     outcome.refusals.extend(unread_metadb(situation, &drafts));
     outcome.plan.warnings.extend(warnings(situation, &drafts));
+    let plan = accepted(outcome.plan, drafts);
+    finished(plan, outcome.refusals, situation)
+}
+
+/// The plan with what these hosts do.
+pub(super) fn accepted(mut plan: Plan, drafts: Vec<Draft>) -> Plan {
     for draft in drafts {
-        outcome.accept(draft);
+        let secrets = secrets_of(&draft);
+        if !secrets.is_empty() {
+            plan.secrets.insert(draft.node.clone(), secrets);
+        }
+        let Draft { node, role, steps, register, .. } = draft;
+        plan.nodes.push(NodeSteps { node, role, steps, proof: MetaDbProof::Registered, register });
     }
-    outcome.finish(situation)
+    plan
+}
+
+/// No plan is handed out that is refused, or that breaks a rule.
+pub(super) fn finished(
+    plan: Plan,
+    mut refusals: Vec<Refusal>,
+    situation: Situation<'_>,
+) -> Result<Plan, Refusals> {
+    if refusals.is_empty() {
+        let broken = check_plan::broken_rules(&plan, situation.deployment, situation.observed);
+        refusals.extend(broken.into_iter().map(|rule| Refusal::Rule { rule }));
+    }
+    if refusals.is_empty() { Ok(plan) } else { Err(Refusals(refusals)) }
 }
 
 /// Everything about the cluster as a whole.
@@ -131,23 +157,6 @@ impl Outcome {
             }
         }
     }
-
-    fn accept(&mut self, draft: Draft) {
-        let secrets = secrets_of(&draft);
-        if !secrets.is_empty() {
-            self.plan.secrets.insert(draft.node.clone(), secrets);
-        }
-        let Draft { node, role, steps, register, .. } = draft;
-        self.plan.nodes.push(NodeSteps { node, role, steps, proof: MetaDbProof::Registered, register });
-    }
-
-    fn finish(mut self, situation: Situation<'_>) -> Result<Plan, Refusals> {
-        if self.refusals.is_empty() {
-            let broken = check_plan::broken_rules(&self.plan, situation.deployment, situation.observed);
-            self.refusals.extend(broken.into_iter().map(|rule| Refusal::Rule { rule }));
-        }
-        if self.refusals.is_empty() { Ok(self.plan) } else { Err(Refusals(self.refusals)) }
-    }
 }
 
 /// An address that nobody will use is no reason to refuse: only regions with a selected host that answers get a
@@ -174,7 +183,13 @@ pub(super) fn docker_trouble(docker: &DockerFacts) -> Option<String> {
     }
 }
 
-fn draft(situation: Situation<'_>, host: &Host, region: &Region, facts: &Facts, wanted: Wanted) -> Draft {
+pub(super) fn draft(
+    situation: Situation<'_>,
+    host: &Host,
+    region: &Region,
+    facts: &Facts,
+    wanted: Wanted,
+) -> Draft {
     let config = config::compare(region, &situation.nodes_of(region), facts);
     let findings = look(&wanted, config, facts, &situation.goal.key);
     let virtual_ip = virtual_ip::step(situation, host, facts, &|_| true);
@@ -194,8 +209,9 @@ fn draft(situation: Situation<'_>, host: &Host, region: &Region, facts: &Facts, 
     }
 }
 
-fn is_sequential(deployment: &Deployment, node: &NodeName) -> bool {
-    deployment.host(node).is_some_and(|host| host.settings.init_order == InitOrder::Sequential)
+pub(super) fn sequential(deployment: &Deployment, drafts: &[Draft]) -> bool {
+    let hosts = drafts.iter().filter_map(|draft| deployment.host(&draft.node));
+    hosts.into_iter().any(|host| host.settings.init_order == InitOrder::Sequential)
 }
 
 /// An initialisation that this plan does not see through may be inside its schema step.
@@ -239,7 +255,11 @@ pub fn secrets(
         let wanted = wanted(situation, host)?.ok()?;
         Some((host.name.clone(), texts(&wanted).map(|(name, text)| (name.clone(), text.clone())).collect()))
     };
-    deployment.hosts.iter().filter_map(of_host).collect()
+    let mut secrets: BTreeMap<_, BTreeMap<_, _>> = deployment.hosts.iter().filter_map(of_host).collect();
+    if let Some((leader, login)) = upgrade::secrets(situation) {
+        secrets.entry(leader).or_default().extend(login);
+    }
+    secrets
 }
 
 /// Everything of a host that travels apart from its steps.

@@ -38,6 +38,12 @@ pub enum Refusal {
     Immutable { node: Option<NodeName>, what: String, old: String, new: String },
     #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
     Upgrade { runs: String, wants: String },
+    #[error("OMS cannot be upgraded from {from} to {to}: {why}")]
+    UpgradePath { from: String, to: String, why: String },
+    #[error("HA is on, and would build anew elsewhere what stops with its host")]
+    HighAvailabilityOn,
+    #[error("the cluster is between two versions: {} on {wants}, {} not", list(after), list(before))]
+    Unfinished { wants: String, before: Vec<NodeName>, after: Vec<NodeName> },
     #[error("{}: a change of {key} takes more than a new config.yaml", list(nodes))]
     TakesMore { nodes: Vec<NodeName>, key: String, old: String, new: String, way: String },
     #[error("{node} is outside --limit and is being initialised")]
@@ -75,6 +81,9 @@ impl Refusal {
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
             | Self::Upgrade { .. }
+            | Self::UpgradePath { .. }
+            | Self::HighAvailabilityOn
+            | Self::Unfinished { .. }
             | Self::TakesMore { .. }
             | Self::InitialisationElsewhere { .. }
             | Self::Outage { .. }
@@ -111,7 +120,10 @@ impl Refusal {
             | Self::Unfit { .. }
             | Self::Outage { .. } => ErrorCode::Container,
             Self::Docker { .. } => ErrorCode::Docker,
-            Self::ArchiveUnread { .. } | Self::Upgrade { .. } => ErrorCode::Image,
+            Self::ArchiveUnread { .. }
+            | Self::Upgrade { .. }
+            | Self::UpgradePath { .. }
+            | Self::Unfinished { .. } => ErrorCode::Image,
             Self::CertificateUnread { .. } => ErrorCode::File,
             Self::InitialiserUnknown { .. } | Self::InitialisationElsewhere { .. } => {
                 ErrorCode::Initialisation
@@ -119,6 +131,7 @@ impl Refusal {
             Self::MetaDbUnread { .. }
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
+            | Self::HighAvailabilityOn
             | Self::Immutable { .. } => ErrorCode::Metadb,
             Self::Rule { .. } => ErrorCode::Internal,
         }
@@ -144,6 +157,9 @@ impl Refusal {
             | Self::InitialiserUnknown { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
+            | Self::UpgradePath { .. }
+            | Self::HighAvailabilityOn
+            | Self::Unfinished { .. }
             | Self::Unfit { .. }
             | Self::Rule { .. } => Vec::new(),
         }
@@ -164,6 +180,9 @@ impl Refusal {
             Self::AnotherCluster { .. } => "empty databases, or this cluster",
             Self::Immutable { .. } => "what the cluster was initialised with",
             Self::Upgrade { .. } => "the version that the cluster runs",
+            Self::UpgradePath { .. } => "a path that OMS's manuals know",
+            Self::HighAvailabilityOn => "HA is off",
+            Self::Unfinished { .. } => "one version on all hosts",
             Self::TakesMore { .. } => "keys that a new config.yaml can change",
             Self::InitialisationElsewhere { .. } => "no initialisation outside --limit",
             Self::Unfit { .. } => "an initialised container of OMS",
@@ -213,6 +232,17 @@ impl Refusal {
                 "`omsctl upgrade` changes the version of a cluster; or name the image that \
                  it runs"
                     .to_owned()
+            }
+            Self::UpgradePath { .. } => {
+                "upgrade to a version in between first, with its image, or read the manual of the wanted one".to_owned()
+            }
+            Self::HighAvailabilityOn => {
+                "turn it off in the console (System Management > System Parameters > ha.config), or by `omsctl ha disable \
+                 --write-metadb`; afterwards turn it on again"
+                    .to_owned()
+            }
+            Self::Unfinished { .. } => {
+                "`omsctl upgrade` goes on to the new version, `omsctl rollback` goes back to the former one".to_owned()
             }
             Self::TakesMore { way, .. } | Self::Unfit { way, .. } | Self::Outage { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {

@@ -48,6 +48,12 @@ impl<'a> Situation<'a> {
         self.deployment.region(&host.region)
     }
 
+    /// The names of OMS's databases.
+    pub(super) fn databases(self) -> std::collections::BTreeSet<String> {
+        let regions = self.deployment.regions.iter().map(|region| &region.config);
+        regions.flat_map(|config| [&config.rm_db, &config.cm_db, &config.heartbeat_db]).cloned().collect()
+    }
+
     /// Addresses of the region's hosts in inventory order; a host without a known address is missing here.
     pub(super) fn nodes_of(self, region: &Region) -> Vec<IpAddr> {
         region.hosts.iter().filter_map(|node| self.addresses.get(node).copied()).collect()

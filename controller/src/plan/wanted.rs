@@ -74,6 +74,7 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
                 mounts: mounts(&settings.mount, settings.https.is_some()),
                 host_ip: address,
                 restart_policy: settings.restart_policy.clone(),
+                is_upgrade: false,
             },
             logs: text_of(&settings.mount.logs),
             health: health(host, &region.config),

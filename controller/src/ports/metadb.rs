@@ -56,6 +56,15 @@ pub struct MetaDbFacts {
     pub sessions: Vec<SessionRow>,
 }
 
+/// What one database holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseContent {
+    /// Views are none.
+    pub tables: BTreeSet<String>,
+    /// Rows and indexes, as the database estimates them.
+    pub bytes: u64,
+}
+
 /// One line of `SHOW GRANTS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
@@ -141,6 +150,14 @@ pub trait MetaDb: Send + Sync {
         target: &'a MetaDbTarget,
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>>;
+
+    /// Logs in and reads what OMS's databases hold, by their names; one that is not there holds nothing.
+    fn contents<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, DatabaseContent>, MetaDbError>>;
 
     /// Logs in and changes one thing; how many rows that were. Done twice it is done once.
     fn change<'a>(

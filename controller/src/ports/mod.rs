@@ -16,8 +16,8 @@ pub use content::{
 };
 pub use interrupt::Interrupt;
 pub use metadb::{
-    ClusterRow, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames,
-    MetaDbTarget, SessionRow,
+    ClusterRow, DatabaseContent, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError,
+    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
 };
 pub use ssh_configuration::{NotHonoured, SshConfiguration, SshListing};
 pub use state_store::{RunRecord, StateStore, StoreError};

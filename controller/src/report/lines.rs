@@ -191,6 +191,10 @@ fn say_of_controller(kind: &EventKind, event: &Event) -> Option<Said> {
         EventKind::HostPlanned { steps, .. } => planned(steps),
         EventKind::GateOpened { gate: Gate::Schema, .. } => plain("may enter the schema step".to_owned()),
         EventKind::GateOpened { gate: Gate::Turn, .. } => plain("its turn has come".to_owned()),
+        EventKind::GateOpened { gate: Gate::Stopped, .. } => plain("OMS is stopped on all hosts".to_owned()),
+        EventKind::GateOpened { gate: Gate::Databases, .. } => {
+            plain("all hosts have come so far, the databases are ready".to_owned())
+        }
         EventKind::HostRegistered { elapsed_ms, .. } => {
             said(Paint::Good, format!("registered in the MetaDB ({})", words::duration(*elapsed_ms)))
         }

@@ -15,6 +15,9 @@ pub(super) fn doing(step: StepId) -> &'static str {
         StepId::ReplaceContainer => "replacing the container",
         StepId::StartContainer => "starting the container",
         StepId::StopContainer => "stopping the container",
+        StepId::RestoreContainer => "starting the former container",
+        StepId::DumpDatabases => "dumping the databases",
+        StepId::RestoreDatabases => "restoring the databases",
         StepId::RestartContainer => "restarting the container",
         StepId::Initialise => "initialising OMS",
         StepId::ReloadConfig => "reloading the configuration",
@@ -38,6 +41,9 @@ pub(super) fn did(step: StepId) -> &'static str {
         StepId::ReplaceContainer => "container replaced",
         StepId::StartContainer => "container started",
         StepId::StopContainer => "container stopped",
+        StepId::RestoreContainer => "former container started",
+        StepId::DumpDatabases => "databases dumped",
+        StepId::RestoreDatabases => "databases restored",
         StepId::RestartContainer => "container restarted",
         StepId::Initialise => "OMS initialised",
         StepId::ReloadConfig => "configuration reloaded",
@@ -61,6 +67,9 @@ pub(super) fn to_do(step: StepId) -> &'static str {
         StepId::ReplaceContainer => "replace the container",
         StepId::StartContainer => "start the container",
         StepId::StopContainer => "stop the container",
+        StepId::RestoreContainer => "start the former container",
+        StepId::DumpDatabases => "dump the databases",
+        StepId::RestoreDatabases => "restore the databases",
         StepId::RestartContainer => "restart the container",
         StepId::Initialise => "initialise OMS",
         StepId::ReloadConfig => "reload the configuration",
@@ -80,6 +89,8 @@ pub(super) fn waiting(gate: Gate, holder: Option<&NodeName>) -> String {
         (Gate::Schema, None) => "waits for its turn in the schema step".to_owned(),
         (Gate::Turn, Some(host)) => format!("waits for its turn: {host} is being changed"),
         (Gate::Turn, None) => "waits for its turn: others come first".to_owned(),
+        (Gate::Stopped, _) => "waits until OMS is stopped on all hosts".to_owned(),
+        (Gate::Databases, _) => "waits for all hosts and the databases".to_owned(),
     }
 }
 
@@ -90,6 +101,8 @@ pub(super) fn progress(progress: &Progress) -> String {
         (Unit::Bytes, None) => bytes(progress.current),
         (Unit::Services, Some(total)) => format!("{} of {total} services", progress.current),
         (Unit::Services, None) => format!("{} services", progress.current),
+        (Unit::Databases, Some(total)) => format!("{} of {total} databases", progress.current),
+        (Unit::Databases, None) => format!("{} databases", progress.current),
         (Unit::InitSteps, Some(total)) => format!("part {} of {total}", progress.current),
         (Unit::InitSteps, None) => format!("part {}", progress.current),
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 
+use super::barriers::Barriers;
 use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
 
 /// Why a host that waits is not let through.
@@ -34,6 +35,8 @@ pub struct Gates {
     turns_done: usize,
     /// Why no further turn is given.
     turn_shut: Option<String>,
+    /// Where all wait for each other.
+    barriers: Barriers,
     /// New hosts, and those that leave: whoever serves changes after them.
     first_unfinished: BTreeSet<NodeName>,
     ended: BTreeMap<NodeName, bool>,
@@ -71,6 +74,7 @@ impl Gates {
             at_turn: VecDeque::new(),
             turns_done: 0,
             turn_shut: None,
+            barriers: Barriers::new(rows),
             first_unfinished: first,
             ended: BTreeMap::new(),
             failing: BTreeSet::new(),
@@ -111,6 +115,7 @@ impl Gates {
             }
             Gate::Turn if !self.at_turn.contains(node) => self.at_turn.push_back(node.clone()),
             Gate::Turn => {}
+            Gate::Stopped | Gate::Databases => self.barriers.waits(node, gate),
         }
     }
 
@@ -132,6 +137,7 @@ impl Gates {
                     self.turn_holders.insert(node.clone());
                 }
             }
+            Gate::Stopped | Gate::Databases => self.barriers.passed(node, gate),
         }
     }
 
@@ -157,6 +163,7 @@ impl Gates {
             return;
         }
         self.failing.remove(node);
+        self.barriers.ended(node);
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
@@ -206,6 +213,7 @@ impl Gates {
         if self.closed || self.failed_enough() {
             return opened;
         }
+        opened.extend(self.barriers.open());
         let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
         if self.schema_holders.is_empty()
             && let Some(next) =
@@ -233,7 +241,7 @@ impl Gates {
     pub fn hopeless(&self, node: &NodeName) -> Option<Shut> {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
-        if self.closed || (!at_schema && !at_turn) {
+        if self.closed || (!at_schema && !at_turn && !self.barriers.waits_here(node)) {
             return None;
         }
         if self.failed_enough() {
@@ -244,6 +252,9 @@ impl Gates {
         }
         if at_turn && let Some(reason) = &self.turn_shut {
             return Some(Shut::ForGood(reason.clone()));
+        }
+        if let Some(reason) = self.barriers.hopeless(node) {
+            return Some(Shut::ForGood(reason));
         }
         let mut holders = self.schema_holders.iter().filter(|_| at_schema);
         let (node, holder) = holders.find(|(node, _)| self.ended.contains_key(*node))?;

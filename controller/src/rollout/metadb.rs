@@ -1,12 +1,13 @@
 //! Asks the MetaDB by way of a host: the bastion needs no route to it, and "log-in from every host" is a real one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use omsctl_proto::{ConnectReply, read_frame};
 
 use crate::ports::{
-    AgentCommand, ByteStream, Connection, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames,
-    MetaDbTarget,
+    AgentCommand, ByteStream, Connection, DatabaseContent, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
+    MetaDbNames, MetaDbTarget,
 };
 
 /// The database and the log-in of this cluster.
@@ -34,6 +35,15 @@ impl MetaDbReader {
     pub async fn read(&self, connection: &dyn Connection) -> Result<MetaDbFacts, MetaDbError> {
         let stream = self.dial(connection).await?;
         self.database.read(stream, &self.target, &self.names).await
+    }
+
+    /// What the databases hold, seen from that host.
+    pub async fn contents(
+        &self,
+        connection: &dyn Connection,
+    ) -> Result<BTreeMap<String, DatabaseContent>, MetaDbError> {
+        let stream = self.dial(connection).await?;
+        self.database.contents(stream, &self.target, &self.names).await
     }
 
     /// Changes one thing from that host; how many rows that were.

@@ -1,6 +1,7 @@
 //! Walks a plan with the agents: opens gates, gathers events, proves the end in the MetaDB. Sees ports, never
 //! adapters, and knows nothing of how events are shown.
 
+mod barriers;
 mod cm_url;
 mod content;
 mod dialogue;

@@ -2,15 +2,20 @@
 
 mod change;
 mod connection;
+mod contents;
 mod grants;
 mod names;
 mod questions;
 mod reader;
 
+use std::collections::BTreeMap;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::ports::{ByteStream, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
+use crate::ports::{
+    ByteStream, DatabaseContent, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+};
 
 /// Any MySQL-protocol database: MySQL, MariaDB, a MySQL tenant of OceanBase.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +37,16 @@ impl MetaDb for MySqlMetaDb {
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>> {
         connection::with(stream, target, async |connection| reader::read(connection, target, names).await)
+            .boxed()
+    }
+
+    fn contents<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, DatabaseContent>, MetaDbError>> {
+        connection::with(stream, target, async |connection| contents::read(connection, target, names).await)
             .boxed()
     }
 

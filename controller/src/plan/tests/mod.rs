@@ -12,4 +12,5 @@ mod repair;
 mod rollout;
 mod scale_out;
 mod status;
+mod upgrade;
 mod virtual_ip;

@@ -2,7 +2,7 @@
 
 import json
 
-from omsflow import metadb, settings as oms
+from omsflow import judge, metadb, settings as oms
 
 RM = (
     """CREATE TABLE IF NOT EXISTS cluster_info (id BIGINT AUTO_INCREMENT PRIMARY KEY, region VARCHAR(64),
@@ -64,6 +64,16 @@ def create(cursor, settings):
         print(f"database {name}: {len(statements)} tables checked")
 
 
+def _others_at_work(cursor, settings):
+    """Hosts whose supervisor beat within the last two seconds: it beats every second until it is stopped."""
+    cursor.execute(
+        f"SELECT host_ip FROM {metadb.named(settings, 'drc_cm_heartbeat_db')}.heart_beat WHERE task_name = 'supervisor'"
+        " AND gmt_modified > NOW() - INTERVAL 2 SECOND AND host_ip <> %s",
+        (oms.host_ip(),),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
 def fill(cursor, settings, version, is_upgrade):
     """Puts the cluster's rows there; a row that exists stays as it is, as in OMS (cm_url changes need SQL)."""
     cursor.execute(f"USE {metadb.named(settings, 'drc_rm_db')}")
@@ -71,6 +81,8 @@ def fill(cursor, settings, version, is_upgrade):
     recorded = cursor.fetchone()
     if recorded and recorded[0] != version and not is_upgrade:
         raise NeedsUpgradeFlag(f"the MetaDB holds OMS {recorded[0]}, this image is {version}, IS_UPGRADE is not set")
+    if recorded and recorded[0] != version and (others := _others_at_work(cursor, settings)):
+        judge.record("upgrade_beside_running_hosts", {"hosts": others}, violation=True)
     if recorded is None or recorded[0] != version:
         cursor.execute("INSERT INTO oms_version (version, gmt_created) VALUES (%s, NOW())", (version,))
     location = oms.integer(settings, "cm_location")

@@ -5,14 +5,22 @@ use std::collections::BTreeMap;
 
 use omsctl_inventory::Host;
 
-use super::image;
-use super::refusal::Refusal;
-use super::situation::Situation;
-use super::version::OmsVersion;
+use super::{is_kept, newest_dump};
+use crate::plan::image;
+use crate::plan::input::Purpose;
+use crate::plan::refusal::Refusal;
+use crate::plan::situation::Situation;
+use crate::plan::version::OmsVersion;
 
 /// Refuses when the cluster is initialised with another version.
-pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
-    let mut refusals: Vec<Refusal> = Vec::new();
+pub(in crate::plan) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
+    if situation.goal.purpose == Purpose::Upgrade {
+        return Vec::new();
+    }
+    let mut refusals: Vec<Refusal> = unfinished(situation).into_iter().collect();
+    if !refusals.is_empty() {
+        return refusals;
+    }
     for host in situation.deployment.hosts.iter().filter(|host| host.selected) {
         let Ok((image, _)) = image::wanted(&host.settings.image, situation.observed) else { continue };
         let wants = OmsVersion::of_reference(&image.reference);
@@ -28,8 +36,27 @@ pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
     refusals
 }
 
+/// Some hosts run what an upgrade that left a dump goes to, and others do not.
+pub(in crate::plan) fn unfinished(situation: Situation<'_>) -> Option<Refusal> {
+    let dump = newest_dump(situation)?;
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for host in &situation.deployment.hosts {
+        let Some(facts) = situation.facts(&host.name) else { continue };
+        match &facts.container {
+            Some(container) if image::runs_in(&dump.next, container, image::images_of(&facts.docker)) => {
+                after.push(host.name.clone());
+            }
+            Some(_) => before.push(host.name.clone()),
+            None if is_kept(situation, host, dump) => before.push(host.name.clone()),
+            None => {}
+        }
+    }
+    let wants = image::wanted_in_words(&dump.next);
+    (!before.is_empty() && !after.is_empty()).then_some(Refusal::Unfinished { wants, before, after })
+}
+
 /// What the MetaDB records, else what most members were created from.
-fn running_version(situation: Situation<'_>) -> Option<OmsVersion> {
+pub(super) fn running_version(situation: Situation<'_>) -> Option<OmsVersion> {
     let recorded = situation.metadb().and_then(|metadb| metadb.oms_version.as_deref());
     recorded.and_then(OmsVersion::find).or_else(|| {
         let members = situation.members().filter_map(|host| situation.container(&host.name));

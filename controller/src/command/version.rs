@@ -1,0 +1,47 @@
+//! `omsctl upgrade` and `omsctl rollback`: the way of `apply`, for another version of OMS on all hosts.
+
+use std::collections::BTreeMap;
+
+use super::World;
+use super::apply::{self, Aim};
+use super::inputs::Inputs;
+use super::look;
+use crate::cli::ApplyRequest;
+use crate::exit::Exit;
+use crate::plan::Purpose;
+use crate::ports::{DatabaseContent, MetaDbError};
+use crate::rollout::Survey;
+
+/// Both stop OMS everywhere: nobody has to allow that a second time.
+fn aim(purpose: Purpose) -> Aim {
+    Aim { purpose, allow_outage: true }
+}
+
+/// From the files to the last word.
+pub async fn upgrade(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
+    apply::change(world, request, typed, aim(Purpose::Upgrade)).await
+}
+
+/// From the files to the last word.
+pub async fn rollback(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
+    apply::change(world, request, typed, aim(Purpose::Rollback)).await
+}
+
+/// What OMS's databases hold, by way of any host that answers; `None` when there is none.
+pub(super) async fn contents(
+    world: &World,
+    inputs: &Inputs,
+    survey: &Survey,
+) -> Option<Result<BTreeMap<String, DatabaseContent>, MetaDbError>> {
+    let link = survey.links.values().next()?;
+    Some(look::reader(world, &inputs.deployment).contents(link.connection.as_ref()).await)
+}
+
+/// What to do about HA once OMS runs again: it looks back only so far (`research/oms.md` 7.6, step 10).
+pub(super) fn reminder(stopped_s: u64) -> String {
+    let minutes = stopped_s.div_ceil(60).max(1);
+    format!(
+        "HA is off, as it has to be for this. If you want it on again: `omsctl ha enable --after-outage {minutes}m` (OMS \
+         was stopped for {minutes} min at most; the command adds a reserve)"
+    )
+}
