@@ -2,6 +2,7 @@
 //! fakes, the clock is paused.
 
 mod attach;
+mod certificate;
 mod image;
 mod pull;
 mod relay;

@@ -79,9 +79,13 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 18] = [
+const ORDER: [(StepId, StepId); 22] = [
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
+    (StepId::WriteCertificates, StepId::ServeCertificate),
+    (StepId::Initialise, StepId::ServeCertificate),
+    (StepId::AwaitServices, StepId::ServeCertificate),
+    (StepId::ServeCertificate, StepId::AwaitHealthy),
     (StepId::WriteConfig, StepId::CreateContainer),
     (StepId::WriteConfig, StepId::ReplaceContainer),
     (StepId::WriteConfig, StepId::StartContainer),
@@ -205,7 +209,10 @@ fn health_is_proved_last(node: &NodeSteps) -> Option<String> {
         starts(&step.action)
             || matches!(
                 step.action,
-                Action::ReloadConfig { .. } | Action::Initialise { .. } | Action::AwaitServices { .. }
+                Action::ReloadConfig { .. }
+                    | Action::Initialise { .. }
+                    | Action::AwaitServices { .. }
+                    | Action::ServeCertificate { .. }
             )
     });
     let last = node.steps.last().map(omsctl_proto::Step::id);

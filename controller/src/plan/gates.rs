@@ -59,6 +59,7 @@ fn starts_container(action: &Action) -> bool {
 pub(super) fn touches_service(action: &Action) -> bool {
     match action {
         Action::WriteCertificates { .. }
+        | Action::ServeCertificate { .. }
         | Action::WriteConfig { .. }
         | Action::ReloadConfig { .. }
         | Action::StopContainer { .. }

@@ -5,6 +5,7 @@
 //! [`status`] tells what is there. All four read the same [`Observed`].
 
 mod addresses;
+mod certificate;
 mod check_plan;
 mod checks;
 mod config;

@@ -25,6 +25,8 @@ pub enum Refusal {
     ArchiveUnread { path: PathBuf },
     #[error("the file {} was not read", path.display())]
     CertificateUnread { path: PathBuf },
+    #[error("{node}: {what}")]
+    Certificate { node: NodeName, what: String, way: &'static str },
     #[error("{node}: the tag of {reference} does not tell the version of OMS")]
     InitialiserUnknown { node: NodeName, reference: String },
 
@@ -64,6 +66,7 @@ impl Refusal {
             Self::AddressNotOnHost { node, .. }
             | Self::AddressUnknown { node, .. }
             | Self::Docker { node, .. }
+            | Self::Certificate { node, .. }
             | Self::InitialiserUnknown { node, .. }
             | Self::Unfit { node, .. } => Some(node),
             Self::Immutable { node, .. } => node.as_ref(),
@@ -112,7 +115,7 @@ impl Refusal {
             | Self::Outage { .. } => ErrorCode::Container,
             Self::Docker { .. } => ErrorCode::Docker,
             Self::ArchiveUnread { .. } | Self::Upgrade { .. } => ErrorCode::Image,
-            Self::CertificateUnread { .. } => ErrorCode::File,
+            Self::CertificateUnread { .. } | Self::Certificate { .. } => ErrorCode::File,
             Self::InitialiserUnknown { .. } | Self::InitialisationElsewhere { .. } => {
                 ErrorCode::Initialisation
             }
@@ -141,6 +144,7 @@ impl Refusal {
             Self::AddressTwice { .. }
             | Self::ArchiveUnread { .. }
             | Self::CertificateUnread { .. }
+            | Self::Certificate { .. }
             | Self::InitialiserUnknown { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
@@ -159,6 +163,7 @@ impl Refusal {
             }
             Self::Docker { .. } => "Docker answers",
             Self::ArchiveUnread { .. } | Self::CertificateUnread { .. } => "a readable file",
+            Self::Certificate { .. } => "a certificate with its key",
             Self::InitialiserUnknown { .. } => "oms_init_by, or a tag with a version",
             Self::MetaDbUnread { .. } => "the MetaDB answers",
             Self::AnotherCluster { .. } => "empty databases, or this cluster",
@@ -190,6 +195,7 @@ impl Refusal {
             }
             Self::ArchiveUnread { .. } => "see the message about the archive above".to_owned(),
             Self::CertificateUnread { .. } => "make it readable for who runs omsctl".to_owned(),
+            Self::Certificate { way, .. } => (*way).to_owned(),
             Self::InitialiserUnknown { .. } => {
                 "set oms_init_by to `script` (up to OMS 4.2.10) or `self` (from \
                  4.2.11 on)"
