@@ -26,6 +26,7 @@ mod other_machines;
 mod outcome;
 mod pseudoterminal;
 mod refusals;
+mod regions;
 mod repair;
 mod running;
 mod scale_out;

@@ -16,6 +16,8 @@ pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
     let mut refusals = listed_nodes(situation);
     if let Some(metadb) = situation.metadb() {
         refusals.extend(another_cluster(situation, metadb));
+        refusals.extend(regions_left_out(situation, metadb));
+        refusals.extend(another_default(situation, metadb));
     }
     refusals.extend(strangers(situation));
     refusals.extend(database_names(situation));
@@ -58,11 +60,54 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
             // Of our own cluster, these are changed keys, and they are told as such.
             Explained::OtherUrl if ours => {}
             Explained::No if location(row).is_some_and(|code| own_locations.contains(&code)) => {}
+            // Told as a region that is missing here.
+            Explained::No if ours => {}
             Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
             Explained::No => holds.push(format!("cm_location {} at {}", row.code, row.cm_url)),
         }
     }
     (!holds.is_empty()).then_some(Refusal::AnotherCluster { holds })
+}
+
+/// Regions of our own cluster that the inventory has no group for. One whose `cm_location` was changed in the files is
+/// told as that.
+fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refusal> {
+    if situation.goal.join_metadb || !is_our_cluster(situation, metadb) {
+        return Vec::new();
+    }
+    let members = situation.members().filter_map(|host| situation.facts(&host.name));
+    let changed: Vec<u8> = members.filter_map(config::location_in).collect();
+    let left_out = metadb.clusters.iter().filter(|row| {
+        matches!(explained(situation.deployment, row), Explained::No)
+            && !location(row).is_some_and(|code| changed.contains(&code))
+    });
+    left_out
+        .map(|row| Refusal::RegionNotInInventory {
+            region: row.region.clone(),
+            code: row.code.clone(),
+            cm_url: row.cm_url.clone(),
+        })
+        .collect()
+}
+
+/// Exactly one region is the default one, and which it is was decided with the first.
+fn another_default(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
+    let wanted = situation.deployment.regions.iter().find(|region| region.config.is_default)?;
+    let mut defaults = metadb.clusters.iter().filter(|row| row.is_default);
+    let is = defaults.find(|row| location(row).is_some_and(|code| code != wanted.config.cm_location))?;
+    // Rows of somebody else's cluster are refused as that.
+    if !situation.goal.join_metadb && !is_our_cluster(situation, metadb) {
+        return None;
+    }
+    // A changed cm_location of the default region is refused as that.
+    let moved = matches!(explained(situation.deployment, is), Explained::No)
+        && metadb.clusters.iter().all(|row| location(row) != Some(wanted.config.cm_location))
+        && !situation.goal.join_metadb;
+    (!moved).then(|| Refusal::AnotherDefault {
+        is: is.code.clone(),
+        wants: wanted.config.cm_location,
+        region: wanted.name.to_string(),
+    })
 }
 
 /// A host of this inventory is in the `host` table, or runs an initialised container.

@@ -36,6 +36,10 @@ pub enum Refusal {
     AnotherCluster { holds: Vec<String> },
     #[error("{address} belongs to the cluster, and no host of the inventory has it")]
     HostNotInInventory { address: String, listed_by: Vec<String> },
+    #[error("the cluster has a region{} with cm_location {code}, and the inventory has none", called(region))]
+    RegionNotInInventory { region: String, code: String, cm_url: String },
+    #[error("the default region has cm_location {is}, the files want it to be {region} with {wants}")]
+    AnotherDefault { is: String, wants: u8, region: String },
     #[error("{}{what} of an initialised cluster never changes: it is {old}, the files say {new}", at(node.as_ref()))]
     Immutable { node: Option<NodeName>, what: String, old: String, new: String },
     #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
@@ -77,6 +81,8 @@ impl Refusal {
             | Self::MetaDbUnread { .. }
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
+            | Self::RegionNotInInventory { .. }
+            | Self::AnotherDefault { .. }
             | Self::Upgrade { .. }
             | Self::TakesMore { .. }
             | Self::InitialisationElsewhere { .. }
@@ -122,6 +128,8 @@ impl Refusal {
             Self::MetaDbUnread { .. }
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
+            | Self::RegionNotInInventory { .. }
+            | Self::AnotherDefault { .. }
             | Self::Immutable { .. } => ErrorCode::Metadb,
             Self::Rule { .. } => ErrorCode::Internal,
         }
@@ -138,6 +146,7 @@ impl Refusal {
             Self::MetaDbUnread { cause } => cause.iter().map(ToString::to_string).collect(),
             Self::AnotherCluster { holds } => holds.clone(),
             Self::HostNotInInventory { listed_by, .. } => vec![format!("listed by {}", listed_by.join(", "))],
+            Self::RegionNotInInventory { cm_url, .. } => vec![format!("its cm_url is {cm_url}")],
             Self::TakesMore { old, new, .. } => vec![format!("it is {old}, the files say {new}")],
             Self::InitialisationElsewhere { proof, .. } => vec![proof.clone()],
             Self::Outage { nodes, .. } => vec![format!("healthy now: {}", list(nodes))],
@@ -146,6 +155,7 @@ impl Refusal {
             | Self::CertificateUnread { .. }
             | Self::Certificate { .. }
             | Self::InitialiserUnknown { .. }
+            | Self::AnotherDefault { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
             | Self::Unfit { .. }
@@ -161,6 +171,8 @@ impl Refusal {
             Self::ListedNodeUnknown { .. } | Self::HostNotInInventory { .. } => {
                 "every host of the cluster has a line in the inventory"
             }
+            Self::RegionNotInInventory { .. } => "every region of the cluster has a group in the inventory",
+            Self::AnotherDefault { .. } => "the default region that the cluster has",
             Self::Docker { .. } => "Docker answers",
             Self::ArchiveUnread { .. } | Self::CertificateUnread { .. } => "a readable file",
             Self::Certificate { .. } => "a certificate with its key",
@@ -214,6 +226,15 @@ impl Refusal {
                  `omsctl remove {address}` while its line is there. If a host of the inventory has that address and \
                  does not answer now, set its oms_host_ip"
             ),
+            Self::RegionNotInInventory { .. } => {
+                "put its group back into the inventory, with its hosts and its cm_location; if another inventory has \
+                 that region on purpose, add --join-metadb"
+                    .to_owned()
+            }
+            Self::AnotherDefault { region, .. } => format!(
+                "set cm_is_default=false in the group variables of {region} (the manual's template for one more region \
+                 says true), and leave it true where it was"
+            ),
             Self::Immutable { .. } => "put the former value back".to_owned(),
             Self::Upgrade { .. } => {
                 "`omsctl upgrade` changes the version of a cluster; or name the image that \
@@ -249,6 +270,10 @@ fn has_addresses(has: &[IpAddr]) -> String {
 
 fn at(node: Option<&NodeName>) -> String {
     node.map(|node| format!("{node}: ")).unwrap_or_default()
+}
+
+fn called(region: &str) -> String {
+    if region.is_empty() { String::new() } else { format!(" {region}") }
 }
 
 fn in_region(region: &str) -> String {
