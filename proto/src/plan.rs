@@ -45,6 +45,8 @@ pub enum Gate {
     Turn,
     /// The schema step of the initialisation runs on one host at a time.
     Schema,
+    /// The controller changes the MetaDB while no host that comes to this gate serves.
+    Metadb,
 }
 
 /// The kinds of steps, as `plan` and the events name them.
@@ -112,6 +114,7 @@ impl Gate {
         match self {
             Self::Turn => "turn",
             Self::Schema => "schema",
+            Self::Metadb => "metadb",
         }
     }
 }

@@ -32,6 +32,7 @@ mod running;
 mod scale_out;
 mod secrets;
 mod self_initialising;
+mod single_to_many;
 mod stage;
 mod state_mysql;
 mod survive;

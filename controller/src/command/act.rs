@@ -72,6 +72,7 @@ impl Act<'_> {
             contents: self.apply.inputs.contents(),
             bandwidth: self.apply.request.bandwidth,
             cm_url,
+            moving: look::moving(world, &self.apply.inputs.deployment, &table.hosts),
         };
         let executor = Executor {
             transport: Arc::clone(&world.transport),

@@ -30,6 +30,7 @@ pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -
             only_steps_that_a_container_allows(node, container),
             schema_gate_where_it_is_needed(node, container),
             turn_before_service_is_touched(node, container),
+            stopped_when_the_metadb_changes(node, container),
             health_is_proved_last(node),
             everything_named_travels(node, plan, &contents),
         ];
@@ -79,7 +80,8 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 22] = [
+const ORDER: [(StepId, StepId); 23] = [
+    (StepId::StopContainer, StepId::CreateContainer),
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteCertificates, StepId::ServeCertificate),
@@ -128,7 +130,7 @@ fn only_steps_that_a_container_allows(
     let changes = node.steps.iter().filter(|step| starts(&step.action)).count();
     if container.is_none() && needs.into_iter().any(has) {
         Some("there is no container that could be changed".to_owned())
-    } else if container.is_some() && has(StepId::CreateContainer) {
+    } else if container.is_some() && has(StepId::CreateContainer) && !sets_aside(node) {
         Some("there is a container already".to_owned())
     } else if container.is_none() && acts.into_iter().any(has) && !makes.into_iter().any(has) {
         Some("nothing makes the container".to_owned())
@@ -152,6 +154,13 @@ fn only_steps_that_a_container_allows(
 /// Other steps than one that needs no container.
 fn acts_on_container(node: &NodeSteps) -> bool {
     node.steps.iter().any(|step| !matches!(step.action, Action::WithdrawVirtualIp))
+}
+
+/// The container that is there leaves its name free.
+fn sets_aside(node: &NodeSteps) -> bool {
+    let aside =
+        |step: &omsctl_proto::Step| matches!(step.action, Action::StopContainer { set_aside: Some(_), .. });
+    node.steps.iter().any(aside)
 }
 
 fn is_initialised(container: Option<&ContainerFacts>) -> bool {
@@ -202,6 +211,16 @@ fn turn_before_service_is_touched(node: &NodeSteps, container: Option<&Container
     } else {
         None
     }
+}
+
+/// OMS neither runs nor starts before that gate.
+fn stopped_when_the_metadb_changes(node: &NodeSteps, container: Option<&ContainerFacts>) -> Option<String> {
+    let gate = node.steps.iter().position(|step| step.gate == Some(Gate::Metadb))?;
+    let before = node.steps.get(..gate).unwrap_or_default();
+    let stops = |step: &omsctl_proto::Step| matches!(step.action, Action::StopContainer { .. });
+    let stands = container.is_none() || before.iter().any(stops);
+    let still = before.iter().any(|step| starts(&step.action) || step.id() == StepId::Initialise);
+    (!stands || still).then(|| "OMS may run while the MetaDB is changed".to_owned())
 }
 
 fn health_is_proved_last(node: &NodeSteps) -> Option<String> {

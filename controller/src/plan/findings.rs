@@ -64,13 +64,23 @@ impl ContainerFinding {
 }
 
 /// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
-pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Findings {
+/// A container that `moves` names a reason for is replaced whatever it is like.
+pub(super) fn look(
+    wanted: &Wanted,
+    config: ConfigFinding,
+    facts: &Facts,
+    key: &FingerprintKey,
+    moves: Option<&str>,
+) -> Findings {
     let certificates = certificates(&wanted.certificates, facts);
     let is_initialising = facts
         .container
         .as_ref()
         .is_some_and(|found| found.running && found.initialisation.state == InitState::Running);
-    let finding = container(wanted, facts, key);
+    let finding = match (moves, &facts.container) {
+        (Some(why), Some(_)) => ContainerFinding::Differs(why.to_owned()),
+        _ => container(wanted, facts, key),
+    };
     let postponed = finding.why().filter(|_| is_initialising).map(str::to_owned);
     let container = if postponed.is_some() { ContainerFinding::Runs } else { finding };
     let settled = facts.container.as_ref().filter(|found| {

@@ -19,6 +19,7 @@ mod high_availability;
 mod image;
 mod input;
 mod lifecycle;
+mod moving;
 mod output;
 mod ownership;
 mod planner;

@@ -59,7 +59,7 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
             Explained::Yes => {}
             // Of our own cluster, these are changed keys, and they are told as such.
             Explained::OtherUrl if ours => {}
-            Explained::No if location(row).is_some_and(|code| own_locations.contains(&code)) => {}
+            Explained::No if row.location().is_some_and(|code| own_locations.contains(&code)) => {}
             // Told as a region that is missing here.
             Explained::No if ours => {}
             Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
@@ -79,7 +79,7 @@ fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refus
     let changed: Vec<u8> = members.filter_map(config::location_in).collect();
     let left_out = metadb.clusters.iter().filter(|row| {
         matches!(explained(situation.deployment, row), Explained::No)
-            && !location(row).is_some_and(|code| changed.contains(&code))
+            && !row.location().is_some_and(|code| changed.contains(&code))
     });
     left_out
         .map(|row| Refusal::RegionNotInInventory {
@@ -94,14 +94,14 @@ fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refus
 fn another_default(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
     let wanted = situation.deployment.regions.iter().find(|region| region.config.is_default)?;
     let mut defaults = metadb.clusters.iter().filter(|row| row.is_default);
-    let is = defaults.find(|row| location(row).is_some_and(|code| code != wanted.config.cm_location))?;
+    let is = defaults.find(|row| row.location().is_some_and(|code| code != wanted.config.cm_location))?;
     // Rows of somebody else's cluster are refused as that.
     if !situation.goal.join_metadb && !is_our_cluster(situation, metadb) {
         return None;
     }
     // A changed cm_location of the default region is refused as that.
     let moved = matches!(explained(situation.deployment, is), Explained::No)
-        && metadb.clusters.iter().all(|row| location(row) != Some(wanted.config.cm_location))
+        && metadb.clusters.iter().all(|row| row.location() != Some(wanted.config.cm_location))
         && !situation.goal.join_metadb;
     (!moved).then(|| Refusal::AnotherDefault {
         is: is.code.clone(),
@@ -111,7 +111,7 @@ fn another_default(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
 }
 
 /// A host of this inventory is in the `host` table, or runs an initialised container.
-fn is_our_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> bool {
+pub(super) fn is_our_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> bool {
     metadb.hosts.iter().any(|row| situation.is_ours(&row.ip)) || situation.members().next().is_some()
 }
 
@@ -122,27 +122,13 @@ enum Explained {
 }
 
 fn explained(deployment: &Deployment, row: &ClusterRow) -> Explained {
-    let code = location(row);
+    let code = row.location();
     let region = deployment.regions.iter().find(|region| Some(region.config.cm_location) == code);
     match region {
-        Some(region) if same_url(&region.config.cm_url.text, &row.cm_url) => Explained::Yes,
+        Some(region) if row.has_url(&region.config.cm_url.text) => Explained::Yes,
         Some(_) => Explained::OtherUrl,
         None => Explained::No,
     }
-}
-
-fn location(row: &ClusterRow) -> Option<u8> {
-    row.code.trim().parse().ok()
-}
-
-/// `http://VIP:8088/` and `VIP:8088` are one address.
-fn same_url(one: &str, other: &str) -> bool {
-    fn bare(url: &str) -> String {
-        let url = url.trim();
-        let url = url.split_once("://").map_or(url, |(_, rest)| rest);
-        url.trim_end_matches('/').to_ascii_lowercase()
-    }
-    bare(one) == bare(other)
 }
 
 /// Hosts that the cluster has and the inventory lacks: never dropped.

@@ -40,6 +40,10 @@ pub enum Refusal {
     RegionNotInInventory { region: String, code: String, cm_url: String },
     #[error("the default region has cm_location {is}, the files want it to be {region} with {wants}")]
     AnotherDefault { is: String, wants: u8, region: String },
+    #[error("cm_url of a running cluster changes{}: it is {old}, the files say {new}", in_region(region))]
+    CmUrlMoves { region: String, old: String, new: String, nodes: Vec<NodeName> },
+    #[error("cm_url cannot be moved now: {what}")]
+    CannotMove { what: String, way: String },
     #[error("{}{what} of an initialised cluster never changes: it is {old}, the files say {new}", at(node.as_ref()))]
     Immutable { node: Option<NodeName>, what: String, old: String, new: String },
     #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
@@ -83,6 +87,8 @@ impl Refusal {
             | Self::HostNotInInventory { .. }
             | Self::RegionNotInInventory { .. }
             | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Upgrade { .. }
             | Self::TakesMore { .. }
             | Self::InitialisationElsewhere { .. }
@@ -130,6 +136,8 @@ impl Refusal {
             | Self::HostNotInInventory { .. }
             | Self::RegionNotInInventory { .. }
             | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Immutable { .. } => ErrorCode::Metadb,
             Self::Rule { .. } => ErrorCode::Internal,
         }
@@ -156,6 +164,8 @@ impl Refusal {
             | Self::Certificate { .. }
             | Self::InitialiserUnknown { .. }
             | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
             | Self::Unfit { .. }
@@ -172,6 +182,8 @@ impl Refusal {
                 "every host of the cluster has a line in the inventory"
             }
             Self::RegionNotInInventory { .. } => "every region of the cluster has a group in the inventory",
+            Self::CmUrlMoves { .. } => "the cm_url that cluster_info has",
+            Self::CannotMove { .. } => "every host of the region stands while cm_url moves",
             Self::AnotherDefault { .. } => "the default region that the cluster has",
             Self::Docker { .. } => "Docker answers",
             Self::ArchiveUnread { .. } | Self::CertificateUnread { .. } => "a readable file",
@@ -235,6 +247,13 @@ impl Refusal {
                 "set cm_is_default=false in the group variables of {region} (the manual's template for one more region \
                  says true), and leave it true where it was"
             ),
+            Self::CmUrlMoves { nodes, .. } => format!(
+                "put the former value back; or move it as the manual has it: `omsctl apply --move-cm-url` stops OMS on {}, \
+                 takes the former one out of cluster_info (what was there is in the history), and initialises OMS again in \
+                 new containers there, before other hosts are added",
+                list(nodes)
+            ),
+            Self::CannotMove { way, .. } => way.clone(),
             Self::Immutable { .. } => "put the former value back".to_owned(),
             Self::Upgrade { .. } => {
                 "`omsctl upgrade` changes the version of a cluster; or name the image that \

@@ -81,6 +81,7 @@ pub(super) fn waiting(gate: Gate, holder: Option<&NodeName>) -> String {
     match (gate, holder) {
         (Gate::Schema, Some(host)) => format!("waits for its turn: {host} is in the schema step"),
         (Gate::Schema, None) => "waits for its turn in the schema step".to_owned(),
+        (Gate::Metadb, _) => "waits until the MetaDB is changed".to_owned(),
         (Gate::Turn, Some(host)) => format!("waits for its turn: {host} is being changed"),
         (Gate::Turn, None) => "waits for its turn: others come first".to_owned(),
     }

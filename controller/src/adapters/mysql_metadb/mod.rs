@@ -1,5 +1,6 @@
 //! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Dials nobody.
 
+mod backup;
 mod change;
 mod connection;
 mod grants;
@@ -10,7 +11,9 @@ mod reader;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::ports::{ByteStream, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget};
+use crate::ports::{
+    ByteStream, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget, TableRows,
+};
 
 /// Any MySQL-protocol database: MySQL, MariaDB, a MySQL tenant of OceanBase.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +35,16 @@ impl MetaDb for MySqlMetaDb {
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<MetaDbFacts, MetaDbError>> {
         connection::with(stream, target, async |connection| reader::read(connection, target, names).await)
+            .boxed()
+    }
+
+    fn backup<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<Vec<TableRows>, MetaDbError>> {
+        connection::with(stream, target, async |connection| backup::read(connection, target, names).await)
             .boxed()
     }
 

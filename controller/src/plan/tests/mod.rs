@@ -6,6 +6,7 @@ mod cluster;
 mod https;
 mod lifecycle;
 mod more_checks;
+mod moving;
 mod properties;
 mod regions;
 mod removal;
