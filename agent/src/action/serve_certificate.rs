@@ -11,7 +11,7 @@ use super::{Context, Done, Stop};
 
 const RESTART: [&str; 3] = ["supervisorctl", "restart", "nginx"];
 /// supervisord tries to start it six times.
-const SERVES_WITHIN: Duration = Duration::from_secs(60);
+const SERVES_WITHIN: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Restarts nginx when it serves another certificate, and waits until it serves this one.

@@ -45,7 +45,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PLAN_EXAMPLES)]
 pub(super) struct PlanArguments {
-    /// As apply --move-cm-url
+    /// What apply --move-cm-url would do
     #[arg(long)]
     pub(super) move_cm_url: bool,
     #[command(flatten)]
@@ -90,8 +90,8 @@ pub(super) struct ApplyArguments {
     /// Go on although the MetaDB holds a cluster that this inventory does not explain
     #[arg(long)]
     join_metadb: bool,
-    /// cm_url of a cluster that runs changed, for instance from its only host to a virtual IP: stop its hosts, take the former
-    /// one out of the MetaDB, initialise them again
+    /// For a changed `cm_url` of a cluster that runs, for instance from its only host to a virtual IP: stop its hosts, take
+    /// the former one out of the MetaDB, initialise them again
     #[arg(long)]
     move_cm_url: bool,
     /// Wait so long for another rollout to end, for instance 30m, instead of refusing

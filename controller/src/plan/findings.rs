@@ -130,7 +130,7 @@ fn served(
     container: &ContainerFinding,
     written: Option<&str>,
 ) -> Option<String> {
-    let Some(own) = wanted.chain.first() else { return None };
+    let own = wanted.chain.first()?;
     let runs = facts.container.as_ref().filter(|_| *container == ContainerFinding::Runs);
     let Some(found) = runs else {
         return Some("the container starts, and clients shall see the certificate".to_owned());

@@ -42,26 +42,15 @@ fn listed_nodes(situation: Situation<'_>) -> Vec<Refusal> {
     refusals
 }
 
-/// Nothing in the databases is ours, or they hold what this inventory does not explain.
+/// Nothing in the databases is ours. What differs in a cluster of our own is told as just that.
 fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
-    if situation.goal.join_metadb {
+    if situation.goal.join_metadb || is_our_cluster(situation, metadb) {
         return None;
     }
-    let ours = is_our_cluster(situation, metadb);
-    let members = situation.members().filter_map(|host| situation.facts(&host.name));
-    let own_locations: Vec<u8> = members.filter_map(config::location_in).collect();
-    let mut holds = Vec::new();
-    if !ours {
-        holds.extend(metadb.hosts.iter().map(|row| format!("host {}", row.ip)));
-    }
+    let mut holds: Vec<String> = metadb.hosts.iter().map(|row| format!("host {}", row.ip)).collect();
     for row in &metadb.clusters {
         match explained(situation.deployment, row) {
             Explained::Yes => {}
-            // Of our own cluster, these are changed keys, and they are told as such.
-            Explained::OtherUrl if ours => {}
-            Explained::No if row.location().is_some_and(|code| own_locations.contains(&code)) => {}
-            // Told as a region that is missing here.
-            Explained::No if ours => {}
             Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
             Explained::No => holds.push(format!("cm_location {} at {}", row.code, row.cm_url)),
         }

@@ -253,14 +253,16 @@ impl Refusal {
                  new containers there, before other hosts are added",
                 list(nodes)
             ),
-            Self::CannotMove { way, .. } => way.clone(),
             Self::Immutable { .. } => "put the former value back".to_owned(),
             Self::Upgrade { .. } => {
                 "`omsctl upgrade` changes the version of a cluster; or name the image that \
                  it runs"
                     .to_owned()
             }
-            Self::TakesMore { way, .. } | Self::Unfit { way, .. } | Self::Outage { way, .. } => way.clone(),
+            Self::TakesMore { way, .. }
+            | Self::Unfit { way, .. }
+            | Self::Outage { way, .. }
+            | Self::CannotMove { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {
                 "run this again without --limit: the schema step runs on \
                  one host at a time"
