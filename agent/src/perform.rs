@@ -29,6 +29,9 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::ReloadConfig { container, config_file } => {
             action::reload_config(context, container, config_file).await
         }
+        Action::ServeCertificate { container, port, chain } => {
+            action::serve_certificate(context, container, *port, chain).await
+        }
         Action::ServeVirtualIp { virtual_ip } => action::serve_virtual_ip(context, virtual_ip).await,
         Action::WithdrawVirtualIp => action::withdraw_virtual_ip(context).await,
         Action::AwaitHealthy { container, health } => action::await_healthy(context, container, health).await,

@@ -71,7 +71,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
     match &request.command {
         Command::Init(request) => command::init(world, request),
         Command::Check { fix } => command::check(world, typed, *fix).await,
-        Command::Plan => command::plan(world, typed).await,
+        Command::Plan { move_cm_url } => command::plan(world, *move_cm_url, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
         Command::Lifecycle(request) => command::lifecycle(world, request, typed).await,
         Command::Upgrade(request) => command::upgrade(world, request, typed).await,

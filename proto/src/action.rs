@@ -50,6 +50,9 @@ pub enum Action {
     /// After a changed `config.yaml`: writes the components' files and restarts the two services that read them
     /// (`research/oms.md` 2.4). Then the former text of `config_file` goes.
     ReloadConfig { container: String, config_file: String },
+    /// nginx serves this certificate, told by the SHA-256 of each one in the chain, its own first: with another one it is
+    /// restarted, since it reads the file only then.
+    ServeCertificate { container: String, port: u16, chain: Vec<Digest> },
     /// keepalived serves the address on this host: configured, running, and the address answers.
     ServeVirtualIp { virtual_ip: VirtualIpSpec },
     /// omsctl's own keepalived ends, and its configuration goes.
@@ -77,6 +80,7 @@ impl Action {
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
             Self::ReloadConfig { .. } => StepId::ReloadConfig,
+            Self::ServeCertificate { .. } => StepId::ServeCertificate,
             Self::ServeVirtualIp { .. } => StepId::ServeVirtualIp,
             Self::WithdrawVirtualIp => StepId::WithdrawVirtualIp,
             Self::AwaitHealthy { .. } => StepId::AwaitHealthy,
@@ -103,6 +107,7 @@ impl Action {
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }
             | Self::ReloadConfig { .. }
+            | Self::ServeCertificate { .. }
             | Self::ServeVirtualIp { .. }
             | Self::WithdrawVirtualIp
             | Self::AwaitHealthy { .. } => Vec::new(),

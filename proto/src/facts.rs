@@ -152,6 +152,9 @@ pub struct ContainerFacts {
     pub health: Option<HealthFacts>,
     /// The fingerprint of `config.yaml` as it is seen inside.
     pub config_inside: Option<Fingerprint>,
+    /// The SHA-256 of each certificate that is served at the console's port, its own first; empty without TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served_chain: Vec<Digest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,6 +50,8 @@ pub enum Gate {
     /// All hosts of the run that have this gate have come to it: OMS is stopped everywhere, and the databases are as
     /// whatever starts next needs them.
     Databases,
+    /// The controller changes the MetaDB while no host that comes to this gate serves.
+    Metadb,
 }
 
 /// The kinds of steps, as `plan` and the events name them.
@@ -73,6 +75,7 @@ pub enum StepId {
     Initialise,
     ReloadConfig,
     AwaitServices,
+    ServeCertificate,
     ServeVirtualIp,
     WithdrawVirtualIp,
     AwaitHealthy,
@@ -101,6 +104,7 @@ impl StepId {
             Self::Initialise => "initialise",
             Self::ReloadConfig => "reload_config",
             Self::AwaitServices => "await_services",
+            Self::ServeCertificate => "serve_certificate",
             Self::ServeVirtualIp => "serve_virtual_ip",
             Self::WithdrawVirtualIp => "withdraw_virtual_ip",
             Self::AwaitHealthy => "await_healthy",
@@ -123,6 +127,7 @@ impl Gate {
             Self::Schema => "schema",
             Self::Stopped => "stopped",
             Self::Databases => "databases",
+            Self::Metadb => "metadb",
         }
     }
 }

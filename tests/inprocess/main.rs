@@ -22,6 +22,7 @@ mod link;
 mod lost;
 #[path = "../simulated/metadb.rs"]
 mod metadb;
+mod moving;
 mod operators;
 mod registry;
 mod relay;

@@ -172,7 +172,7 @@ impl<'a> Bastion<'a> {
     /// `omsctl plan`: the steps of every host.
     pub(crate) async fn plan(&self) -> Vec<(String, Vec<String>)> {
         let (world, written, _interrupt) = self.world();
-        let exit = command::plan(&world, "omsctl plan").await;
+        let exit = command::plan(&world, false, "omsctl plan").await;
         assert_eq!(exit, Exit::Done, "{}", written.stderr());
         let document: Value = serde_json::from_str(&written.stdout()).unwrap();
         let texts = |values: &Value, key: &str| -> Vec<String> {

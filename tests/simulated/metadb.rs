@@ -11,7 +11,7 @@ use omsctl_agent::fakes::{FakeDatabases, FakeMachine};
 use omsctl_agent::ports::{ContainerRuntime, Look};
 use omsctl_controller::ports::{
     ByteStream, ClusterRow, DatabaseContent, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError,
-    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow,
+    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow, TableRows,
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
@@ -43,6 +43,8 @@ pub(crate) struct FakeMetaDb {
     ha_config: Mutex<String>,
     /// What the programs of OMS's image see of it.
     pub(crate) databases: Arc<Mutex<FakeDatabases>>,
+    /// The first initialisation writes it, as OMS does; later ones leave what is there.
+    pub(crate) cm_url: Mutex<Option<String>>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -54,6 +56,7 @@ impl FakeMetaDb {
             rows: Mutex::default(),
             log_ins: Mutex::default(),
             version: version.to_owned(),
+            cm_url: Mutex::default(),
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
             databases: Arc::default(),
             sessions: Mutex::default(),
@@ -70,6 +73,11 @@ impl FakeMetaDb {
             }
             let mut variables = container.facts.environment.iter();
             let address = variables.find_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).unwrap();
+            let config = machine.path("/data/oms/config.yaml");
+            let config = std::fs::read_to_string(config).unwrap_or_default();
+            let url = config.lines().find_map(|line| line.strip_prefix("cm_url: "));
+            let url = url.map_or(CM_URL.to_owned(), |url| url.trim_matches('"').to_owned());
+            self.cm_url.lock().unwrap().get_or_insert(url);
             let now = Instant::now();
             let mut rows = self.rows.lock().unwrap();
             rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
@@ -107,12 +115,12 @@ impl FakeMetaDb {
         let shown = || rows.iter().filter(|(_, row)| row.is_shown());
         let used = !rows.is_empty();
         let databases = [names.rm.clone(), names.cm.clone()].into_iter().chain(names.heartbeats.clone());
-        let cluster = ClusterRow {
+        let cluster = self.cm_url.lock().unwrap().clone().map(|cm_url| ClusterRow {
             region: "cn-jiangsu".to_owned(),
-            cm_url: CM_URL.to_owned(),
+            cm_url,
             code: "1".to_owned(),
             is_default: true,
-        };
+        });
         let host =
             |ip: &String| HostRow { ip: ip.clone(), status: "ONLINE".to_owned(), resource_group: Some(1) };
         let heartbeat = |(ip, row): (&String, &Row)| HeartbeatRow {
@@ -129,7 +137,7 @@ impl FakeMetaDb {
             databases: databases.filter(|_| used).collect(),
             hosts: shown().map(|(ip, _)| host(ip)).collect(),
             heartbeats: shown().map(heartbeat).collect(),
-            clusters: Some(cluster).filter(|_| used).into_iter().collect(),
+            clusters: cluster.into_iter().collect(),
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
             oms_version: used.then(|| self.version.clone()),
             ha_enabled: Some(ha_config.contains("\"enable\":true")),
@@ -181,6 +189,24 @@ impl MetaDb for FakeMetaDb {
         .boxed()
     }
 
+    fn backup<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<Vec<TableRows>, MetaDbError>> {
+        async move {
+            self.greet(stream, target).await?;
+            let url = self.cm_url.lock().unwrap().clone();
+            let row = |url| BTreeMap::from([("cm_url".to_owned(), Some(url))]);
+            Ok(vec![TableRows {
+                table: format!("{}.cluster_info", names.rm),
+                rows: url.into_iter().map(row).collect(),
+            }])
+        }
+        .boxed()
+    }
+
     fn change<'a>(
         &'a self,
         stream: Box<dyn ByteStream>,
@@ -193,6 +219,14 @@ impl MetaDb for FakeMetaDb {
             let mut rows = self.rows.lock().unwrap();
             match change {
                 MetaDbChange::RemoveHost { ip } => Ok(u64::from(rows.remove(ip).is_some())),
+                MetaDbChange::ForgetCmUrl { cm_url, .. } => {
+                    let mut recorded = self.cm_url.lock().unwrap();
+                    let same = recorded.as_ref() == Some(cm_url);
+                    if same {
+                        *recorded = None;
+                    }
+                    Ok(u64::from(same))
+                }
                 MetaDbChange::SetHaConfig { former, text } => {
                     let mut config = self.ha_config.lock().unwrap();
                     let same = *config == *former;

@@ -223,6 +223,7 @@ fn facts(found: Inspected) -> ContainerFacts {
         initialisation: InitFacts { state: InitState::CannotTell, proof: String::new(), last_step: 0 },
         health: None,
         config_inside: None,
+        served_chain: Vec::new(),
     }
 }
 

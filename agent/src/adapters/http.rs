@@ -1,4 +1,4 @@
-//! One `GET`, plain or with TLS. Certificates are not verified: the host asks itself, or only wants to know whether
+//! One `GET`, plain or with TLS, and the certificates that are served. Certificates are not verified: the host asks itself, or only wants to know whether
 //! something answers.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
+use omsctl_proto::Digest;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -55,6 +56,14 @@ pub(super) async fn get(target: &Target, stream: TcpStream) -> Result<HttpAnswer
     let stream: Box<dyn ByteStream> =
         if target.tls { Box::new(encrypt(target, stream).await.map_err(failed)?) } else { Box::new(stream) };
     ask(target, stream).await.map_err(failed)
+}
+
+/// The certificates that are served over an open connection.
+pub(super) async fn served_chain(target: &Target, stream: TcpStream) -> Result<Vec<Digest>, HostError> {
+    let failed = |source: Cause| HostError::Http { address: target.authority(), source };
+    let stream = encrypt(target, stream).await.map_err(failed)?;
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    Ok(chain.iter().map(|certificate| Digest::of(certificate)).collect())
 }
 
 async fn ask(target: &Target, stream: Box<dyn ByteStream>) -> Result<HttpAnswer, Cause> {

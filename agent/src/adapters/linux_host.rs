@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, Subnet};
+use omsctl_proto::{Digest, DiskFacts, Door, PortHolder, Remedy, Subnet};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
@@ -138,15 +138,34 @@ impl Host for LinuxHost {
                 let (stream, _) = dial(&target.host, target.port, ANSWER_WITHIN).await?;
                 http::get(&target, stream).await
             };
-            tokio::time::timeout(ANSWER_WITHIN, exchange).await.unwrap_or_else(|_| {
-                Err(HostError::TimedOut {
-                    address: format!("{}:{}", target.host, target.port),
-                    seconds: ANSWER_WITHIN.as_secs(),
-                })
-            })
+            in_time(&target, exchange).await
         }
         .boxed()
     }
+
+    fn served_chain(&self, port: u16) -> BoxFuture<'_, Result<Vec<Digest>, HostError>> {
+        async move {
+            let target = http::Target::parse(&format!("https://127.0.0.1:{port}/"))?;
+            let exchange = async {
+                let (stream, _) = dial(&target.host, target.port, ANSWER_WITHIN).await?;
+                http::served_chain(&target, stream).await
+            };
+            in_time(&target, exchange).await
+        }
+        .boxed()
+    }
+}
+
+async fn in_time<T>(
+    target: &http::Target,
+    exchange: impl Future<Output = Result<T, HostError>>,
+) -> Result<T, HostError> {
+    tokio::time::timeout(ANSWER_WITHIN, exchange).await.unwrap_or_else(|_| {
+        Err(HostError::TimedOut {
+            address: format!("{}:{}", target.host, target.port),
+            seconds: ANSWER_WITHIN.as_secs(),
+        })
+    })
 }
 
 /// The first address of the name that answers.

@@ -1,6 +1,6 @@
 //! The container of the wanted name, with what is seen inside it.
 
-use omsctl_proto::{ContainerFacts, FactsRequest};
+use omsctl_proto::{ContainerFacts, Digest, FactsRequest};
 
 use super::{health::health, initialisation};
 use crate::ports::{Container, Inside, Look, RuntimeError};
@@ -13,13 +13,16 @@ pub(super) async fn look(world: &World, request: &FactsRequest) -> Result<Option
     let Some(mut container) = world.docker.container(&request.container_name).await? else { return Ok(None) };
     let logs = source_of_logs(&container.facts).map(|path| world.places.on_host(&path));
     let name = &request.container_name;
-    let (inside, health) = if container.facts.running {
-        let (inside, health) =
-            tokio::join!(world.docker.inside(name, Look::Everything), health(&*world.host, &request.health));
+    let (inside, health, served_chain) = if container.facts.running {
+        let (inside, health, chain) = tokio::join!(
+            world.docker.inside(name, Look::Everything),
+            health(&*world.host, &request.health),
+            served_chain(world, request)
+        );
         // A container that is just going down shows nothing inside.
-        (inside.ok(), Some(health.0))
+        (inside.ok(), Some(health.0), chain)
     } else {
-        (None, None)
+        (None, None, Vec::new())
     };
     let logs = logs.unwrap_or_default();
     let initialisation =
@@ -31,7 +34,16 @@ pub(super) async fn look(world: &World, request: &FactsRequest) -> Result<Option
     container.facts.stale_mounts = stale.unwrap_or_default();
     container.facts.initialisation = initialisation;
     container.facts.health = health;
+    container.facts.served_chain = served_chain;
     Ok(Some(container))
+}
+
+/// What cannot be asked for, or speaks no TLS yet, serves none.
+async fn served_chain(world: &World, request: &FactsRequest) -> Vec<Digest> {
+    if !request.health.tls {
+        return Vec::new();
+    }
+    world.host.served_chain(request.health.port).await.unwrap_or_default()
 }
 
 fn source_of_logs(facts: &ContainerFacts) -> Option<String> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, InitFacts, InitState};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -11,6 +13,8 @@ use crate::ports::Container;
 
 /// As listed by supervisord.
 const SERVICES: [&str; 5] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor", "sshd"];
+
+const CERTIFICATE: &str = "/etc/pki/nginx/oms_server.crt";
 
 #[derive(Debug)]
 pub(super) struct FakeContainer {
@@ -22,6 +26,8 @@ pub(super) struct FakeContainer {
     /// Its process can be seen: it takes a moment after the container's start.
     pub(super) init_seen: bool,
     pub(super) initialises_itself: bool,
+    /// What nginx read when it started.
+    pub(super) served_chain: Vec<Digest>,
     /// What `docker logs` shows: the start that it belongs to, and the line.
     pub(super) output: Vec<(String, String)>,
 }
@@ -61,6 +67,7 @@ impl FakeContainer {
             initialisation: InitFacts { state: InitState::CannotTell, proof: String::new(), last_step: 0 },
             health: None,
             config_inside: None,
+            served_chain: Vec::new(),
         };
         Self {
             facts,
@@ -70,6 +77,7 @@ impl FakeContainer {
             init_running: None,
             init_seen: false,
             initialises_itself: false,
+            served_chain: Vec::new(),
             output: Vec::new(),
         }
     }
@@ -81,6 +89,14 @@ impl FakeContainer {
         self.facts.started = format!("{}{pid:06}Z", crate::clock::now().trim_end_matches('Z'));
         self.facts.exit_code = None;
         self.pid = pid;
+    }
+
+    /// nginx starts, in a container that runs.
+    pub(super) fn start_nginx(&mut self, root: &Path) {
+        let pem =
+            self.source(root, CERTIFICATE).and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+        self.served_chain = chain.map(|certificate| Digest::of(&certificate)).collect();
     }
 
     pub(super) fn stop(&mut self, exit_code: i64) {

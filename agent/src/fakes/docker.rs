@@ -148,6 +148,13 @@ impl FakeDocker {
         self.shared.change(|state| state.containers.values().any(FakeContainer::is_healthy))
     }
 
+    /// Of the container that runs; none does without TLS.
+    pub(super) fn served_chain(&self) -> Option<Vec<Digest>> {
+        let serves =
+            |container: &&FakeContainer| container.facts.running && !container.served_chain.is_empty();
+        self.shared.change(|state| Some(state.containers.values().find(serves)?.served_chain.clone()))
+    }
+
     pub(super) fn answers(&self) -> Result<(), RuntimeError> {
         match self.shared.change(|state| state.daemon) {
             Daemon::Answers => Ok(()),
@@ -198,6 +205,7 @@ impl FakeDocker {
             let pid = 1000 + state.made;
             let container = state.containers.get_mut(name).ok_or_else(|| absent(name))?;
             container.start(pid);
+            container.start_nginx(&self.shared.root);
             Ok::<_, String>(container.initialises_itself && !container.init_flag)
         })?;
         if itself { self.initialise(name) } else { Ok(()) }

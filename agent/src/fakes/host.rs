@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, PortHolder, Remedy, Subnet, SystemFacts};
+use omsctl_proto::{Digest, DiskFacts, Door, PortHolder, Remedy, Subnet, SystemFacts};
 
 use super::docker::{Daemon, FakeDocker};
 use super::network::Network;
@@ -265,5 +265,10 @@ impl Host for FakeHost {
             }
         }
         .boxed()
+    }
+
+    fn served_chain(&self, port: u16) -> BoxFuture<'_, Result<Vec<Digest>, HostError>> {
+        let served = self.docker.served_chain();
+        async move { served.ok_or_else(|| refused(format!("127.0.0.1:{port}"))) }.boxed()
     }
 }

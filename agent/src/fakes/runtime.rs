@@ -159,7 +159,11 @@ impl ContainerRuntime for FakeDocker {
     ) -> BoxFuture<'a, Result<ExecOutput, RuntimeError>> {
         async move {
             self.see(name, Look::Initialisation)?;
-            self.act("exec", &arguments.join(" "), |_| {
+            let root = &self.shared.root;
+            self.act("exec", &arguments.join(" "), |state| {
+                if arguments == ["supervisorctl", "restart", "nginx"] {
+                    state.containers.get_mut(name).ok_or_else(|| absent(name))?.start_nginx(root);
+                }
                 Ok(match arguments {
                     ["python", "-m", "omsflow.scripts.units.oms_init_manager", "--init-config-file"] => {
                         ended(0, "")

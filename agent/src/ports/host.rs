@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{DiskFacts, Door, OtherKeepalived, PortHolder, Remedy, Subnet, SystemFacts};
+use omsctl_proto::{Digest, DiskFacts, Door, OtherKeepalived, PortHolder, Remedy, Subnet, SystemFacts};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
@@ -63,6 +63,10 @@ pub trait Host: Send + Sync {
 
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
+
+    /// The SHA-256 of each certificate that is served over TLS at this port of the host itself, its own first, within five
+    /// seconds; they are not verified.
+    fn served_chain(&self, port: u16) -> BoxFuture<'_, Result<Vec<Digest>, HostError>>;
 }
 
 /// What a machine is.

@@ -2,6 +2,7 @@
 //! fakes, the clock is paused.
 
 mod attach;
+mod certificate;
 mod databases;
 mod image;
 mod pull;

@@ -138,6 +138,7 @@ fn started(action: &Action) -> Option<&str> {
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }
+        | Action::ServeCertificate { .. }
         | Action::ServeVirtualIp { .. }
         | Action::WithdrawVirtualIp
         | Action::AwaitHealthy { .. } => None,

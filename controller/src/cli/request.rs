@@ -22,8 +22,13 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Init(InitRequest),
-    Check { fix: bool },
-    Plan,
+    Check {
+        fix: bool,
+    },
+    /// With `--move-cm-url`.
+    Plan {
+        move_cm_url: bool,
+    },
     Apply(ApplyRequest),
     Lifecycle(LifecycleRequest),
     Upgrade(ApplyRequest),
@@ -64,6 +69,8 @@ pub struct ApplyRequest {
     pub direct: bool,
     /// The MetaDB may hold a cluster that the inventory does not explain.
     pub join_metadb: bool,
+    /// The region's OMS stops, its former `cm_url` leaves the MetaDB, and it is initialised again.
+    pub move_cm_url: bool,
     /// How long another rollout is waited for; `None` refuses at once.
     pub wait: Option<Duration>,
     /// Another rollout is ended and its hosts are taken from its controller.

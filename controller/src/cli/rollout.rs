@@ -45,6 +45,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PLAN_EXAMPLES)]
 pub(super) struct PlanArguments {
+    /// What apply --move-cm-url would do
+    #[arg(long)]
+    pub(super) move_cm_url: bool,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }
@@ -87,6 +90,10 @@ pub(super) struct ApplyArguments {
     /// Go on although the MetaDB holds a cluster that this inventory does not explain
     #[arg(long)]
     join_metadb: bool,
+    /// For a changed `cm_url` of a cluster that runs, for instance from its only host to a virtual IP: stop its hosts, take
+    /// the former one out of the MetaDB, initialise them again
+    #[arg(long)]
+    move_cm_url: bool,
     /// Wait so long for another rollout to end, for instance 30m, instead of refusing
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     wait: Option<Duration>,
@@ -115,6 +122,7 @@ impl ApplyArguments {
             bandwidth: self.bandwidth,
             direct: !self.relay,
             join_metadb: self.join_metadb,
+            move_cm_url: self.move_cm_url,
             wait: self.wait,
             take_over: self.take_over,
             give_up: self.give_up.into_iter().collect(),

@@ -22,10 +22,11 @@ fn every_command_becomes_its_request() {
     check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
     check("omsctl check", &Command::Check { fix: false });
     check("omsctl check --fix", &Command::Check { fix: true });
-    check("omsctl plan", &Command::Plan);
+    check("omsctl plan", &Command::Plan { move_cm_url: false });
+    check("omsctl plan --move-cm-url", &Command::Plan { move_cm_url: true });
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
     check(
-        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --wait 90m --take-over --give-up n1 --relay off --bandwidth 20MiB/s --detach",
+        "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --move-cm-url --wait 90m --take-over --give-up n1 --relay off --bandwidth 20MiB/s --detach",
         &Command::Apply(ApplyRequest {
             forks: std::num::NonZeroUsize::new(2),
             max_failures: std::num::NonZeroUsize::new(1),
@@ -33,6 +34,7 @@ fn every_command_becomes_its_request() {
             bandwidth: std::num::NonZeroU64::new(20 << 20),
             direct: true,
             join_metadb: true,
+            move_cm_url: true,
             wait: Some(std::time::Duration::from_mins(90)),
             take_over: true,
             give_up: [omsctl_proto::NodeName::new("n1").unwrap()].into(),

@@ -56,7 +56,8 @@ impl Act<'_> {
             &self.observed.certificates,
             &self.goal.key,
         );
-        let cm_url = self.cm_url();
+        let busy: Vec<&NodeName> = plan.busy().into_iter().map(|node| &node.node).collect();
+        let cm_url = self.cm_url(&busy);
         let table = plan.table(self.apply.request.max_failures, cm_url.clone(), goal);
         let controller = self.apply.controller.clone();
         let rollout = Rollout {
@@ -72,6 +73,7 @@ impl Act<'_> {
             contents: self.apply.inputs.contents(),
             bandwidth: self.apply.request.bandwidth,
             cm_url,
+            moving: look::moving(world, &self.apply.inputs.deployment, &table.hosts),
         };
         let executor = Executor {
             transport: Arc::clone(&world.transport),
@@ -199,15 +201,20 @@ impl Act<'_> {
         well
     }
 
-    /// `None` when nobody may be left to answer there.
-    fn cm_url(&self) -> Option<String> {
-        let text = || self.apply.inputs.deployment.regions[0].config.cm_url.text.clone();
-        (self.goal.purpose != Purpose::Stop).then(text)
+    /// That of the region in which something is done, of the default region when that is in several; `None` when nobody may
+    /// be left to answer there.
+    fn cm_url(&self, busy: &[&NodeName]) -> Option<String> {
+        let deployment = &self.apply.inputs.deployment;
+        let mut regions =
+            deployment.regions.iter().filter(|region| region.hosts.iter().any(|node| busy.contains(&node)));
+        let only = regions.next().filter(|_| regions.next().is_none());
+        let region = only.unwrap_or(&deployment.regions[0]);
+        (self.goal.purpose != Purpose::Stop).then(|| region.config.cm_url.text.clone())
     }
 
     /// For a run that changes nothing: the CM answers behind its address.
     async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
-        let Some(url) = self.cm_url() else { return true };
+        let Some(url) = self.cm_url(&[]) else { return true };
         let mut last = None;
         for (node, link) in &survey.links {
             let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;

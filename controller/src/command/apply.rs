@@ -237,6 +237,7 @@ impl Apply<'_> {
             run,
             key,
             join_metadb: self.request.join_metadb,
+            move_cm_url: self.request.move_cm_url,
             keep_going: self.request.keep_going,
             relay: !self.request.direct,
             leave_out: std::collections::BTreeSet::default(),

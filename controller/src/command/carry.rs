@@ -39,6 +39,8 @@ impl Carry<'_> {
     /// To the run's end, or until the operator leaves.
     pub(super) async fn walk(self, mut survey: Survey, telling: &mut Telling) -> (RunResult, Walked) {
         let table = self.story.plan.table.clone();
+        let moving =
+            self.known.and_then(|(inputs, _)| look::moving(self.world, &inputs.deployment, &table.hosts));
         let mut secrets = self.secrets();
         let mut nodes = Vec::new();
         let mut absent = Vec::new();
@@ -70,6 +72,7 @@ impl Carry<'_> {
             contents: self.known.map(|(inputs, _)| inputs.contents()).unwrap_or_default(),
             bandwidth: self.bandwidth,
             cm_url: table.cm_url,
+            moving,
         };
         let executor = Executor {
             transport: Arc::clone(&self.world.transport),
@@ -103,6 +106,7 @@ impl Carry<'_> {
             allow_outage: false,
             give_up: BTreeSet::new(),
             join_metadb: false,
+            move_cm_url: false,
             keep_going: true,
             relay: false,
             leave_out: BTreeSet::new(),

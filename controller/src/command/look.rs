@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host};
-use omsctl_proto::{FingerprintKey, GateRow, Hold, MetaDbProof, NodeName};
+use omsctl_inventory::{Connection, ConnectionMethod, Deployment, Host, Region};
+use omsctl_proto::{FingerprintKey, Gate, GateRow, Hold, MetaDbProof, NodeName};
 
 use super::World;
 use super::inputs::{self, Images, Inputs};
@@ -14,7 +14,7 @@ use super::telling::{Kind, Telling};
 use crate::exit::Exit;
 use crate::plan::{self, Goal, Observed, Purpose, facts_request, resolve_addresses};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
-use crate::rollout::{Emitter, MetaDbReader, Proof, Registration, Removal, Survey, Surveyor};
+use crate::rollout::{Emitter, MetaDbReader, Moving, Proof, Registration, Removal, Survey, Surveyor};
 
 /// What was seen, and the open ways to the hosts.
 pub(super) struct Looked {
@@ -68,6 +68,7 @@ pub(super) async fn look_at_all_holding(
         run,
         key,
         join_metadb: false,
+        move_cm_url: false,
         keep_going,
         relay: true,
         leave_out: BTreeSet::new(),
@@ -173,9 +174,26 @@ pub(super) fn proof(world: &World, inputs: &Inputs, observed: &Observed, row: &G
         MetaDbProof::Removed => Some(Proof::Removed(Removal { reader, address })),
         MetaDbProof::Registered => {
             let heartbeat_database = config.heartbeat_db.clone();
-            Some(Proof::Registered(Registration { reader, address, heartbeat_database }))
+            let cm_url = (config.cm_location, config.cm_url.text.clone());
+            Some(Proof::Registered(Registration { reader, address, heartbeat_database, cm_url }))
         }
     }
+}
+
+/// What this run changes in the MetaDB on its way; `None` when it moves no region.
+pub(super) fn moving(world: &World, deployment: &Deployment, rows: &[GateRow]) -> Option<Moving> {
+    let moves = |region: &&Region| {
+        let of_region =
+            |row: &&GateRow| region.hosts.contains(&row.node) && row.gates.contains(&Gate::Metadb);
+        rows.iter().any(|row| of_region(&row))
+    };
+    let regions: Vec<_> = deployment
+        .regions
+        .iter()
+        .filter(moves)
+        .map(|region| (region.config.cm_location, region.config.cm_url.text.clone()))
+        .collect();
+    (!regions.is_empty()).then(|| Moving { reader: reader(world, deployment), regions })
 }
 
 fn target(world: &World, host: &Host) -> HostTarget {

@@ -13,11 +13,12 @@ use crate::plan;
 use crate::report::{PlanDocument, PlanView, plan_text};
 
 /// Exit 0 unless a host is unreachable, or `apply` would refuse.
-pub async fn plan(world: &World, typed: &str) -> Exit {
-    let Sight { inputs, looked, goal, mut telling } = match look::look_at_all(world, typed, true).await {
+pub async fn plan(world: &World, move_cm_url: bool, typed: &str) -> Exit {
+    let Sight { inputs, looked, mut goal, mut telling } = match look::look_at_all(world, typed, true).await {
         Ok(sight) => sight,
         Err(exit) => return exit,
     };
+    goal.move_cm_url = move_cm_url;
     let planned = plan::plan(&inputs.deployment, &looked.observed, &goal);
     let unreachable = looked.survey.failed.clone();
     looked.survey.close().await;

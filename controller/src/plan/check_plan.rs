@@ -31,6 +31,7 @@ pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -
             schema_gate_where_it_is_needed(node, container),
             turn_before_service_is_touched(node, container),
             nothing_starts_before_the_databases(node, plan),
+            stopped_when_the_metadb_changes(node, container),
             health_is_proved_last(node),
             everything_named_travels(node, plan, &contents),
         ];
@@ -80,15 +81,20 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 24] = [
+const ORDER: [(StepId, StepId); 29] = [
     (StepId::LoadImage, StepId::StopContainer),
     (StepId::StopContainer, StepId::DumpDatabases),
     (StepId::DumpDatabases, StepId::ReplaceContainer),
     (StepId::StopContainer, StepId::RestoreDatabases),
     (StepId::RestoreDatabases, StepId::RestoreContainer),
     (StepId::RestoreContainer, StepId::AwaitServices),
+    (StepId::StopContainer, StepId::CreateContainer),
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
+    (StepId::WriteCertificates, StepId::ServeCertificate),
+    (StepId::Initialise, StepId::ServeCertificate),
+    (StepId::AwaitServices, StepId::ServeCertificate),
+    (StepId::ServeCertificate, StepId::AwaitHealthy),
     (StepId::WriteConfig, StepId::CreateContainer),
     (StepId::WriteConfig, StepId::ReplaceContainer),
     (StepId::WriteConfig, StepId::StartContainer),
@@ -131,7 +137,7 @@ fn only_steps_that_a_container_allows(
     let changes = node.steps.iter().filter(|step| starts(&step.action)).count();
     if container.is_none() && needs.into_iter().any(has) {
         Some("there is no container that could be changed".to_owned())
-    } else if container.is_some() && has(StepId::CreateContainer) {
+    } else if container.is_some() && has(StepId::CreateContainer) && !sets_aside(node) {
         Some("there is a container already".to_owned())
     } else if container.is_none()
         && acts.into_iter().any(has)
@@ -159,6 +165,13 @@ fn only_steps_that_a_container_allows(
 /// Other steps than one that needs no container.
 fn acts_on_container(node: &NodeSteps) -> bool {
     node.steps.iter().any(|step| !matches!(step.action, Action::WithdrawVirtualIp))
+}
+
+/// The container that is there leaves its name free.
+fn sets_aside(node: &NodeSteps) -> bool {
+    let aside =
+        |step: &omsctl_proto::Step| matches!(step.action, Action::StopContainer { set_aside: Some(_), .. });
+    node.steps.iter().any(aside)
 }
 
 fn is_initialised(container: Option<&ContainerFacts>) -> bool {
@@ -236,12 +249,25 @@ fn nothing_starts_before_the_databases(node: &NodeSteps, plan: &Plan) -> Option<
     }
 }
 
+/// OMS neither runs nor starts before that gate.
+fn stopped_when_the_metadb_changes(node: &NodeSteps, container: Option<&ContainerFacts>) -> Option<String> {
+    let gate = node.steps.iter().position(|step| step.gate == Some(Gate::Metadb))?;
+    let before = node.steps.get(..gate).unwrap_or_default();
+    let stops = |step: &omsctl_proto::Step| matches!(step.action, Action::StopContainer { .. });
+    let stands = container.is_none() || before.iter().any(stops);
+    let still = before.iter().any(|step| starts(&step.action) || step.id() == StepId::Initialise);
+    (!stands || still).then(|| "OMS may run while the MetaDB is changed".to_owned())
+}
+
 fn health_is_proved_last(node: &NodeSteps) -> Option<String> {
     let touched = node.steps.iter().any(|step| {
         starts(&step.action)
             || matches!(
                 step.action,
-                Action::ReloadConfig { .. } | Action::Initialise { .. } | Action::AwaitServices { .. }
+                Action::ReloadConfig { .. }
+                    | Action::Initialise { .. }
+                    | Action::AwaitServices { .. }
+                    | Action::ServeCertificate { .. }
             )
     });
     let last = node.steps.last().map(omsctl_proto::Step::id);

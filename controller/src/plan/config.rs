@@ -88,6 +88,11 @@ pub(super) fn location_in(facts: &Facts) -> Option<u8> {
     existing(facts)?.text("cm_location")?.trim().parse().ok()
 }
 
+/// `cm_url` of the file on the host.
+pub(super) fn cm_url_in(facts: &Facts) -> Option<String> {
+    existing(facts)?.text("cm_url").map(str::to_owned)
+}
+
 /// Changes of what an initialised cluster keeps for ever.
 pub(super) fn immutable_changes(facts: &Facts, region: &Region, nodes: &[IpAddr]) -> Vec<Change> {
     let Some(existing) = existing(facts) else { return Vec::new() };

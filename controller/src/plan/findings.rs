@@ -20,6 +20,8 @@ pub(super) struct Findings {
     pub(super) missing_directories: Vec<String>,
     /// Why certificates have to be written.
     pub(super) certificates: Option<String>,
+    /// Why nginx has to be seen to serve the certificate.
+    pub(super) served: Option<String>,
     pub(super) config: ConfigFinding,
     /// Why the image has to be loaded.
     pub(super) image: Option<String>,
@@ -62,13 +64,23 @@ impl ContainerFinding {
 }
 
 /// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
-pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &FingerprintKey) -> Findings {
+/// A container that `moves` names a reason for is replaced whatever it is like.
+pub(super) fn look(
+    wanted: &Wanted,
+    config: ConfigFinding,
+    facts: &Facts,
+    key: &FingerprintKey,
+    moves: Option<&str>,
+) -> Findings {
     let certificates = certificates(&wanted.certificates, facts);
     let is_initialising = facts
         .container
         .as_ref()
         .is_some_and(|found| found.running && found.initialisation.state == InitState::Running);
-    let finding = container(wanted, facts, key, certificates.as_deref());
+    let finding = match (moves, &facts.container) {
+        (Some(why), Some(_)) => ContainerFinding::Differs(why.to_owned()),
+        _ => container(wanted, facts, key),
+    };
     let postponed = finding.why().filter(|_| is_initialising).map(str::to_owned);
     let container = if postponed.is_some() { ContainerFinding::Runs } else { finding };
     let settled = facts.container.as_ref().filter(|found| {
@@ -85,6 +97,7 @@ pub(super) fn look(wanted: &Wanted, config: ConfigFinding, facts: &Facts, key: &
         leftover,
         services: settled.and_then(services_not_running),
         health: settled.and_then(unhealthy),
+        served: served(wanted, facts, &container, certificates.as_deref()),
         certificates,
         config,
         container,
@@ -110,6 +123,30 @@ fn certificates(files: &[WantedFile], facts: &Facts) -> Option<String> {
     (!found.is_empty()).then(|| found.join("; "))
 }
 
+/// A file in place says nothing about what nginx read when it started.
+fn served(
+    wanted: &Wanted,
+    facts: &Facts,
+    container: &ContainerFinding,
+    written: Option<&str>,
+) -> Option<String> {
+    let own = wanted.chain.first()?;
+    let runs = facts.container.as_ref().filter(|_| *container == ContainerFinding::Runs);
+    let Some(found) = runs else {
+        return Some("the container starts, and clients shall see the certificate".to_owned());
+    };
+    match found.served_chain.first() {
+        _ if found.served_chain == wanted.chain && written.is_none() => None,
+        Some(served) if served != own => Some(format!(
+            "nginx reads its certificate when it starts, and serves {}, not {}",
+            served.short(),
+            own.short()
+        )),
+        Some(_) => Some("nginx reads its certificate when it starts, and the file is another one".to_owned()),
+        None => Some("nginx serves no certificate".to_owned()),
+    }
+}
+
 fn missing_image(wanted: &Wanted, facts: &Facts, container: &ContainerFinding) -> Option<String> {
     let needed = matches!(container, ContainerFinding::Absent | ContainerFinding::Differs(_));
     let image = &wanted.container.image;
@@ -122,12 +159,7 @@ fn missing_image(wanted: &Wanted, facts: &Facts, container: &ContainerFinding) -
     }
 }
 
-fn container(
-    wanted: &Wanted,
-    facts: &Facts,
-    key: &FingerprintKey,
-    certificates: Option<&str>,
-) -> ContainerFinding {
+fn container(wanted: &Wanted, facts: &Facts, key: &FingerprintKey) -> ContainerFinding {
     let Some(found) = &facts.container else { return ContainerFinding::Absent };
     let differences = differences(&wanted.container, found, image::images_of(&facts.docker));
     if !differences.is_empty() {
@@ -145,8 +177,6 @@ fn container(
         ))
     } else if sees_another_config(facts, found, key) {
         Some("the container sees another config.yaml than the host has: the file was replaced".to_owned())
-    } else if let Some(certificates) = certificates {
-        Some(format!("nginx reads its certificate when it starts, and {certificates}"))
     } else {
         needs_a_fresh_start(wanted, found)
     };

@@ -4,6 +4,7 @@
 use omsctl_proto::{Action, Gate, InitState, Initialiser, NodeName, Role, Step};
 
 use super::findings::Findings;
+use super::moving;
 use super::situation::{Situation, serves};
 use super::steps;
 use super::wanted::Wanted;
@@ -17,6 +18,8 @@ pub(super) struct Draft {
     pub(super) findings: Findings,
     pub(super) steps: Vec<Step>,
     pub(super) register: Option<String>,
+    /// Its region gets another `cm_url`.
+    pub(super) moves: bool,
 }
 
 /// Puts the gates on the steps of all hosts.
@@ -27,6 +30,10 @@ pub(super) fn set(situation: Situation<'_>, drafts: &mut [Draft]) {
     let takes_turns = others_are_new || serving.count() > 1;
     for draft in drafts {
         set_schema(draft);
+        if draft.moves {
+            moving::arrange(situation, draft);
+            continue;
+        }
         let serves = situation.container(&draft.node).is_some_and(serves);
         if draft.role == Role::Existing && serves && takes_turns {
             set_turn(situation, draft);
@@ -62,6 +69,7 @@ pub(super) fn starts_container(action: &Action) -> bool {
 pub(super) fn touches_service(action: &Action) -> bool {
     match action {
         Action::WriteCertificates { .. }
+        | Action::ServeCertificate { .. }
         | Action::WriteConfig { .. }
         | Action::ReloadConfig { .. }
         | Action::StopContainer { .. }
@@ -124,7 +132,8 @@ pub(super) fn schema_order(situation: Situation<'_>, drafts: &[Draft]) -> Vec<No
             InitState::Interrupted => 1,
             InitState::NotBegun | InitState::Succeeded | InitState::Failed | InitState::CannotTell => 2,
         });
-        (takes_a_turn, begun)
+        // Whoever joins the region comes after its new cm_url is there.
+        (takes_a_turn, !draft.moves, begun)
     });
     waiting.into_iter().map(|draft| draft.node.clone()).collect()
 }

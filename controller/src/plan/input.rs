@@ -83,6 +83,8 @@ pub struct Goal {
     pub key: FingerprintKey,
     /// `--join-metadb`: databases that hold another cluster are no reason to refuse.
     pub join_metadb: bool,
+    /// `--move-cm-url`: OMS of a region stops for another `cm_url`, and is initialised again.
+    pub move_cm_url: bool,
     /// `--keep-going`: a host that cannot be planned is left out instead of stopping all.
     pub keep_going: bool,
     /// `--relay on`: hosts that receive the same image archive send it to each other.

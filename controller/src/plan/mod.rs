@@ -5,6 +5,7 @@
 //! [`status`] tells what is there. All four read the same [`Observed`].
 
 mod addresses;
+mod certificate;
 mod check_plan;
 mod checks;
 mod config;
@@ -18,6 +19,7 @@ mod high_availability;
 mod image;
 mod input;
 mod lifecycle;
+mod moving;
 mod output;
 mod ownership;
 mod planner;

@@ -16,6 +16,8 @@ pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
     let mut refusals = listed_nodes(situation);
     if let Some(metadb) = situation.metadb() {
         refusals.extend(another_cluster(situation, metadb));
+        refusals.extend(regions_left_out(situation, metadb));
+        refusals.extend(another_default(situation, metadb));
     }
     refusals.extend(strangers(situation));
     refusals.extend(database_names(situation));
@@ -40,24 +42,15 @@ fn listed_nodes(situation: Situation<'_>) -> Vec<Refusal> {
     refusals
 }
 
-/// Nothing in the databases is ours, or they hold what this inventory does not explain.
+/// Nothing in the databases is ours. What differs in a cluster of our own is told as just that.
 fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
-    if situation.goal.join_metadb {
+    if situation.goal.join_metadb || is_our_cluster(situation, metadb) {
         return None;
     }
-    let ours = is_our_cluster(situation, metadb);
-    let members = situation.members().filter_map(|host| situation.facts(&host.name));
-    let own_locations: Vec<u8> = members.filter_map(config::location_in).collect();
-    let mut holds = Vec::new();
-    if !ours {
-        holds.extend(metadb.hosts.iter().map(|row| format!("host {}", row.ip)));
-    }
+    let mut holds: Vec<String> = metadb.hosts.iter().map(|row| format!("host {}", row.ip)).collect();
     for row in &metadb.clusters {
         match explained(situation.deployment, row) {
             Explained::Yes => {}
-            // Of our own cluster, these are changed keys, and they are told as such.
-            Explained::OtherUrl if ours => {}
-            Explained::No if location(row).is_some_and(|code| own_locations.contains(&code)) => {}
             Explained::OtherUrl => holds.push(format!("cm_url {} for cm_location {}", row.cm_url, row.code)),
             Explained::No => holds.push(format!("cm_location {} at {}", row.code, row.cm_url)),
         }
@@ -65,8 +58,49 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
     (!holds.is_empty()).then_some(Refusal::AnotherCluster { holds })
 }
 
+/// Regions of our own cluster that the inventory has no group for. One whose `cm_location` was changed in the files is
+/// told as that.
+fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refusal> {
+    if situation.goal.join_metadb || !is_our_cluster(situation, metadb) {
+        return Vec::new();
+    }
+    let members = situation.members().filter_map(|host| situation.facts(&host.name));
+    let changed: Vec<u8> = members.filter_map(config::location_in).collect();
+    let left_out = metadb.clusters.iter().filter(|row| {
+        matches!(explained(situation.deployment, row), Explained::No)
+            && !row.location().is_some_and(|code| changed.contains(&code))
+    });
+    left_out
+        .map(|row| Refusal::RegionNotInInventory {
+            region: row.region.clone(),
+            code: row.code.clone(),
+            cm_url: row.cm_url.clone(),
+        })
+        .collect()
+}
+
+/// Exactly one region is the default one, and which it is was decided with the first.
+fn another_default(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
+    let wanted = situation.deployment.regions.iter().find(|region| region.config.is_default)?;
+    let mut defaults = metadb.clusters.iter().filter(|row| row.is_default);
+    let is = defaults.find(|row| row.location().is_some_and(|code| code != wanted.config.cm_location))?;
+    // Rows of somebody else's cluster are refused as that.
+    if !situation.goal.join_metadb && !is_our_cluster(situation, metadb) {
+        return None;
+    }
+    // A changed cm_location of the default region is refused as that.
+    let moved = matches!(explained(situation.deployment, is), Explained::No)
+        && metadb.clusters.iter().all(|row| row.location() != Some(wanted.config.cm_location))
+        && !situation.goal.join_metadb;
+    (!moved).then(|| Refusal::AnotherDefault {
+        is: is.code.clone(),
+        wants: wanted.config.cm_location,
+        region: wanted.name.to_string(),
+    })
+}
+
 /// A host of this inventory is in the `host` table, or runs an initialised container.
-fn is_our_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> bool {
+pub(super) fn is_our_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> bool {
     metadb.hosts.iter().any(|row| situation.is_ours(&row.ip)) || situation.members().next().is_some()
 }
 
@@ -77,27 +111,13 @@ enum Explained {
 }
 
 fn explained(deployment: &Deployment, row: &ClusterRow) -> Explained {
-    let code = location(row);
+    let code = row.location();
     let region = deployment.regions.iter().find(|region| Some(region.config.cm_location) == code);
     match region {
-        Some(region) if same_url(&region.config.cm_url.text, &row.cm_url) => Explained::Yes,
+        Some(region) if row.has_url(&region.config.cm_url.text) => Explained::Yes,
         Some(_) => Explained::OtherUrl,
         None => Explained::No,
     }
-}
-
-fn location(row: &ClusterRow) -> Option<u8> {
-    row.code.trim().parse().ok()
-}
-
-/// `http://VIP:8088/` and `VIP:8088` are one address.
-fn same_url(one: &str, other: &str) -> bool {
-    fn bare(url: &str) -> String {
-        let url = url.trim();
-        let url = url.split_once("://").map_or(url, |(_, rest)| rest);
-        url.trim_end_matches('/').to_ascii_lowercase()
-    }
-    bare(one) == bare(other)
 }
 
 /// Hosts that the cluster has and the inventory lacks: never dropped.

@@ -16,6 +16,7 @@ use super::findings::look;
 use super::gates::{self, Draft};
 use super::input::{Goal, Observed, Purpose};
 use super::lifecycle;
+use super::moving;
 use super::output::{NodeSteps, Plan};
 use super::ownership;
 use super::refusal::{Refusal, Refusals};
@@ -72,6 +73,7 @@ pub(super) fn as_the_files_say(
     outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));
     outcome.refusals.extend(unread_metadb(situation, &drafts));
     outcome.plan.warnings.extend(warnings(situation, &drafts));
+    outcome.plan.warnings.extend(moving::warnings(situation, &drafts));
     let plan = accepted(outcome.plan, drafts);
     finished(plan, outcome.refusals, situation)
 }
@@ -105,6 +107,7 @@ pub(super) fn finished(
 /// Everything about the cluster as a whole.
 pub(super) fn cluster(situation: Situation<'_>) -> Vec<Refusal> {
     let mut refusals = ownership::judge(situation);
+    refusals.extend(moving::judge(situation));
     refusals.extend(upgrade::judge(situation));
     refusals.extend(config::changes_that_take_more(situation));
     refusals
@@ -191,7 +194,8 @@ pub(super) fn draft(
     wanted: Wanted,
 ) -> Draft {
     let config = config::compare(region, &situation.nodes_of(region), facts);
-    let findings = look(&wanted, config, facts, &situation.goal.key);
+    let moves = moving::why(situation, host);
+    let findings = look(&wanted, config, facts, &situation.goal.key, moves.as_deref());
     let virtual_ip = virtual_ip::step(situation, host, facts, &|_| true);
     let steps = steps(&wanted, &findings, facts, &situation.goal.run, virtual_ip);
     let address = wanted.container.host_ip;
@@ -205,7 +209,8 @@ pub(super) fn draft(
         wanted,
         findings,
         steps,
-        register,
+        register: if moves.is_some() { Some(moving::TO_BE_SHOWN.to_owned()) } else { register },
+        moves: moves.is_some(),
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Refusal {
     ArchiveUnread { path: PathBuf },
     #[error("the file {} was not read", path.display())]
     CertificateUnread { path: PathBuf },
+    #[error("{node}: {what}")]
+    Certificate { node: NodeName, what: String, way: &'static str },
     #[error("{node}: the tag of {reference} does not tell the version of OMS")]
     InitialiserUnknown { node: NodeName, reference: String },
 
@@ -34,6 +36,14 @@ pub enum Refusal {
     AnotherCluster { holds: Vec<String> },
     #[error("{address} belongs to the cluster, and no host of the inventory has it")]
     HostNotInInventory { address: String, listed_by: Vec<String> },
+    #[error("the cluster has a region{} with cm_location {code}, and the inventory has none", called(region))]
+    RegionNotInInventory { region: String, code: String, cm_url: String },
+    #[error("the default region has cm_location {is}, the files want it to be {region} with {wants}")]
+    AnotherDefault { is: String, wants: u8, region: String },
+    #[error("cm_url of a running cluster changes{}: it is {old}, the files say {new}", in_region(region))]
+    CmUrlMoves { region: String, old: String, new: String, nodes: Vec<NodeName> },
+    #[error("cm_url cannot be moved now: {what}")]
+    CannotMove { what: String, way: String },
     #[error("{}{what} of an initialised cluster never changes: it is {old}, the files say {new}", at(node.as_ref()))]
     Immutable { node: Option<NodeName>, what: String, old: String, new: String },
     #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
@@ -70,6 +80,7 @@ impl Refusal {
             Self::AddressNotOnHost { node, .. }
             | Self::AddressUnknown { node, .. }
             | Self::Docker { node, .. }
+            | Self::Certificate { node, .. }
             | Self::InitialiserUnknown { node, .. }
             | Self::Unfit { node, .. } => Some(node),
             Self::Immutable { node, .. } => node.as_ref(),
@@ -80,6 +91,10 @@ impl Refusal {
             | Self::MetaDbUnread { .. }
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
+            | Self::RegionNotInInventory { .. }
+            | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Upgrade { .. }
             | Self::UpgradePath { .. }
             | Self::HighAvailabilityOn
@@ -124,7 +139,7 @@ impl Refusal {
             | Self::Upgrade { .. }
             | Self::UpgradePath { .. }
             | Self::Unfinished { .. } => ErrorCode::Image,
-            Self::CertificateUnread { .. } => ErrorCode::File,
+            Self::CertificateUnread { .. } | Self::Certificate { .. } => ErrorCode::File,
             Self::InitialiserUnknown { .. } | Self::InitialisationElsewhere { .. } => {
                 ErrorCode::Initialisation
             }
@@ -132,6 +147,10 @@ impl Refusal {
             | Self::AnotherCluster { .. }
             | Self::HostNotInInventory { .. }
             | Self::HighAvailabilityOn
+            | Self::RegionNotInInventory { .. }
+            | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Immutable { .. } => ErrorCode::Metadb,
             Self::Rule { .. } => ErrorCode::Internal,
         }
@@ -148,13 +167,18 @@ impl Refusal {
             Self::MetaDbUnread { cause } => cause.iter().map(ToString::to_string).collect(),
             Self::AnotherCluster { holds } => holds.clone(),
             Self::HostNotInInventory { listed_by, .. } => vec![format!("listed by {}", listed_by.join(", "))],
+            Self::RegionNotInInventory { cm_url, .. } => vec![format!("its cm_url is {cm_url}")],
             Self::TakesMore { old, new, .. } => vec![format!("it is {old}, the files say {new}")],
             Self::InitialisationElsewhere { proof, .. } => vec![proof.clone()],
             Self::Outage { nodes, .. } => vec![format!("healthy now: {}", list(nodes))],
             Self::AddressTwice { .. }
             | Self::ArchiveUnread { .. }
             | Self::CertificateUnread { .. }
+            | Self::Certificate { .. }
             | Self::InitialiserUnknown { .. }
+            | Self::AnotherDefault { .. }
+            | Self::CmUrlMoves { .. }
+            | Self::CannotMove { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
             | Self::UpgradePath { .. }
@@ -173,8 +197,13 @@ impl Refusal {
             Self::ListedNodeUnknown { .. } | Self::HostNotInInventory { .. } => {
                 "every host of the cluster has a line in the inventory"
             }
+            Self::RegionNotInInventory { .. } => "every region of the cluster has a group in the inventory",
+            Self::CmUrlMoves { .. } => "the cm_url that cluster_info has",
+            Self::CannotMove { .. } => "every host of the region stands while cm_url moves",
+            Self::AnotherDefault { .. } => "the default region that the cluster has",
             Self::Docker { .. } => "Docker answers",
             Self::ArchiveUnread { .. } | Self::CertificateUnread { .. } => "a readable file",
+            Self::Certificate { .. } => "a certificate with its key",
             Self::InitialiserUnknown { .. } => "oms_init_by, or a tag with a version",
             Self::MetaDbUnread { .. } => "the MetaDB answers",
             Self::AnotherCluster { .. } => "empty databases, or this cluster",
@@ -209,6 +238,7 @@ impl Refusal {
             }
             Self::ArchiveUnread { .. } => "see the message about the archive above".to_owned(),
             Self::CertificateUnread { .. } => "make it readable for who runs omsctl".to_owned(),
+            Self::Certificate { way, .. } => (*way).to_owned(),
             Self::InitialiserUnknown { .. } => {
                 "set oms_init_by to `script` (up to OMS 4.2.10) or `self` (from \
                  4.2.11 on)"
@@ -227,6 +257,21 @@ impl Refusal {
                  `omsctl remove {address}` while its line is there. If a host of the inventory has that address and \
                  does not answer now, set its oms_host_ip"
             ),
+            Self::RegionNotInInventory { .. } => {
+                "put its group back into the inventory, with its hosts and its cm_location; if another inventory has \
+                 that region on purpose, add --join-metadb"
+                    .to_owned()
+            }
+            Self::AnotherDefault { region, .. } => format!(
+                "set cm_is_default=false in the group variables of {region} (the manual's template for one more region \
+                 says true), and leave it true where it was"
+            ),
+            Self::CmUrlMoves { nodes, .. } => format!(
+                "put the former value back; or move it as the manual has it: `omsctl apply --move-cm-url` stops OMS on {}, \
+                 takes the former one out of cluster_info (what was there is in the history), and initialises OMS again in \
+                 new containers there, before other hosts are added",
+                list(nodes)
+            ),
             Self::Immutable { .. } => "put the former value back".to_owned(),
             Self::Upgrade { .. } => {
                 "`omsctl upgrade` changes the version of a cluster; or name the image that \
@@ -244,7 +289,10 @@ impl Refusal {
             Self::Unfinished { .. } => {
                 "`omsctl upgrade` goes on to the new version, `omsctl rollback` goes back to the former one".to_owned()
             }
-            Self::TakesMore { way, .. } | Self::Unfit { way, .. } | Self::Outage { way, .. } => way.clone(),
+            Self::TakesMore { way, .. }
+            | Self::Unfit { way, .. }
+            | Self::Outage { way, .. }
+            | Self::CannotMove { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {
                 "run this again without --limit: the schema step runs on \
                  one host at a time"
@@ -273,6 +321,10 @@ fn has_addresses(has: &[IpAddr]) -> String {
 
 fn at(node: Option<&NodeName>) -> String {
     node.map(|node| format!("{node}: ")).unwrap_or_default()
+}
+
+fn called(region: &str) -> String {
+    if region.is_empty() { String::new() } else { format!(" {region}") }
 }
 
 fn in_region(region: &str) -> String {

@@ -119,6 +119,10 @@ fn after_the_container(
         let config_file = wanted.config.file.path.clone();
         step(why, Action::ReloadConfig { container: name.clone(), config_file })
     });
+    let served = findings.served.as_ref().map(|why| {
+        let (container, port) = (name.clone(), wanted.health.port);
+        step(why, Action::ServeCertificate { container, port, chain: wanted.chain.clone() })
+    });
     let services_why = if started {
         Some("the container starts")
     } else if initialise.is_some() || reload.is_some() {
@@ -127,12 +131,19 @@ fn after_the_container(
         findings.services.as_deref()
     };
     let services = services_why.map(|why| step(why, Action::AwaitServices { container: name.clone() }));
-    let health_why = if services.is_some() {
+    let health_why = if services.is_some() || served.is_some() {
         Some("OMS says last whether all is well")
     } else {
         findings.health.as_deref()
     };
     let healthy = health_why
         .map(|why| step(why, Action::AwaitHealthy { container: name, health: wanted.health.clone() }));
-    initialise.into_iter().chain(reload).chain(services).chain(virtual_ip).chain(healthy).collect()
+    initialise
+        .into_iter()
+        .chain(reload)
+        .chain(services)
+        .chain(served)
+        .chain(virtual_ip)
+        .chain(healthy)
+        .collect()
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use omsctl_inventory::{Host, HttpsFiles, InitBy, MountPaths, OmsConfig, Region};
 use omsctl_proto::{
-    ContainerSpec, FactsRequest, FingerprintKey, Initialiser, Mount, Secret, SecretFile, SecretName,
+    ContainerSpec, Digest, FactsRequest, FingerprintKey, Initialiser, Mount, Secret, SecretFile, SecretName,
     WantedHealth, former_path,
 };
 
+use super::certificate;
 use super::config;
 use super::image;
 use super::refusal::Refusal;
@@ -35,6 +36,8 @@ pub(super) const AGENT_FOLDER: &str = "/var/lib/omsctl";
 pub(super) struct Wanted {
     pub(super) directories: Vec<String>,
     pub(super) certificates: Vec<WantedFile>,
+    /// What nginx then serves, its own certificate first; empty without HTTPS.
+    pub(super) chain: Vec<Digest>,
     pub(super) config: WantedFile,
     /// That the image comes from; without one it is pulled.
     pub(super) archive: Option<ArchiveIdentity>,
@@ -61,9 +64,11 @@ pub(super) fn wanted(situation: Situation<'_>, host: &Host) -> Option<Result<Wan
     let settings = &host.settings;
     let build = || {
         let (image, archive) = image::wanted(&settings.image, situation.observed)?;
+        let (files, chain) = certificates(situation, host)?;
         Ok(Wanted {
             directories: directories(&settings.mount, settings.https.is_some()),
-            certificates: certificates(situation, host)?,
+            certificates: files,
+            chain,
             config: config_file(situation, host, region, &situation.nodes_of(region))?,
             archive: archive.cloned(),
             login: registry::login(host, &image)?,
@@ -165,18 +170,27 @@ fn directories(paths: &MountPaths, https: bool) -> Vec<String> {
     directories.into_iter().map(text_of).collect()
 }
 
-fn certificates(situation: Situation<'_>, host: &Host) -> Result<Vec<WantedFile>, Refusal> {
-    let Some(HttpsFiles { cert, key }) = &host.settings.https else { return Ok(Vec::new()) };
+/// Certificate and key, when they are a pair, and what a client is shown then.
+fn certificates(situation: Situation<'_>, host: &Host) -> Result<(Vec<WantedFile>, Vec<Digest>), Refusal> {
+    let Some(HttpsFiles { cert, key }) = &host.settings.https else { return Ok((Vec::new(), Vec::new())) };
     let read = |path: &PathBuf| {
         let text = situation.observed.certificates.get(path);
         text.cloned().ok_or_else(|| Refusal::CertificateUnread { path: path.clone() })
     };
     let mount = &host.settings.mount;
     let under = &situation.goal.key;
-    Ok(vec![
-        file("https-crt", text_of(&mount.https_crt), 0o644, read(cert)?, under)?,
-        file("https-key", text_of(&mount.https_key), 0o600, read(key)?, under)?,
-    ])
+    let (certificate, private) = (read(cert)?, read(key)?);
+    let chain = certificate::chain(&cert.display().to_string(), &certificate, &private);
+    let chain = chain.map_err(|broken| Refusal::Certificate {
+        node: host.name.clone(),
+        what: broken.what,
+        way: broken.way,
+    })?;
+    let files = vec![
+        file("https-crt", text_of(&mount.https_crt), 0o644, certificate, under)?,
+        file("https-key", text_of(&mount.https_key), 0o600, private, under)?,
+    ];
+    Ok((files, certificate::digests(&chain)))
 }
 
 fn file(

@@ -50,11 +50,7 @@ fn changed_keys(situation: Situation<'_>) -> Vec<String> {
 }
 
 fn about_key(key: &str) -> Option<String> {
-    if key == "cm_url" {
-        let warning = "cm_url changes: OMS keeps the former one in cluster_info of its MetaDB until that row is \
-                       corrected (OMS manual, adding a node)";
-        Some(warning.to_owned())
-    } else if key.starts_with("tsdb_") {
+    if key.starts_with("tsdb_") {
         let warning = "tsdb_* changes: the files are written and the two services restarted; see in the console \
                        that figures arrive";
         Some(warning.to_owned())

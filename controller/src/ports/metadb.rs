@@ -112,6 +112,33 @@ pub struct ClusterRow {
     pub is_default: bool,
 }
 
+impl ClusterRow {
+    /// `cm_location` as a number.
+    pub fn location(&self) -> Option<u8> {
+        self.code.trim().parse().ok()
+    }
+
+    /// `http://VIP:8088/` and `VIP:8088` are one address.
+    pub fn has_url(&self, url: &str) -> bool {
+        bare(&self.cm_url) == bare(url)
+    }
+}
+
+fn bare(url: &str) -> String {
+    let url = url.trim();
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    url.trim_end_matches('/').to_ascii_lowercase()
+}
+
+/// All rows of a table as they are, for whoever has to put them back.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TableRows {
+    /// `database.table`.
+    pub table: String,
+    /// Column to value; NULL is `None`.
+    pub rows: Vec<BTreeMap<String, Option<String>>>,
+}
+
 /// One thing to change in the MetaDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetaDbChange {
@@ -120,6 +147,8 @@ pub enum MetaDbChange {
     /// `ha.config` in `oms_normal_config` of the RM database, when it is still the former text (`research/oms.md` 6;
     /// writing it is not documented by the vendor).
     SetHaConfig { former: String, text: String },
+    /// `cluster_info` of the RM database loses the row of this region with this `cm_url` (`research/oms.md` 7.2).
+    ForgetCmUrl { code: String, cm_url: String },
 }
 
 /// Why the database could not be asked.
@@ -158,6 +187,14 @@ pub trait MetaDb: Send + Sync {
         target: &'a MetaDbTarget,
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<BTreeMap<String, DatabaseContent>, MetaDbError>>;
+
+    /// Logs in and reads the tables that a change of `cm_url` touches, whole (`research/oms.md` 7.2).
+    fn backup<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<Vec<TableRows>, MetaDbError>>;
 
     /// Logs in and changes one thing; how many rows that were. Done twice it is done once.
     fn change<'a>(

@@ -256,6 +256,8 @@ impl Tally {
             Gate::Turn => node.agent.end.is_some(),
             // Nobody holds these up alone.
             Gate::Stopped | Gate::Databases => true,
+            // Nobody is in front of anybody there.
+            Gate::Metadb => true,
         })
     }
 

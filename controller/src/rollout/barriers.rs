@@ -33,7 +33,7 @@ impl Barriers {
                 self.through.remove(node);
                 self.arrived.insert(node.clone());
             }
-            Gate::Turn | Gate::Schema => {}
+            Gate::Turn | Gate::Schema | Gate::Metadb => {}
         }
     }
 
@@ -44,7 +44,7 @@ impl Barriers {
                 self.arrived.remove(node);
                 self.through.insert(node.clone());
             }
-            Gate::Turn | Gate::Schema => {}
+            Gate::Turn | Gate::Schema | Gate::Metadb => {}
         }
     }
 

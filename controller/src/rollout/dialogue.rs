@@ -7,7 +7,9 @@ use omsctl_proto::{
     Claim, ErrorReport, Event, Evidence, Gate, GateRow, NodePlan, Refusal, Secret, SecretName,
 };
 
+use super::moving::Former;
 use super::{Attached, Proof};
+use crate::ports::ClusterRow;
 
 /// What one host has to do.
 pub struct NodeWork {
@@ -40,6 +42,10 @@ impl std::fmt::Debug for NodeWork {
 /// What the executor tells a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ToNode {
+    /// By way of this host: what does the MetaDB say before it is changed?
+    LookBefore,
+    /// By way of this host: these rows leave the MetaDB.
+    Forget(Vec<ClusterRow>),
     Open(Gate),
     Cancel,
     /// Take the host for this controller, to lead the run from now on; answered by [`FromNode::Held`].
@@ -65,6 +71,10 @@ pub(super) enum FromNode {
     Unheld,
     /// Somebody does, now or again.
     Led,
+    /// What the MetaDB said before it is changed; `None` when nobody here can ask it.
+    Before(Option<Result<Former, ErrorReport>>),
+    /// How many rows left the MetaDB.
+    Forgotten(Result<u64, ErrorReport>),
     /// Whether the host could be taken.
     Held(bool),
     /// It waits for secrets that nobody here has.

@@ -17,7 +17,7 @@ use super::gates::Gates;
 use super::lead::{Lead, Leadership};
 use super::node::{NodeWalk, Shared};
 use super::uplink::Uplink;
-use super::{Emitter, HostLink};
+use super::{Emitter, HostLink, Moving};
 use crate::ports::{Clock, Content, Interrupt, Transport};
 
 /// What all hosts have to do, in the order of the schema step.
@@ -37,6 +37,8 @@ pub struct Rollout {
     pub bandwidth: Option<NonZeroU64>,
     /// Asked for from a finished host when all are done; `None` when nobody has to answer there.
     pub cm_url: Option<String>,
+    /// What to change in the MetaDB before [`omsctl_proto::Gate::Metadb`] opens.
+    pub moving: Option<Moving>,
 }
 
 /// A host of a run that does not answer.
@@ -129,6 +131,7 @@ impl Executor {
             controller: rollout.controller,
             reconnect: self.reconnect,
             relay: Mutex::default(),
+            moving: rollout.moving,
             uplink: Arc::new(Uplink::new(rollout.bandwidth)),
         });
         let (events, mut heard) = mpsc::channel(1024);

@@ -1,6 +1,6 @@
 //! Which gate opens for whom, and when. Pure: events in, openings out.
 //!
-//! Two rules: the schema step runs on one host at a time, first on the first host of the default region; and hosts
+//! Three rules: the MetaDB is changed when every host that comes to that gate stands before it; the schema step runs on one host at a time, first on the first host of the default region; and hosts
 //! that serve already change one at a time, after every new host is proved, the first of them as a canary.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,6 +32,7 @@ pub struct Gates {
     at_schema: BTreeSet<NodeName>,
     turn_holders: BTreeSet<NodeName>,
     at_turn: VecDeque<NodeName>,
+    metadb: MetadbGate,
     turns_done: usize,
     /// Why no further turn is given.
     turn_shut: Option<String>,
@@ -53,6 +54,19 @@ struct SchemaHolder {
     lost: bool,
 }
 
+/// Hosts that stand while the MetaDB is changed.
+#[derive(Debug, Default)]
+struct MetadbGate {
+    /// Those that have not passed.
+    comes: BTreeSet<NodeName>,
+    waits: BTreeSet<NodeName>,
+    /// The change was begun by this controller.
+    begun: bool,
+    /// It was made, by whichever controller.
+    open: bool,
+    shut: Option<String>,
+}
+
 impl Gates {
     /// `rows`: every host with steps, in the order of the schema step.
     pub fn new(rows: &[GateRow], init_order: InitOrder, max_failures: Option<NonZeroUsize>) -> Self {
@@ -62,6 +76,8 @@ impl Gates {
         let first_passed = schema.first().is_some_and(|row| row.gates.contains(&Gate::Turn));
         let schema_queue = schema.into_iter().map(|row| row.node.clone()).collect();
         let first = |row: &&GateRow| matches!(row.role, Role::New | Role::Leaving);
+        let moves = rows.iter().filter(|row| row.gates.contains(&Gate::Metadb));
+        let comes = moves.map(|row| row.node.clone()).collect();
         let first = rows.iter().filter(first).map(|row| row.node.clone()).collect();
         Self {
             init_order,
@@ -72,6 +88,7 @@ impl Gates {
             at_schema: BTreeSet::new(),
             turn_holders: BTreeSet::new(),
             at_turn: VecDeque::new(),
+            metadb: MetadbGate { comes, ..MetadbGate::default() },
             turns_done: 0,
             turn_shut: None,
             barriers: Barriers::new(rows),
@@ -110,6 +127,9 @@ impl Gates {
                     self.schema_queue.push_front(node.clone());
                 }
             }
+            Gate::Metadb => {
+                self.metadb.waits.insert(node.clone());
+            }
             Gate::Turn if self.turn_holders.remove(node) => {
                 self.at_turn.push_front(node.clone());
             }
@@ -130,6 +150,11 @@ impl Gates {
                 if waited {
                     self.schema_holders.entry(node.clone()).or_default();
                 }
+            }
+            Gate::Metadb => {
+                self.metadb.open = true;
+                self.metadb.comes.remove(node);
+                self.metadb.waits.remove(node);
             }
             Gate::Turn => {
                 self.at_turn.retain(|waiting| waiting != node);
@@ -164,6 +189,11 @@ impl Gates {
         }
         self.failing.remove(node);
         self.barriers.ended(node);
+        self.metadb.waits.remove(node);
+        if self.metadb.comes.remove(node) && !self.metadb.open {
+            let why = format!("{node} is not known to be stopped, and the MetaDB stays as it is");
+            self.metadb.shut.get_or_insert(why);
+        }
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
@@ -191,7 +221,27 @@ impl Gates {
     pub fn dismissed(&mut self, node: &NodeName) {
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
+        self.metadb.waits.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
+    }
+
+    /// The host by way of which the MetaDB is to be changed now; given out once.
+    pub fn metadb_may_change(&mut self) -> Option<NodeName> {
+        let gate = &self.metadb;
+        let ready = !gate.comes.is_empty() && gate.comes.is_subset(&gate.waits);
+        if gate.begun || gate.open || gate.shut.is_some() || self.closed || self.failed_enough() || !ready {
+            return None;
+        }
+        self.metadb.begun = true;
+        self.metadb.waits.first().cloned()
+    }
+
+    pub fn metadb_changed(&mut self) {
+        self.metadb.open = true;
+    }
+
+    pub fn metadb_failed(&mut self, why: String) {
+        self.metadb.shut = Some(why);
     }
 
     /// The host cannot be reached any more. A schema step that it may be in keeps its gate shut.
@@ -214,8 +264,14 @@ impl Gates {
             return opened;
         }
         opened.extend(self.barriers.open());
+        if self.metadb.open {
+            let waits = std::mem::take(&mut self.metadb.waits);
+            self.metadb.comes.retain(|node| !waits.contains(node));
+            opened.extend(waits.into_iter().map(|node| (node, Gate::Metadb)));
+        }
         let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
         if self.schema_holders.is_empty()
+            && self.metadb.shut.is_none()
             && let Some(next) =
                 self.schema_queue.iter().take(candidates).find(|next| self.at_schema.contains(*next))
         {
@@ -241,7 +297,8 @@ impl Gates {
     pub fn hopeless(&self, node: &NodeName) -> Option<Shut> {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
-        if self.closed || (!at_schema && !at_turn && !self.barriers.waits_here(node)) {
+        let at_metadb = self.metadb.waits.contains(node);
+        if self.closed || (!at_schema && !at_turn && !at_metadb && !self.barriers.waits_here(node)) {
             return None;
         }
         if self.failed_enough() {
@@ -249,6 +306,11 @@ impl Gates {
                 "{} hosts failed, the limit of --max-failures",
                 self.failures + self.failing.len()
             )));
+        }
+        if (at_schema || at_metadb)
+            && let Some(reason) = &self.metadb.shut
+        {
+            return Some(Shut::ForGood(reason.clone()));
         }
         if at_turn && let Some(reason) = &self.turn_shut {
             return Some(Shut::ForGood(reason.clone()));

@@ -321,3 +321,60 @@ fn serving_hosts_that_are_replaced_do_not_wait_for_each_other_in_a_circle() {
     gates.ended(&node("b"), true);
     assert_eq!(opened(&mut gates), ["a:turn"]);
 }
+
+const MOVING: [(&str, Role, &[Gate]); 3] = [
+    ("a", Role::Existing, &[Gate::Metadb, Gate::Schema]),
+    ("b", Role::Existing, &[Gate::Metadb, Gate::Schema]),
+    ("n", Role::New, &[Gate::Schema]),
+];
+
+#[test]
+fn the_metadb_changes_when_all_stand_and_only_then_the_gate_opens() {
+    let mut gates = gates(&MOVING);
+    waits(&mut gates, "n", Gate::Schema);
+    waits(&mut gates, "a", Gate::Metadb);
+    assert_eq!(gates.metadb_may_change(), None, "b may still serve");
+    waits(&mut gates, "b", Gate::Metadb);
+    assert_eq!(gates.metadb_may_change(), Some(node("a")));
+    assert_eq!(gates.metadb_may_change(), None, "it is given out once");
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.metadb_changed();
+    assert_eq!(opened(&mut gates), ["a:metadb", "b:metadb"]);
+    waits(&mut gates, "a", Gate::Schema);
+    assert_eq!(opened(&mut gates), ["a:schema"], "the new host comes after it");
+    milestone(&mut gates, "a", Milestone::SchemaOver);
+    assert_eq!(opened(&mut gates), ["n:schema"]);
+}
+
+#[test]
+fn a_host_that_was_let_through_by_a_controller_before_says_that_the_metadb_is_changed() {
+    let mut gates = gates(&MOVING);
+    waits(&mut gates, "b", Gate::Metadb);
+    gates.passed(&node("a"), Gate::Metadb);
+    assert_eq!(gates.metadb_may_change(), None);
+    assert_eq!(opened(&mut gates), ["b:metadb"]);
+}
+
+#[test]
+fn a_host_that_does_not_stand_keeps_everybody_from_going_on() {
+    let mut gates = gates(&MOVING);
+    waits(&mut gates, "a", Gate::Metadb);
+    waits(&mut gates, "n", Gate::Schema);
+    gates.lost(&node("b"));
+    assert_eq!(gates.metadb_may_change(), None);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    for name in ["a", "n"] {
+        assert!(for_good(&gates, name).contains("b is not known to be stopped"), "{name}");
+    }
+}
+
+#[test]
+fn a_metadb_that_could_not_be_changed_lets_nobody_through() {
+    let mut gates = gates(&MOVING);
+    waits(&mut gates, "a", Gate::Metadb);
+    waits(&mut gates, "b", Gate::Metadb);
+    assert!(gates.metadb_may_change().is_some());
+    gates.metadb_failed("access denied".to_owned());
+    assert_eq!(opened(&mut gates), [""; 0]);
+    assert_eq!(for_good(&gates, "a"), "access denied");
+}

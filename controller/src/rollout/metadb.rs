@@ -7,7 +7,7 @@ use omsctl_proto::{ConnectReply, read_frame};
 
 use crate::ports::{
     AgentCommand, ByteStream, Connection, DatabaseContent, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
-    MetaDbNames, MetaDbTarget,
+    MetaDbNames, MetaDbTarget, TableRows,
 };
 
 /// The database and the log-in of this cluster.
@@ -54,6 +54,12 @@ impl MetaDbReader {
     ) -> Result<u64, MetaDbError> {
         let stream = self.dial(connection).await?;
         self.database.change(stream, &self.target, &self.names, change).await
+    }
+
+    /// Reads the tables that a change of `cm_url` touches, from that host.
+    pub async fn backup(&self, connection: &dyn Connection) -> Result<Vec<TableRows>, MetaDbError> {
+        let stream = self.dial(connection).await?;
+        self.database.backup(stream, &self.target, &self.names).await
     }
 
     async fn dial(&self, connection: &dyn Connection) -> Result<Box<dyn ByteStream>, MetaDbError> {

@@ -6,7 +6,7 @@ use omsctl_proto::{ErrorCode, ErrorReport, Evidence};
 use tokio::time::{Instant, sleep};
 
 use super::MetaDbReader;
-use crate::ports::{Connection, MetaDbFacts};
+use crate::ports::{ClusterRow, Connection, MetaDbFacts};
 
 /// A first heartbeat is expected well under two minutes after the supervisor runs (`research/oms.md` 5).
 const LIMIT: Duration = Duration::from_mins(3);
@@ -22,6 +22,8 @@ pub struct Registration {
     /// `OMS_HOST_IP`.
     pub address: String,
     pub heartbeat_database: String,
+    /// `cm_location` and `cm_url` of its region.
+    pub cm_url: (u8, String),
 }
 
 impl Registration {
@@ -62,7 +64,15 @@ impl Registration {
         if age > FRESH_S {
             return Err(format!("the last heartbeat of {} is {age} s old", self.address));
         }
+        let (location, url) = &self.cm_url;
+        let of_region = |row: &&ClusterRow| row.location() == Some(*location);
+        match facts.clusters.iter().find(of_region) {
+            Some(row) if row.has_url(url) => {}
+            Some(row) => return Err(format!("cluster_info has {} for cm_location {location}", row.cm_url)),
+            None => return Err(format!("cluster_info has no row for cm_location {location}")),
+        }
         Ok(Evidence::from([
+            ("cm_url".to_owned(), url.clone()),
             ("host_ip".to_owned(), self.address.clone()),
             ("host_status".to_owned(), host.status.clone()),
             ("heartbeat_age_s".to_owned(), age.to_string()),

@@ -19,6 +19,12 @@ pub(super) async fn change(
             let from = table(&names.cm, "host");
             questions.change(format!("DELETE FROM {from} WHERE ip = ?"), &[ip]).await
         }
+        MetaDbChange::ForgetCmUrl { code, cm_url } => {
+            let from = table(&names.rm, "cluster_info");
+            questions
+                .change(format!("DELETE FROM {from} WHERE code = ? AND cm_url = ?"), &[code, cm_url])
+                .await
+        }
         MetaDbChange::SetHaConfig { former, text } => {
             let of = table(&names.rm, "oms_normal_config");
             let sql = format!("UPDATE {of} SET cfg_value = ? WHERE cfg_name = 'ha.config' AND cfg_value = ?");

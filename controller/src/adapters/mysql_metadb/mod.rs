@@ -1,5 +1,6 @@
 //! The MetaDB through sqlx, over a byte stream that some host's agent has connected. Dials nobody.
 
+mod backup;
 mod change;
 mod connection;
 mod contents;
@@ -15,6 +16,7 @@ use futures::future::BoxFuture;
 
 use crate::ports::{
     ByteStream, DatabaseContent, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts, MetaDbNames, MetaDbTarget,
+    TableRows,
 };
 
 /// Any MySQL-protocol database: MySQL, MariaDB, a MySQL tenant of OceanBase.
@@ -47,6 +49,16 @@ impl MetaDb for MySqlMetaDb {
         names: &'a MetaDbNames,
     ) -> BoxFuture<'a, Result<BTreeMap<String, DatabaseContent>, MetaDbError>> {
         connection::with(stream, target, async |connection| contents::read(connection, target, names).await)
+            .boxed()
+    }
+
+    fn backup<'a>(
+        &'a self,
+        stream: Box<dyn ByteStream>,
+        target: &'a MetaDbTarget,
+        names: &'a MetaDbNames,
+    ) -> BoxFuture<'a, Result<Vec<TableRows>, MetaDbError>> {
+        connection::with(stream, target, async |connection| backup::read(connection, target, names).await)
             .boxed()
     }
 

@@ -1,7 +1,9 @@
 //! One question at a time: text in, rows of text out, within a time and a number of rows.
 
+use std::collections::BTreeMap;
+
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
-use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use sqlx::{AssertSqlSafe, Column, MySqlConnection, Row};
 
 use super::connection::{PATIENCE, address};
 use crate::ports::{MetaDbError, MetaDbTarget};
@@ -20,6 +22,12 @@ impl Answer {
     pub(super) fn text(&self, column: usize) -> Option<String> {
         let bytes: Option<Vec<u8>> = self.0.try_get_unchecked(column).ok().flatten();
         bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The whole row by the names of its columns.
+    pub(super) fn by_column(&self) -> BTreeMap<String, Option<String>> {
+        let columns = self.0.columns().iter();
+        columns.map(|column| (column.name().to_owned(), self.text(column.ordinal()))).collect()
     }
 
     /// `None` for what is not a whole number.

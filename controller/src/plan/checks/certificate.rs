@@ -1,21 +1,19 @@
 //! `certificate`: the files for HTTPS are a certificate and its key, valid now by the host's clock, for a name that somebody
-//! types. Only the name, and an end that is near, warn.
+//! types. Only the name, an end that is near, and certificates in another order than that of issue, warn.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use omsctl_inventory::{Host, HttpsFiles};
-use omsctl_proto::{CheckResult, Facts, Secret};
+use omsctl_proto::{CheckResult, Facts};
 use rustls::client::verify_server_name;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
-use rustls::sign::CertifiedKey;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use super::row::Row;
+use crate::plan::certificate::{PEM, chain};
 use crate::plan::situation::Situation;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -32,38 +30,9 @@ pub(super) fn row(situation: Situation<'_>, host: &Host, facts: &Facts) -> Optio
     };
     Some(match chain(&cert.display().to_string(), certificate, private) {
         Ok(chain) => judge(row, &chain, facts, &names(situation, host)),
-        Err((found, fix)) => row.fail(found, fix),
+        Err(broken) => row.fail(broken.what, broken.way),
     })
 }
-
-/// The certificates of the file, its own first, when the key belongs to it; else what is wrong and what to do.
-fn chain(
-    name: &str,
-    certificate: &Secret,
-    private: &Secret,
-) -> Result<Vec<CertificateDer<'static>>, (String, &'static str)> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.expose().as_bytes()).collect();
-    let chain = chain.map_err(|error| (format!("{name} is no PEM file: {error}"), PEM))?;
-    if chain.is_empty() {
-        return Err((format!("{name} holds no certificate"), PEM));
-    }
-    let private = PrivateKeyDer::from_pem_slice(private.expose().as_bytes())
-        .map_err(|error| (format!("the key of {name} cannot be read: {error}"), KEY))?;
-    CertifiedKey::from_der(chain.clone(), private, &ring::default_provider()).map_err(
-        |error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                (format!("{name} and its key do not belong together"), PAIR)
-            }
-            other => (format!("{name} cannot be used: {other}"), PEM),
-        },
-    )?;
-    Ok(chain)
-}
-
-const PEM: &str =
-    "oms_https_cert wants the certificate in PEM form (BEGIN CERTIFICATE), its own first, then its issuers'";
-const KEY: &str = "oms_https_key wants the private key in PEM form, without a passphrase";
-const PAIR: &str = "set oms_https_cert and oms_https_key to the files of one pair";
 
 fn judge(row: Row, chain: &[CertificateDer<'_>], facts: &Facts, names: &[String]) -> CheckResult {
     let Some(parsed) = chain.first().and_then(|der| Certificate::from_der(der).ok()) else {
@@ -86,9 +55,24 @@ fn judge(row: Row, chain: &[CertificateDer<'_>], facts: &Facts, names: &[String]
             "have it issued for the name or address that people type for the console",
         );
     }
+    if let Some(number) = stranger(chain) {
+        return row.warn(
+            format!("certificate {number} of the file did not issue the one before it"),
+            "put the issuers' certificates behind its own, each behind the one that it issued: clients that do not know \
+             them refuse the connection",
+        );
+    }
     let days = until.saturating_sub(now).as_secs() / DAY;
     let found = format!("until {}", validity.not_after);
     if days < NEAR { row.warn(format!("{found}, in {days} days"), renew) } else { row.pass(found) }
+}
+
+/// The first certificate, counted from 1, that is not its predecessor's issuer.
+fn stranger(chain: &[CertificateDer<'_>]) -> Option<usize> {
+    let parsed: Vec<Certificate> = chain.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let fits =
+        |pair: &[Certificate]| pair[0].tbs_certificate().issuer() == pair[1].tbs_certificate().subject();
+    parsed.windows(2).position(|pair| !fits(pair)).map(|before| before + 2)
 }
 
 /// What somebody may type: the virtual IP or name in `cm_url`, the host's address and its name.

@@ -63,6 +63,8 @@ fn databases_that_hold_another_cluster_are_refused_unless_joined() {
         ],
     );
     cluster.goal.join_metadb = true;
+    refused(&cluster, &["the default region has cm_location 3, the files want it to be default with 7"]);
+    cluster.config().is_default = false;
     assert_eq!(cluster.steps("n1").len(), 8);
 }
 
@@ -119,7 +121,7 @@ fn names_and_location_of_an_initialised_cluster_never_change() {
     assert_eq!(cluster.plan().unwrap_err().0.len(), 1, "the row of the former value is no other cluster");
 
     cluster.metadb().clusters.push(row("3"));
-    refused(&cluster, &["holds another cluster", "cm_location 3 at"]);
+    refused(&cluster, &["the cluster has a region r with cm_location 3, and the inventory has none"]);
 }
 
 #[test]

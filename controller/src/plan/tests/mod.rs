@@ -3,8 +3,10 @@
 mod addresses;
 mod checks;
 mod cluster;
+mod https;
 mod lifecycle;
 mod more_checks;
+mod moving;
 mod properties;
 mod regions;
 mod removal;

@@ -9,6 +9,7 @@ use omsctl_proto::{
 };
 
 use super::checks::{check, rows};
+use crate::plan::fixture::pki::{CERTIFICATE, KEY, OTHER_CERTIFICATE, OTHER_KEY};
 use crate::plan::fixture::{ARCHIVE, Cluster, archive, name};
 use crate::plan::{ground, passed};
 use crate::ports::Grant;
@@ -196,26 +197,6 @@ fn the_account_may_do_what_oms_does() {
     check(|cluster| cluster.metadb().grants = None, row, CheckStatus::Warn, "does not tell");
 }
 
-const KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIBCw5pQ8+bm5Q7wsc+xdj5bnpBW8NqOIP2oRrVOoQgwm
------END PRIVATE KEY-----
-";
-const OTHER_KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJmN1AALCYLW4DWmEHSaRevMtb7v9UIMccs1gbXa+cTu
------END PRIVATE KEY-----
-";
-/// For `*.oms.example` and 10.0.0.100, from 27 November 2026 to 24 November 2036.
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
-MIIBYTCCAROgAwIBAgIUYoieBvSVCvyCP17t3PV/NeDdWJ8wBQYDK2VwMBYxFDAS
-BgNVBAMMC29tcy5leGFtcGxlMB4XDTI2MTEyNzIxMTMyMVoXDTM2MTEyNDIxMTMy
-MVowFjEUMBIGA1UEAwwLb21zLmV4YW1wbGUwKjAFBgMrZXADIQCZKf/2aWIuOs4O
-V+LDQ1xONA4di1n7AxklCp2ZkExmyaNzMHEwHQYDVR0OBBYEFLjs+RhHmxZP8/Qv
-mMfnUdZmseurMB8GA1UdIwQYMBaAFLjs+RhHmxZP8/QvmMfnUdZmseurMA8GA1Ud
-EwEB/wQFMAMBAf8wHgYDVR0RBBcwFYINKi5vbXMuZXhhbXBsZYcECgAAZDAFBgMr
-ZXADQQAeodFxPhEc3W1jdM+Rawgsaf8EL2Oydrs5vt6y2L9UOSOKnO419cHDZEfk
-pxixiFYdXaLNYUVAjrQXhG5RJr8N
------END CERTIFICATE-----
-";
 const END: u64 = 2_111_174_001;
 const DAY: u64 = 86_400;
 
@@ -256,4 +237,8 @@ fn the_certificate() {
         "console.oms.example".clone_into(&mut cluster.config().cm_url.host);
     };
     check(by_wildcard, row, CheckStatus::Pass, "until");
+    // Each names itself as its issuer.
+    let strangers = format!("{CERTIFICATE}{OTHER_CERTIFICATE}");
+    let words = "certificate 2 of the file did not issue";
+    check(https(&strangers, KEY, END - 300 * DAY), row, CheckStatus::Warn, words);
 }

@@ -1,6 +1,6 @@
 //! The first rollout, and the second one that finds nothing to do.
 
-use omsctl_inventory::{HttpsFiles, ImageSource, InitBy, InitOrder, RegistryLogin};
+use omsctl_inventory::{ImageSource, InitBy, InitOrder, RegistryLogin};
 use omsctl_proto::{
     Action, DockerFacts, Gate, ImageFacts, ImageOrigin, InitState, Role, Secret, SecretName, StepId,
 };
@@ -80,30 +80,6 @@ fn a_second_apply_finds_nothing_to_do() {
     assert_eq!(plan.nodes.len(), 3);
     assert!(plan.nodes.iter().all(crate::plan::NodeSteps::is_empty));
     assert!(plan.secrets.is_empty() && plan.schema_order.is_empty());
-}
-
-#[test]
-fn certificates_are_written_and_mounted_when_they_are_given() {
-    let mut cluster = Cluster::fresh(1);
-    let files = HttpsFiles { cert: "/pki/a.crt".into(), key: "/pki/a.key".into() };
-    cluster.settings("n1").https = Some(files);
-    assert!(cluster.refused().contains("/pki/a.crt was not read"), "{}", cluster.refused());
-    cluster.observed.certificates =
-        [("/pki/a.crt".into(), Secret::new("crt")), ("/pki/a.key".into(), Secret::new("key"))].into();
-    let plan = cluster.plan().unwrap();
-    assert_eq!(steps_of(&plan, "n1")[..3], ["make_directories", "write_certificates", "write_config"]);
-    assert_eq!(plan.secrets[&name("n1")].len(), 3);
-    cluster.walk(&plan);
-    assert_eq!(cluster.plan().unwrap().changes(), 0);
-    assert!(
-        cluster.container("n1").binds.iter().any(|bind| bind.ends_with(":/etc/pki/nginx/oms_server.key"))
-    );
-
-    cluster.observed.certificates.insert("/pki/a.crt".into(), Secret::new("renewed"));
-    assert_eq!(
-        cluster.steps("n1"),
-        ["write_certificates", "restart_container", "await_services", "await_healthy"]
-    );
 }
 
 #[test]

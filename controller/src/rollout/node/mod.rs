@@ -2,6 +2,7 @@
 //! the agent again after a lost connection, and proves the end in the MetaDB.
 
 mod bringing;
+mod moving;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,7 @@ use crate::rollout::relay::Relay;
 use crate::rollout::sendings::Sendings;
 use crate::rollout::session::lost;
 use crate::rollout::uplink::Uplink;
-use crate::rollout::{Attached, FromAgent, HostLink, Proof, Session};
+use crate::rollout::{Attached, FromAgent, HostLink, Moving, Proof, Session};
 
 /// What all hosts of a rollout share.
 pub(in crate::rollout) struct Shared {
@@ -35,6 +36,8 @@ pub(in crate::rollout) struct Shared {
     pub(in crate::rollout) operator: Operator,
     pub(in crate::rollout) controller: ControllerId,
     pub(in crate::rollout) reconnect: Duration,
+    /// What to change in the MetaDB on the way.
+    pub(in crate::rollout) moving: Option<Moving>,
     pub(in crate::rollout) uplink: Arc<Uplink>,
     /// Never locked across an await.
     pub(in crate::rollout) relay: Mutex<Relay>,
@@ -225,6 +228,8 @@ impl NodeWalk {
                 self.latest = Some(u64::MAX);
                 let _ = self.session.send(self.attachment()).await;
             }
+            ToNode::LookBefore => self.look_before().await,
+            ToNode::Forget(rows) => self.forget(&rows).await,
             ToNode::Probe(_) => {}
         }
     }

@@ -181,6 +181,7 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
         controller: ControllerId::new("ann0").unwrap(),
         reconnect: Duration::from_secs(1),
         relay: Mutex::default(),
+        moving: None,
         uplink: Arc::new(Uplink::new(None)),
     };
     let way = HostLink { target, connection: line.clone(), session, held_by: None };

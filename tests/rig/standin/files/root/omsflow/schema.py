@@ -102,5 +102,5 @@ def fill(cursor, settings, version, is_upgrade):
     )
     cursor.execute(f"USE {metadb.named(settings, 'drc_cm_db')}")
     cursor.execute(
-        "INSERT IGNORE INTO location_cm (location, cm_url) VALUES (%s, %s)", (location, oms.text(settings, "cm_url"))
+        "INSERT INTO location_cm (location, cm_url) VALUES (%s, %s) ON DUPLICATE KEY UPDATE cm_url = VALUES(cm_url)", (location, oms.text(settings, "cm_url"))
     )

@@ -1,5 +1,7 @@
 //! The one loop that hears all hosts of a rollout: keeps what they tell, opens their gates, obeys the operator.
 
+mod moving;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use omsctl_proto::{CheckResult, ErrorCode, ErrorReport, EventKind, NodeName};
@@ -193,6 +195,8 @@ impl<'a> Lead<'a> {
                 self.standing.insert(node.clone());
             }
             FromNode::Ended(end) => self.end(node, end).await,
+            FromNode::Before(before) => self.heard_before(node, before).await,
+            FromNode::Forgotten(forgotten) => self.forgotten(forgotten).await,
             // Asked for only after the last end.
             FromNode::Probed(_) => {}
         }
@@ -243,6 +247,7 @@ impl<'a> Lead<'a> {
     }
 
     async fn open_gates(&mut self) {
+        self.change_metadb().await;
         for (node, gate) in self.gates.open() {
             self.standing.remove(&node);
             self.emitter.say(EventKind::GateOpened { host: node.clone(), gate }).await;
