@@ -25,6 +25,7 @@ mod init_log;
 mod journal;
 mod keepalived_conf;
 mod log;
+mod made;
 mod patience;
 mod perform;
 pub mod ports;

@@ -34,6 +34,11 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         set_aside: Option<String>,
     },
+    /// Stops and removes containers of OMS, with everything that was written in them beside their mounts.
+    RemoveContainers { names: Vec<String> },
+    /// Removes these files and folders with all that is in them, each only when omsctl's own marker says that omsctl made
+    /// it; then the folders above them that omsctl made, when nothing is left in them.
+    RemoveData { paths: Vec<String> },
     /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
     /// ([`crate::ContainerFacts::started`], as the plan saw it).
     RestartContainer { name: String, started: String },
@@ -64,6 +69,8 @@ impl Action {
             Self::CreateContainer { set_aside: Some(_), .. } => StepId::ReplaceContainer,
             Self::StartContainer { .. } => StepId::StartContainer,
             Self::StopContainer { .. } => StepId::StopContainer,
+            Self::RemoveContainers { .. } => StepId::RemoveContainers,
+            Self::RemoveData { .. } => StepId::RemoveData,
             Self::RestartContainer { .. } => StepId::RestartContainer,
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
@@ -87,6 +94,8 @@ impl Action {
             | Self::CreateContainer { .. }
             | Self::StartContainer { .. }
             | Self::StopContainer { .. }
+            | Self::RemoveContainers { .. }
+            | Self::RemoveData { .. }
             | Self::RestartContainer { .. }
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }

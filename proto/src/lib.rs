@@ -30,7 +30,7 @@ pub use event::{
 };
 pub use facts::{
     ContainerFacts, DiskFacts, DockerFacts, Facts, FactsRequest, FileFacts, HealthFacts, ImageFacts,
-    InitFacts, InitState, Left, OtherContainer, PathState, PortHolder, RunFacts, RunPhase, SelinuxMode,
+    InitFacts, InitState, Left, MadeFacts, OtherContainer, PathState, PortHolder, RunFacts, RunPhase, SelinuxMode,
     SystemFacts, WantedHealth,
 };
 pub use fingerprint::{Fingerprint, FingerprintKey};

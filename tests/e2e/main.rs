@@ -8,6 +8,7 @@ mod again;
 mod bad_input;
 mod checks;
 mod delivery;
+mod destroy;
 mod detached;
 mod evidence;
 mod faults;

@@ -10,6 +10,7 @@ mod checks;
 mod commands;
 mod controllers;
 mod cuts;
+mod destroy;
 mod failures;
 mod first_rollout;
 #[path = "../simulated/fleet.rs"]

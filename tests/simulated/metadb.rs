@@ -41,6 +41,8 @@ pub(crate) struct FakeMetaDb {
     log_ins: Mutex<BTreeSet<String>>,
     version: String,
     ha_config: Mutex<String>,
+    /// In the order in which they went.
+    pub(crate) dropped: Mutex<Vec<String>>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -52,6 +54,7 @@ impl FakeMetaDb {
             rows: Mutex::default(),
             log_ins: Mutex::default(),
             version: version.to_owned(),
+            dropped: Mutex::default(),
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
             sessions: Mutex::default(),
         }
@@ -103,6 +106,7 @@ impl FakeMetaDb {
         let rows = self.rows.lock().unwrap();
         let shown = || rows.iter().filter(|(_, row)| row.is_shown());
         let used = !rows.is_empty();
+        let dropped = self.dropped.lock().unwrap();
         let databases = [names.rm.clone(), names.cm.clone()].into_iter().chain(names.heartbeats.clone());
         let cluster = ClusterRow {
             region: "cn-jiangsu".to_owned(),
@@ -123,7 +127,7 @@ impl FakeMetaDb {
             server_version: "5.7.25-OceanBase".to_owned(),
             utc_ms: u64::try_from(now.as_millis()).unwrap(),
             time_zone: "+00:00".to_owned(),
-            databases: databases.filter(|_| used).collect(),
+            databases: databases.filter(|name| used && !dropped.contains(name)).collect(),
             hosts: shown().map(|(ip, _)| host(ip)).collect(),
             heartbeats: shown().map(heartbeat).collect(),
             clusters: Some(cluster).filter(|_| used).into_iter().collect(),
@@ -166,7 +170,7 @@ impl MetaDb for FakeMetaDb {
         &'a self,
         stream: Box<dyn ByteStream>,
         target: &'a MetaDbTarget,
-        _: &'a MetaDbNames,
+        names: &'a MetaDbNames,
         change: &'a MetaDbChange,
     ) -> BoxFuture<'a, Result<u64, MetaDbError>> {
         async move {
@@ -174,6 +178,13 @@ impl MetaDb for FakeMetaDb {
             let mut rows = self.rows.lock().unwrap();
             match change {
                 MetaDbChange::RemoveHost { ip } => Ok(u64::from(rows.remove(ip).is_some())),
+                MetaDbChange::DropDatabase { name } => {
+                    if *name == names.cm {
+                        rows.clear();
+                    }
+                    self.dropped.lock().unwrap().push(name.clone());
+                    Ok(0)
+                }
                 MetaDbChange::SetHaConfig { former, text } => {
                     let mut config = self.ha_config.lock().unwrap();
                     let same = *config == *former;

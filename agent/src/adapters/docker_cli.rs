@@ -226,6 +226,10 @@ impl ContainerRuntime for DockerCli {
         self.silent(Call::new(["restart", "--", name]).within(Some(SLOW)))
     }
 
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.silent(Call::new(["rm", "--", name]).within(Some(SLOW)))
+    }
+
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
         self.silent(Call::new(["rename", "--", from, to]))
     }

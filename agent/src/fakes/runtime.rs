@@ -140,6 +140,20 @@ impl ContainerRuntime for FakeDocker {
         .boxed()
     }
 
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        let removed = self.act("rm", name, |state| match state.containers.get(name) {
+            None => Err(absent(name)),
+            Some(container) if container.facts.running => {
+                Err(format!("You cannot remove a running container {name}"))
+            }
+            Some(_) => {
+                state.containers.remove(name);
+                Ok(())
+            }
+        });
+        async { removed }.boxed()
+    }
+
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
         let renamed = self.act("rename", from, |state| {
             if state.containers.contains_key(to) {

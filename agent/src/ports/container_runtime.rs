@@ -50,6 +50,9 @@ pub trait ContainerRuntime: Send + Sync {
 
     fn restart<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 
+    /// `docker rm` of a stopped container; images and volumes stay.
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
+
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 
     /// Runs a program in the container, work folder `/root`, and waits for it.

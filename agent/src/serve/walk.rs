@@ -131,6 +131,8 @@ fn started(action: &Action) -> Option<&str> {
         | Action::WriteConfig { .. }
         | Action::LoadImage { .. }
         | Action::StopContainer { .. }
+        | Action::RemoveContainers { .. }
+        | Action::RemoveData { .. }
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }

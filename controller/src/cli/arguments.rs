@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::globals::GlobalArguments;
 use super::high_availability::HaArguments;
+use super::destroy::DestroyArguments;
 use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
@@ -65,6 +66,8 @@ enum Subcommands {
     Restart(RestartArguments),
     /// Take hosts out of the cluster
     Remove(RemoveArguments),
+    /// End the whole cluster: remove what omsctl made, and nothing else
+    Destroy(DestroyArguments),
     /// Show OMS's high availability, or turn it on and off
     Ha(HaArguments),
     /// Follow a rollout that is under way, and lead it when nobody else does
@@ -101,6 +104,7 @@ impl Arguments {
             Subcommands::Start(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Restart(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Remove(own) => with(before, own.globals.clone(), own.into_command()),
+            Subcommands::Destroy(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Ha(own) => {
                 let before = before.then(own.globals.clone());
                 let (after, request) = own.into_request();

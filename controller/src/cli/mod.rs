@@ -5,6 +5,7 @@
 //! values the later one counts.
 
 mod arguments;
+mod destroy;
 mod globals;
 mod high_availability;
 mod lifecycle;
@@ -19,7 +20,7 @@ pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
-    AgentsRequest, ApplyRequest, AttachRequest, Command, HaRequest, HistoryRequest, InitRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, Command, Destroying, HaRequest, HistoryRequest, InitRequest,
     InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName,
     ShowRequest, SshConfigRequest, StatusRequest,
 };

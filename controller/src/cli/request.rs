@@ -74,7 +74,7 @@ pub struct ApplyRequest {
     pub background: Option<RunId>,
 }
 
-/// `omsctl stop`, `start`, `restart`, `remove`
+/// `omsctl stop`, `start`, `restart`, `remove`, `destroy`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LifecycleRequest {
     pub verb: LifecycleVerb,
@@ -94,6 +94,18 @@ pub enum LifecycleVerb {
     Start,
     Restart,
     Remove(BTreeSet<NodeName>),
+    Destroy(Destroying),
+}
+
+/// `omsctl destroy`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destroying {
+    /// What omsctl made for OMS's files goes too.
+    pub delete_data: bool,
+    /// The databases go too.
+    pub drop_databases: bool,
+    /// The name of the rm database, where nobody can type it.
+    pub confirm: Option<String>,
 }
 
 /// `omsctl ha status|enable|disable`

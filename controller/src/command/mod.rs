@@ -8,6 +8,7 @@ mod carry;
 mod check;
 mod closing;
 mod config_render;
+mod databases;
 mod decide;
 mod detach;
 mod giving_up;

@@ -151,6 +151,19 @@ impl Out {
         })
     }
 
+    /// Asks for a word, which is shown while it is typed; `None` when nothing more comes.
+    pub fn ask_word(&self, question: &str) -> io::Result<Option<String>> {
+        self.aside(|| {
+            write_all(&mut self.stderr(), &format!("{question}: "))?;
+            let mut answer = String::new();
+            if io::stdin().read_line(&mut answer)? == 0 {
+                write_all(&mut self.stderr(), "\n")?;
+                return Ok(None);
+            }
+            Ok(Some(answer.trim().to_owned()))
+        })
+    }
+
     /// Asks for a password, which is not shown while it is typed.
     pub fn ask_secret(&self, question: &str) -> io::Result<Secret> {
         self.aside(|| {

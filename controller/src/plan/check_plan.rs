@@ -79,7 +79,9 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 18] = [
+const ORDER: [(StepId, StepId); 20] = [
+    (StepId::WithdrawVirtualIp, StepId::RemoveContainers),
+    (StepId::RemoveContainers, StepId::RemoveData),
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteConfig, StepId::CreateContainer),
@@ -145,9 +147,15 @@ fn only_steps_that_a_container_allows(
     }
 }
 
-/// Other steps than one that needs no container.
+/// Other steps than those that need no container, or take it away.
 fn acts_on_container(node: &NodeSteps) -> bool {
-    node.steps.iter().any(|step| !matches!(step.action, Action::WithdrawVirtualIp))
+    let apart = |action: &Action| {
+        matches!(
+            action,
+            Action::WithdrawVirtualIp | Action::RemoveContainers { .. } | Action::RemoveData { .. }
+        )
+    };
+    node.steps.iter().any(|step| !apart(&step.action))
 }
 
 fn is_initialised(container: Option<&ContainerFacts>) -> bool {

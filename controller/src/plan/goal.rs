@@ -25,6 +25,7 @@ pub fn goal(
     match purpose {
         Purpose::Apply => {}
         Purpose::Stop | Purpose::Start | Purpose::Restart => drop(writeln!(text, "{}", purpose.command())),
+        Purpose::Destroy(what) => drop(writeln!(text, "destroy {what:?}")),
         Purpose::Remove(leaving) => drop(writeln!(text, "remove {leaving:?}")),
     }
     for region in &deployment.regions {

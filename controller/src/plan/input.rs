@@ -45,6 +45,17 @@ pub enum Purpose {
     Restart,
     /// These hosts belong to the cluster no longer.
     Remove(BTreeSet<NodeName>),
+    /// There is no OMS on the selected hosts any more.
+    Destroy(Destruction),
+}
+
+/// What goes beside the containers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Destruction {
+    /// What omsctl made for OMS's files, with all that is in it.
+    pub delete_data: bool,
+    /// The databases of the cluster.
+    pub drop_databases: bool,
 }
 
 impl Purpose {
@@ -56,6 +67,15 @@ impl Purpose {
             Self::Start => "start",
             Self::Restart => "restart",
             Self::Remove(_) => "remove",
+            Self::Destroy(_) => "destroy",
+        }
+    }
+
+    /// Whether OMS shall not answer afterwards.
+    pub fn leaves_nobody(&self) -> bool {
+        match self {
+            Self::Stop | Self::Destroy(_) => true,
+            Self::Apply | Self::Start | Self::Restart | Self::Remove(_) => false,
         }
     }
 }

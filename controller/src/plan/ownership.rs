@@ -41,7 +41,7 @@ fn listed_nodes(situation: Situation<'_>) -> Vec<Refusal> {
 }
 
 /// Nothing in the databases is ours, or they hold what this inventory does not explain.
-fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
+pub(super) fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
     if situation.goal.join_metadb {
         return None;
     }

@@ -111,6 +111,8 @@ pub enum MetaDbChange {
     /// `ha.config` in `oms_normal_config` of the RM database, when it is still the former text (`research/oms.md` 6;
     /// writing it is not documented by the vendor).
     SetHaConfig { former: String, text: String },
+    /// This database goes with everything in it, when it is there.
+    DropDatabase { name: String },
 }
 
 /// Why the database could not be asked.

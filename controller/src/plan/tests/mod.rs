@@ -3,6 +3,7 @@
 mod addresses;
 mod checks;
 mod cluster;
+mod destruction;
 mod lifecycle;
 mod more_checks;
 mod properties;
