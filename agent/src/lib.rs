@@ -26,6 +26,7 @@ mod journal;
 mod keepalived_conf;
 mod log;
 mod made;
+mod oms_logs;
 mod patience;
 mod perform;
 pub mod ports;

@@ -154,6 +154,8 @@ fn measure(path: &Path, until: Instant) -> MadeFacts {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn places(folder: &Path) -> Places {
@@ -174,7 +176,7 @@ mod tests {
         let moved = folder.path().join("moved");
         std::fs::rename(&made_there, &moved).unwrap();
         assert_eq!((mark(&made_there), mark(&moved)), (Mark::Absent, Mark::Foreign));
-        std::os::unix::fs::symlink(&moved, &made_there).unwrap();
+        symlink(&moved, &made_there).unwrap();
         assert_eq!(mark(&made_there), Mark::Foreign);
         std::fs::remove_file(&made_there).unwrap();
         std::fs::create_dir(&made_there).unwrap();
@@ -190,7 +192,7 @@ mod tests {
         assert!(measured(&places, &["/data".to_owned()]).is_empty(), "nobody marked it");
         Made::read(&places).unwrap().add(&data).unwrap();
         std::fs::write(data.join("log"), vec![1; 100_000]).unwrap();
-        std::os::unix::fs::symlink("/usr", data.join("link")).unwrap();
+        symlink("/usr", data.join("link")).unwrap();
         let found = measured(&places, &["/data".to_owned(), "/else".to_owned()]);
         assert_eq!(found.len(), 1);
         let found = found["/data"];

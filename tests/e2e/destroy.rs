@@ -26,7 +26,9 @@ fn the_containers_go_and_what_is_not_asked_for_stays() {
     let destroy = |words: &[&str]| operator.run(&[&["destroy"], words, &JSON[..]].concat());
     // A container that somebody set aside by hand is nobody of omsctl's.
     let first = stage.host(1);
-    first.docker(["create", "--name", "oms-by-hand", inspect(first, CONTAINER)["Image"].as_str().unwrap()]).unwrap();
+    first
+        .docker(["create", "--name", "oms-by-hand", inspect(first, CONTAINER)["Image"].as_str().unwrap()])
+        .unwrap();
     let on_one = destroy(&["--limit", "node3"]).exits(0);
     assert_eq!(on_one.result_of("node3"), "changed");
     assert_eq!(containers(stage.host(3)), "");
@@ -63,7 +65,10 @@ fn data_and_databases_go_with_their_name_and_apply_begins_anew() {
 
     operator.run(&["destroy", "--drop-databases", "--yes"]).exits(2).tells(&["add --confirm NAME"]);
     operator.run(&["destroy", "--drop-databases", "--confirm", "oms", "--yes"]).exits(2).tells(&["oms_rm"]);
-    operator.run(&[&BY_NAME[..], &["--limit", "node1", "--yes"]].concat()).exits(2).tells(&["leave --limit away"]);
+    operator
+        .run(&[&BY_NAME[..], &["--limit", "node1", "--yes"]].concat())
+        .exits(2)
+        .tells(&["leave --limit away"]);
     // One that the inventory does not have beats.
     operator.inventory(&stage, &stage.host_lines(2), &[]);
     operator.run(&[&BY_NAME[..], &["--yes"]].concat()).exits(3).tells(&["belongs to the cluster"]);
@@ -94,7 +99,10 @@ fn a_lost_host_is_told_and_the_next_destroy_does_what_is_left() {
     let by_name = [&BY_NAME[..], &["--yes"]].concat();
     operator.run(&by_name).exits(3).tells(&["OMS may run there on the databases", "--give-up node3"]);
     let some = operator.run(&[&["destroy"], &JSON[..]].concat()).exits(4);
-    assert_eq!((some.result_of("node1").as_str(), some.result_of("node3").as_str()), ("changed", "unreachable"));
+    assert_eq!(
+        (some.result_of("node1").as_str(), some.result_of("node3").as_str()),
+        ("changed", "unreachable")
+    );
     lost.heal().unwrap();
     assert!(containers(lost).starts_with(CONTAINER), "it was not reached");
     operator.run(&by_name).exits(0).tells(&["the database oms_rm is dropped"]);

@@ -6,6 +6,7 @@
 
 mod again;
 mod bad_input;
+mod bundle;
 mod checks;
 mod delivery;
 mod destroy;

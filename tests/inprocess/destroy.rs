@@ -85,9 +85,8 @@ async fn data_and_databases_go_on_demand_and_apply_begins_anew() {
         assert!(!host.machine.path("/data/oms").exists(), "{}", host.name);
     }
     assert_eq!(*fleet.metadb.dropped.lock().unwrap(), ["oms_cm_hb", "oms_rm", "oms_cm"]);
-    let containers_gone = ended.position("n2", |kind| {
-        matches!(kind, EventKind::StepDone { step: StepId::RemoveContainers, .. })
-    });
+    let containers_gone = ended
+        .position("n2", |kind| matches!(kind, EventKind::StepDone { step: StepId::RemoveContainers, .. }));
     assert!(containers_gone.is_some());
     assert!(ended.stderr.contains("the database oms_cm is dropped"), "{}", ended.stderr);
     let again = run(&bastion, &request(true, true, Some("oms_rm")), None).await;

@@ -6,6 +6,7 @@
 mod agents;
 #[path = "../simulated/bastion.rs"]
 mod bastion;
+mod bundle;
 mod checks;
 mod commands;
 mod controllers;

@@ -55,12 +55,13 @@ fn nothing_is_mounted(context: &Context<'_>, path: &str, place: &Path) -> Result
     let mounted = context.world.host.mounted_below(&place).map_err(|error| failed(path, &error))?;
     match mounted.first() {
         None => Ok(()),
-        Some(mount) => {
-            Err(ErrorReport::new(ErrorCode::File, format!("{path} stays: something is mounted in it."))
-                .cause(format!("mounted at {mount}"))
-                .hint("Unmount it when nothing needs it, and run the command again; or remove what is left by hand.")
-                .into())
-        }
+        Some(mount) => Err(ErrorReport::new(
+            ErrorCode::File,
+            format!("{path} stays: something is mounted in it."),
+        )
+        .cause(format!("mounted at {mount}"))
+        .hint("Unmount it when nothing needs it, and run the command again; or remove what is left by hand.")
+        .into()),
     }
 }
 
@@ -106,7 +107,10 @@ fn failed(path: &str, error: &io::Error) -> ErrorReport {
 }
 
 fn unread(error: &io::Error) -> ErrorReport {
-    ErrorReport::new(ErrorCode::File, "omsctl's marker of what it made on this host cannot be read or written.")
-        .cause(error.to_string())
-        .hint("Without it nothing is removed: see /var/lib/omsctl/made.json.")
+    ErrorReport::new(
+        ErrorCode::File,
+        "omsctl's marker of what it made on this host cannot be read or written.",
+    )
+    .cause(error.to_string())
+    .hint("Without it nothing is removed: see /var/lib/omsctl/made.json.")
 }

@@ -191,6 +191,10 @@ impl ContainerRuntime for DockerCli {
         .boxed()
     }
 
+    fn inspection<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, RuntimeError>> {
+        self.done(Call::new(["container", "inspect", "--", name]).keep(LARGE)).boxed()
+    }
+
     fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>> {
         async {
             let ids = self.done(Call::new(["ps", "--all", "--quiet", "--no-trunc"]).keep(LARGE)).await?;

@@ -30,12 +30,18 @@ fn mount_point(path: &Path) -> PathBuf {
 /// The mount points at this path and below, as this process sees them.
 pub(super) fn below(path: &Path) -> std::io::Result<Vec<String>> {
     let table = std::fs::read("/proc/self/mountinfo")?;
-    Ok(points(&table).into_iter().filter(|point| point.starts_with(path)).map(|point| point.display().to_string()).collect())
+    Ok(points(&table)
+        .into_iter()
+        .filter(|point| point.starts_with(path))
+        .map(|point| point.display().to_string())
+        .collect())
 }
 
 /// The fifth field of each line, in which blanks and backslashes are written as octal numbers.
 fn points(table: &[u8]) -> Vec<PathBuf> {
-    let field = |line: &[u8]| Some(PathBuf::from(OsString::from_vec(plain(line.split(|byte| *byte == b' ').nth(4)?))));
+    let field = |line: &[u8]| {
+        Some(PathBuf::from(OsString::from_vec(plain(line.split(|byte| *byte == b' ').nth(4)?))))
+    };
     table.split(|byte| *byte == b'\n').filter_map(field).collect()
 }
 
@@ -43,16 +49,14 @@ fn plain(written: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(written.len());
     let mut rest = written;
     while let Some((first, after)) = rest.split_first() {
-        let octal = after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        let octal =
+            after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(byte) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            bytes.push(byte);
+            rest = &after[3..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     bytes
@@ -91,7 +95,8 @@ mod tests {
 
     #[test]
     fn mount_points_are_read_with_blanks_in_them() {
-        let table = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 8:17 / /data/oms\\040store rw - xfs /dev/sdb1 rw\n";
+        let table =
+            b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 8:17 / /data/oms\\040store rw - xfs /dev/sdb1 rw\n";
         assert_eq!(points(table), [PathBuf::from("/"), PathBuf::from("/data/oms store")]);
         // Every Linux machine of a test has it.
         assert_eq!(below(Path::new("/proc")).unwrap().first().map(String::as_str), Some("/proc"));

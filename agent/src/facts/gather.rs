@@ -7,8 +7,8 @@ use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, MadeFacts, Oth
 use super::{container, files, host_id, runs};
 use crate::clock;
 use crate::ports::{Engine, RuntimeError};
-use crate::{made, virtual_ip};
 use crate::world::World;
+use crate::{made, virtual_ip};
 
 /// Looks; changes nothing but the host id that the first agent writes.
 pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Facts, ErrorReport> {

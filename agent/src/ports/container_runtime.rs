@@ -38,6 +38,9 @@ pub trait ContainerRuntime: Send + Sync {
     /// The container of exactly this name.
     fn container<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Container>, RuntimeError>>;
 
+    /// Everything that the runtime tells of the container, as it tells it: JSON.
+    fn inspection<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, RuntimeError>>;
+
     /// Every container that mounts what OMS's manual mounts, whatever its name.
     fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>>;
 

@@ -2,14 +2,15 @@
 
 use clap::{Parser, Subcommand};
 
+use super::destroy::DestroyArguments;
 use super::globals::GlobalArguments;
 use super::high_availability::HaArguments;
-use super::destroy::DestroyArguments;
 use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
 use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments};
+use super::support::{BundleArguments, LogsArguments};
 use super::{Command, Globals, Request};
 
 const ABOUT: &str = "\
@@ -76,6 +77,10 @@ enum Subcommands {
     Agents(AgentsArguments),
     /// Show what is on each host now
     Status(StatusArguments),
+    /// Show OMS's own logs of a host, and what is added to them
+    Logs(LogsArguments),
+    /// Collect logs and states of all hosts in one file for support, without secrets
+    Bundle(BundleArguments),
     /// List former runs
     History(HistoryArguments),
     /// Replay what happened in a run
@@ -118,6 +123,10 @@ impl Arguments {
             }
             Subcommands::Status(own) => {
                 with(before, own.globals.clone(), Command::Status(own.into_request()))
+            }
+            Subcommands::Logs(own) => with(before, own.globals.clone(), Command::Logs(own.into_request())),
+            Subcommands::Bundle(own) => {
+                with(before, own.globals.clone(), Command::Bundle(own.into_request()))
             }
             Subcommands::History(own) => {
                 with(before, own.globals.clone(), Command::History(own.into_request()))

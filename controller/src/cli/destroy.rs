@@ -8,17 +8,19 @@ use super::lifecycle::Common;
 use super::{Command, Destroying, LifecycleVerb};
 
 const DESTROY_EXAMPLES: &str = "\
-On the hosts of --limit OMS's containers are stopped and removed, those too that omsctl has set aside as NAME-RUN, and
-omsctl's keepalived is withdrawn. Every removal is listed before it is asked for. Images stay, and so does what is not
-omsctl's: a container of that name that is not one of OMS makes it refuse, and an initialisation is never interrupted.
+On the hosts of --limit OMS's containers are stopped and removed, also those that omsctl has set
+aside as NAME-RUN, and omsctl's keepalived is withdrawn. Every removal is listed before you are
+asked. Images stay, and so does what is not omsctl's. A container of that name that is not one of
+OMS, and an initialisation that runs, make it refuse.
 
-The folders of logs, store and run, config.yaml and certificates stay, unless with --delete-data, and then those stay
-that omsctl did not make: it marks what it makes. The databases stay, unless with --drop-databases: then every host of
-the inventory has to answer or to be given up, the MetaDB may show no other host that lives, and the name of the rm
-database has to be typed, or given with --confirm. There is no way back from either.
+--delete-data: the folders of logs, store and run, config.yaml and certificates go too, but for
+what omsctl did not make: it marks what it makes. --drop-databases: the databases go too. Every
+host of the inventory has to answer or to be given up, the MetaDB may show no other host that
+lives, and the name of the rm database has to be typed, or given with --confirm; --yes is not
+enough. There is no way back from either.
 
-Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed, 4 a host is unreachable,
-           5 another rollout holds the hosts, 130 interrupted.
+Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed,
+           4 a host is unreachable, 5 another rollout holds the hosts, 130 interrupted.
 
 Examples:
   omsctl destroy

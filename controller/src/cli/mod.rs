@@ -15,12 +15,13 @@ mod reference;
 mod request;
 mod rollout;
 mod setup;
+mod support;
 
 pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
-    AgentsRequest, ApplyRequest, AttachRequest, Command, Destroying, HaRequest, HistoryRequest, InitRequest,
-    InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName,
-    ShowRequest, SshConfigRequest, StatusRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
+    HistoryRequest, InitRequest, InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb,
+    LogsRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest, StatusRequest,
 };

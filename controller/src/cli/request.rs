@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use clap_complete::Shell;
-use omsctl_proto::{NodeName, RunId};
+use omsctl_proto::{LogPart, NodeName, RunId};
 
 use super::Globals;
 
@@ -30,6 +31,8 @@ pub enum Command {
     Attach(AttachRequest),
     Agents(AgentsRequest),
     Status(StatusRequest),
+    Logs(LogsRequest),
+    Bundle(BundleRequest),
     History(HistoryRequest),
     Show(ShowRequest),
     Inventory(InventoryRequest),
@@ -146,6 +149,28 @@ pub struct AgentsRequest {
 pub struct StatusRequest {
     /// Look again every two seconds until interrupted.
     pub watch: bool,
+}
+
+/// `omsctl logs HOST`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogsRequest {
+    pub host: NodeName,
+    /// `None` is what nearly every trouble shows in.
+    pub part: Option<LogPart>,
+    /// What is added is shown until the operator leaves.
+    pub follow: bool,
+    /// So many last ones of each log.
+    pub lines: usize,
+}
+
+/// `omsctl bundle`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleRequest {
+    pub output: PathBuf,
+    /// Bytes of the end of each log.
+    pub file_limit: u64,
+    /// Bytes of all logs together.
+    pub total_limit: u64,
 }
 
 /// `omsctl history`

@@ -100,11 +100,7 @@ async fn look_again(act: &Act<'_>) -> Option<Looked> {
 }
 
 /// Nothing is taken from the first look but what was wanted.
-async fn drop_all(
-    act: &Act<'_>,
-    looked: &Looked,
-    telling: &mut Telling,
-) -> Result<(), (RunResult, String)> {
+async fn drop_all(act: &Act<'_>, looked: &Looked, telling: &mut Telling) -> Result<(), (RunResult, String)> {
     let Apply { world, inputs, .. } = act.apply;
     if let Some(held) = standing::held_by_another(&looked.survey) {
         return Err((RunResult::Busy, held));

@@ -31,7 +31,9 @@ pub(super) async fn decide(
     let checks = match goal.purpose {
         Purpose::Apply => plan::preflight(&inputs.deployment, &looked.observed, goal),
         // What is there is not judged by what it takes to begin.
-        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) | Purpose::Destroy(_) => Vec::new(),
+        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) | Purpose::Destroy(_) => {
+            Vec::new()
+        }
     };
     // A dead host was told already, and stops nothing.
     let dead = |check: &&CheckResult| {

@@ -136,9 +136,9 @@ impl Telling {
         &mut self,
         world: &World,
         text: &str,
-        (question, word): (String, String),
+        (question, wanted): (String, String),
     ) -> bool {
-        let typed = move |out: &Out| out.ask_word(&question).ok().flatten() == Some(word);
+        let typed = move |out: &Out| out.ask_word(&question).ok().flatten() == Some(wanted);
         self.ask_as(world, text, typed).await
     }
 

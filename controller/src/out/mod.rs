@@ -110,6 +110,11 @@ impl Out {
         self.aside(|| write_all(&mut self.stdout(), text))
     }
 
+    /// Writes text of hosts to stdout, without what would move the cursor.
+    pub fn foreign(&self, text: &str) -> io::Result<()> {
+        self.result(&harmless(text))
+    }
+
     /// Writes a result as one indented JSON document.
     pub fn document<T: Serialize>(&self, document: &T) -> io::Result<()> {
         let mut text = json::json_document(document)?;

@@ -114,12 +114,7 @@ fn ending(
     Ok(steps)
 }
 
-fn data(
-    host: &Host,
-    facts: &Facts,
-    others: &[&OtherContainer],
-    warnings: &mut Vec<String>,
-) -> Option<Step> {
+fn data(host: &Host, facts: &Facts, others: &[&OtherContainer], warnings: &mut Vec<String>) -> Option<Step> {
     if let Some(other) = others.first() {
         let name = &other.name;
         warnings.push(format!("{}: all data stays, since the container {name} may use it", host.name));
@@ -257,7 +252,9 @@ mod tests {
     #[test]
     fn only_a_whole_id_is_a_run() {
         assert!(is_run("20261122t173512-3f9a2c"));
-        for text in ["422", "20261122t173512", "20261122t173512-3f9a2", "20261122t173512-3F9A2C", "t-", "old", ""] {
+        for text in
+            ["422", "20261122t173512", "20261122t173512-3f9a2", "20261122t173512-3F9A2C", "t-", "old", ""]
+        {
             assert!(!is_run(text), "{text}");
         }
     }

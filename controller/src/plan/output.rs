@@ -49,7 +49,9 @@ pub struct NodeSteps {
 impl Plan {
     /// The total of steps, registrations included.
     pub fn changes(&self) -> usize {
-        self.nodes.iter().map(|node| node.planned().len()).sum::<usize>() + self.forgotten.len() + self.dropped.len()
+        self.nodes.iter().map(|node| node.planned().len()).sum::<usize>()
+            + self.forgotten.len()
+            + self.dropped.len()
     }
 
     /// The hosts that have something to do, in the order of the schema gate.

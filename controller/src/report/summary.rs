@@ -268,8 +268,11 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
 
 /// The command of the run, as far as it has one that is not `apply`.
 fn verb(tally: &Tally) -> &'static str {
-    let of =
-        |word| ["apply", "stop", "start", "restart", "remove", "destroy", "ha"].into_iter().find(|verb| *verb == word);
+    let of = |word| {
+        ["apply", "stop", "start", "restart", "remove", "destroy", "ha"]
+            .into_iter()
+            .find(|verb| *verb == word)
+    };
     tally.command().split_whitespace().find_map(of).unwrap_or("apply")
 }
 

@@ -49,7 +49,9 @@ fn containers_of_omsctl_go_and_nothing_else() {
     assert_eq!(removed(&plan, "n1"), ["oms", ASIDE]);
     assert_eq!(removed(&plan, "n2"), ["oms"]);
     let warnings = plan.warnings.join("\n");
-    for stays in ["the container oms-422 is not omsctl's", "the container other is not omsctl's", LOGS, "oms_rm"] {
+    for stays in
+        ["the container oms-422 is not omsctl's", "the container other is not omsctl's", LOGS, "oms_rm"]
+    {
         assert!(warnings.contains(stays), "{stays}: {warnings}");
     }
     assert!(plan.dropped.is_empty());
@@ -132,7 +134,8 @@ fn databases_stay_while_anybody_else_may_work_with_them() {
     assert!(limited.refused().contains("n2: it is outside --limit"), "{}", limited.refused());
 
     let mut stranger = cluster(1, false, true);
-    let row = |status: &str| HostRow { ip: "10.9.9.9".to_owned(), status: status.to_owned(), resource_group: None };
+    let row =
+        |status: &str| HostRow { ip: "10.9.9.9".to_owned(), status: status.to_owned(), resource_group: None };
     stranger.metadb().hosts.push(row("ONLINE"));
     assert!(stranger.refused().contains("10.9.9.9 belongs to the cluster"), "{}", stranger.refused());
     // A row that nobody has beaten for is not alive.
