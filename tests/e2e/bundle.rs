@@ -42,6 +42,8 @@ fn everything_for_support_is_in_one_file_and_no_secret() {
     operator.apply().exits(0);
     let ids = container_ids(stage.usual());
     let node = stage.host(1);
+    // Of a story that failed before.
+    node.docker(["rm", "--force", "oms-old"]).unwrap();
     // As OMS's own logs do: the password whole and in other dresses, and one that omsctl does not know.
     append(node, "cm/log/service.log", "connected as oms with Oms#0123'x\"\\y to the MetaDB");
     append(node, "cm/log/service.log", r#"{"jdbc": {"password": "Oms#0123'x\"\\y", "user": "oms"}}"#);
