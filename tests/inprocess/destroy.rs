@@ -161,3 +161,30 @@ async fn one_that_lost_its_controller_is_carried_on_by_the_same_command_database
     assert_eq!(containers(&fleet).await, 0);
     assert_eq!(fleet.metadb.dropped.lock().unwrap().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_lost_on_the_way_keeps_the_databases_until_it_is_done() {
+    let fleet = Fleet::new(2);
+    let bastion = rolled_out(&fleet).await;
+    let (world, written, _interrupt) = bastion.world();
+    let wanted = request(false, true, Some("oms_rm"));
+    let lost = async {
+        // Of this run, and not of the rollout before.
+        let planned = |event: &omsctl_proto::Event| {
+            let EventKind::HostPlanned { host, steps } = &event.kind else { return false };
+            host.as_str() == "n2" && steps.iter().any(|step| step.id == StepId::RemoveContainers)
+        };
+        bastion.store.heard(planned).await;
+        fleet.host("n2").link.set(Way::Dead);
+        fleet.host("n2").link.cut();
+    };
+    let (exit, ()) = tokio::join!(command::lifecycle(&world, &wanted, "omsctl destroy"), lost);
+    assert_eq!(exit, Exit::Unreachable, "{}", written.stderr());
+    assert!(fleet.host("n1").container().await.is_none());
+    assert!(fleet.metadb.dropped.lock().unwrap().is_empty());
+
+    fleet.host("n2").link.set(Way::Open);
+    let again = run(&bastion, &wanted, None).await;
+    assert_eq!(again.exit, Exit::Done, "{}", again.stderr);
+    assert_eq!((containers(&fleet).await, fleet.metadb.dropped.lock().unwrap().len()), (0, 3));
+}

@@ -102,6 +102,7 @@ impl Follower<'_> {
         let mut document = Vec::new();
         for file in &files {
             let (text, end) = tail(self.session, &self.folders, file, END).await.map_err(Ended::Lost)?;
+            let (text, end) = if self.request.follow { whole_lines(text, end) } else { (text, end) };
             ends.insert(file.path.clone(), end);
             let text = self.redactor.text(last_lines(&text, self.request.lines));
             if self.world.globals.format == Format::Json {
@@ -127,6 +128,10 @@ impl Follower<'_> {
                 }
                 let piece = self.session.log_text(self.folders.clone(), file.path.clone(), *end, PIECE).await;
                 let piece = piece.map_err(Ended::Lost)?;
+                // A line that is being written is shown when it is whole: half a secret is not recognised.
+                if !piece.text.ends_with('\n') && piece.next.saturating_sub(*end) < PIECE {
+                    continue;
+                }
                 if !piece.text.is_empty() {
                     self.write(&file.path, &self.redactor.text(&piece.text))?;
                 }
@@ -154,6 +159,13 @@ impl Follower<'_> {
     }
 }
 
+/// Without the line that is being written, which comes with what is added.
+fn whole_lines(mut text: String, end: u64) -> (String, u64) {
+    let half = text.len() - text.rfind('\n').map_or(0, |place| place + 1);
+    text.truncate(text.len() - half);
+    (text, end.saturating_sub(u64::try_from(half).unwrap_or(u64::MAX)))
+}
+
 fn last_lines(text: &str, lines: usize) -> &str {
     let begin = text.trim_end_matches('\n').rmatch_indices('\n').nth(lines.saturating_sub(1));
     begin.map_or(text, |(place, _)| &text[place + 1..])
@@ -169,5 +181,7 @@ mod tests {
             assert_eq!(last_lines("a\nb\nc\n", lines), expected);
         }
         assert_eq!(last_lines("", 1), "");
+        assert_eq!(whole_lines("a\nb".to_owned(), 9), ("a\n".to_owned(), 8));
+        assert_eq!(whole_lines("a\n".to_owned(), 9), ("a\n".to_owned(), 9));
     }
 }
