@@ -26,6 +26,8 @@ mod init_log;
 mod journal;
 mod keepalived_conf;
 mod log;
+mod made;
+mod oms_logs;
 mod patience;
 mod perform;
 pub mod ports;

@@ -24,6 +24,8 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::DumpDatabases { dump } => action::dump_databases(context, dump).await,
         Action::RestoreDatabases { run, login } => action::restore_databases(context, run, login).await,
         Action::RestartContainer { name, started } => action::restart_container(context, name, started).await,
+        Action::RemoveContainers { names } => action::remove_containers(context, names).await,
+        Action::RemoveData { paths } => action::remove_data(context, paths).await,
         Action::AwaitServices { container } => action::await_services(context, container).await,
         Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,
         Action::ReloadConfig { container, config_file } => {

@@ -80,6 +80,8 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Attach(request) => command::attach(world, request, typed).await,
         Command::Agents(request) => command::agents(world, request, typed).await,
         Command::Status(request) => command::status(world, request, typed).await,
+        Command::Logs(request) => command::logs(world, request).await,
+        Command::Bundle(request) => command::bundle(world, request, typed).await,
         Command::History(request) => command::history(world, request).await,
         Command::Show(request) => command::show(world, request).await,
         Command::Inventory(request) => command::inventory(world, request),
@@ -102,6 +104,7 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
         | Command::HighAvailability(_)
         | Command::Attach(_)
         | Command::Agents(_)
+        | Command::Bundle(_)
         | Command::History(_)
         | Command::Show(_) => open_state(&place).await,
         _ => (Err(ErrorReport::new(ErrorCode::State, "this command keeps no history")), None),

@@ -13,7 +13,7 @@ mod yaml;
 pub use ansible::{AnsibleInventory, Variable};
 pub use config::{
     ExistingConfig, ExistingConfigError, KeyChange, KeyEffect, diff, mask, parse_existing_config,
-    read_as_oms, render_config,
+    read_as_oms, render_config, secret_values,
 };
 pub use model::*;
 pub use problem::{Place, Problem, ProblemCode, Problems, Severity};

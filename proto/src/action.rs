@@ -40,6 +40,11 @@ pub enum Action {
     DumpDatabases { dump: DumpSpec },
     /// The databases are made anew from the dump of that run, with the log-in that is named.
     RestoreDatabases { run: RunId, login: SecretName },
+    /// Stops and removes containers of OMS, with everything that was written in them beside their mounts.
+    RemoveContainers { names: Vec<String> },
+    /// Removes these files and folders with all that is in them, each only when omsctl's own marker says that omsctl made
+    /// it; then the folders above them that omsctl made, when nothing is left in them.
+    RemoveData { paths: Vec<String> },
     /// Stops and starts a container: one whose bind mounts are stale, or that still runs since `started`
     /// ([`crate::ContainerFacts::started`], as the plan saw it).
     RestartContainer { name: String, started: String },
@@ -76,6 +81,8 @@ impl Action {
             Self::RestoreContainer { .. } => StepId::RestoreContainer,
             Self::DumpDatabases { .. } => StepId::DumpDatabases,
             Self::RestoreDatabases { .. } => StepId::RestoreDatabases,
+            Self::RemoveContainers { .. } => StepId::RemoveContainers,
+            Self::RemoveData { .. } => StepId::RemoveData,
             Self::RestartContainer { .. } => StepId::RestartContainer,
             Self::AwaitServices { .. } => StepId::AwaitServices,
             Self::Initialise { .. } => StepId::Initialise,
@@ -103,6 +110,8 @@ impl Action {
             | Self::StartContainer { .. }
             | Self::StopContainer { .. }
             | Self::RestoreContainer { .. }
+            | Self::RemoveContainers { .. }
+            | Self::RemoveData { .. }
             | Self::RestartContainer { .. }
             | Self::AwaitServices { .. }
             | Self::Initialise { .. }

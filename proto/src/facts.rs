@@ -29,6 +29,9 @@ pub struct FactsRequest {
     pub towards: Option<(String, u16)>,
     /// How the health of a running container is asked for.
     pub health: WantedHealth,
+    /// Files and folders of which it matters whether omsctl made them, and how much is in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<String>,
 }
 
 /// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.
@@ -86,6 +89,18 @@ pub struct Facts {
     /// Dumps of OMS's databases that are kept here, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumps: Vec<DumpFacts>,
+    /// Those of the measured paths that omsctl made, by its own marker.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made: BTreeMap<String, MadeFacts>,
+}
+
+/// What lies at a path that omsctl made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeFacts {
+    /// On disk.
+    pub bytes: u64,
+    /// Everything was counted; else there is more.
+    pub whole: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +211,13 @@ pub enum PathState {
     File,
     /// A socket, a device, something that cannot be looked at.
     Other,
+}
+
+impl PathState {
+    /// Something is at the path.
+    pub fn is_there(self) -> bool {
+        self != Self::Absent
+    }
 }
 
 /// A container that looks like OMS and has another name than the wanted one.

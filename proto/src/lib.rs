@@ -12,6 +12,7 @@ mod facts;
 mod fingerprint;
 mod frame;
 mod id;
+mod logs;
 mod message;
 mod plan;
 mod rollout;
@@ -32,12 +33,13 @@ pub use event::{
 };
 pub use facts::{
     ContainerFacts, DiskFacts, DockerFacts, Facts, FactsRequest, FileFacts, HealthFacts, ImageFacts,
-    InitFacts, InitState, Left, OtherContainer, PathState, PortHolder, RunFacts, RunPhase, SelinuxMode,
-    SystemFacts, WantedHealth,
+    InitFacts, InitState, Left, MadeFacts, OtherContainer, PathState, PortHolder, RunFacts, RunPhase,
+    SelinuxMode, SystemFacts, WantedHealth,
 };
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
 pub use id::{ControllerId, Digest, InvalidName, NodeName, RunId, SecretName};
+pub use logs::{ContainerLook, LogFile, LogFolders, LogList, LogPart, LogText};
 pub use message::{
     CancelMode, ConnectReply, Hello, Hold, Holder, Operator, Order, PROTOCOL, PROTOCOL_OLDEST, ProbeTarget,
     Protocol, Refusal, Remedy, Request, Response, RunStory, ToAgent, ToController, Unreached, agree,

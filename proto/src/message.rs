@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Claim, ControllerId, ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, Left, NodePlan,
-    RunId, SecretName, WireSecret,
+    Claim, ContainerLook, ControllerId, ErrorReport, Event, Facts, FactsRequest, FingerprintKey, Gate, Left,
+    LogFolders, LogList, LogText, NodePlan, RunId, SecretName, WireSecret,
 };
 
 /// The protocol that this version speaks best.
@@ -196,6 +196,22 @@ pub enum Request {
     Mend {
         remedy: Remedy,
     },
+    /// Which logs of OMS are there?
+    LogFiles {
+        folders: LogFolders,
+    },
+    /// A piece of one of them, at most `most` bytes from `from` on.
+    LogText {
+        folders: LogFolders,
+        path: String,
+        from: u64,
+        most: u64,
+    },
+    /// What the runtime knows of a container, for people to read.
+    Container {
+        name: String,
+        look: ContainerLook,
+    },
     /// Remove what came of an image that no agent receives any more. For the controller that holds the host.
     Forget,
     #[serde(other)]
@@ -280,6 +296,11 @@ pub enum Response {
     Held,
     /// The host is somebody else's.
     Busy(Holder),
+    LogFiles(LogList),
+    LogText(LogText),
+    Text {
+        text: String,
+    },
     Runs(Left),
     Run(Box<RunStory>),
     Done,

@@ -6,8 +6,10 @@
 
 mod again;
 mod bad_input;
+mod bundle;
 mod checks;
 mod delivery;
+mod destroy;
 mod detached;
 mod evidence;
 mod faults;

@@ -1,10 +1,9 @@
 //! Story: a cluster gets another version of OMS, and goes back; whatever cuts that off, one more command mends it.
 
-use std::thread;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use system_tests::rig::{Node, OmsImage, until};
+use system_tests::rig::{Node, OmsImage};
 
 use super::evidence::{
     assert_lawful, assert_nothing_left, assert_registered, container_ids, inspect, is_healthy, rows,
@@ -138,49 +137,41 @@ fn all_stop_the_databases_are_dumped_and_the_new_version_starts_and_goes_back() 
     assert_eq!(dumps(&stage).len(), 1, "dumps are kept");
 }
 
-/// While this lives, nobody reads the table, so that a dump of it stands still.
-struct Locked {
-    holder: Option<thread::JoinHandle<()>>,
+/// While this lives the database answers nobody, so that a dump of it stands still.
+struct Paused {
+    container: String,
 }
 
-impl Locked {
-    fn table(stage: &Stage, name: &'static str) -> Self {
-        let server = stage.metadb().clone();
-        let holder = thread::spawn(move || {
-            // It ends when the server kills it, or goes away.
-            let _ = server.query(&format!("LOCK TABLES {name} WRITE; SELECT SLEEP(3600);"));
-        });
-        let locked = Self { holder: Some(holder) };
-        until("the table is locked", Duration::from_secs(20), || sleeper(stage).map(drop)).unwrap();
-        locked
-    }
-
-    fn release(mut self, stage: &Stage) {
-        if let Some(id) = sleeper(stage) {
-            stage.metadb_query(&format!("KILL {id}")).unwrap();
-        }
-        self.holder.take().map(thread::JoinHandle::join);
+impl Paused {
+    fn metadb(stage: &Stage) -> Self {
+        let container = stage.metadb().container().to_owned();
+        docker(&["pause", &container]);
+        Self { container }
     }
 }
 
-fn sleeper(stage: &Stage) -> Option<String> {
-    let found =
-        rows(stage, "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP(3600)%'");
-    found.first().map(|row| row[0].clone())
+impl Drop for Paused {
+    fn drop(&mut self) {
+        docker(&["unpause", &self.container]);
+    }
+}
+
+#[track_caller]
+fn docker(arguments: &[&str]) {
+    let status = Command::new("docker").args(arguments).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "docker {arguments:?}");
 }
 
 #[test]
 fn a_database_that_dies_in_the_middle_of_the_dump_leaves_the_former_version() {
     let (stage, operator) = before_an_upgrade();
     let ids = container_ids(stage.usual());
-    let locked = Locked::table(&stage, "oms_cm.host");
     let mut running = operator.start(&["upgrade", "--yes"]);
     running.until_told("dumping the databases");
-    until_dump_waits(&stage);
+    // Three databases, each with a program of its own: it is in the middle of them.
+    drop(Paused::metadb(&stage));
     stage.metadb().stop().unwrap();
-    drop(locked);
-    let failed = running.end().exits(1);
-    failed.tells(&["could not be dumped", "omsctl start"]);
+    running.end().exits(1).tells(&["could not be", "omsctl upgrade"]);
     assert!(dumps(&stage).is_empty(), "what was not proved is no dump");
     assert_eq!(container_ids(stage.usual()), ids, "no other container was made");
     stage.metadb().start().unwrap();
@@ -194,26 +185,18 @@ fn a_database_that_dies_in_the_middle_of_the_dump_leaves_the_former_version() {
     assert_runs(&stage, OLD);
 }
 
-/// mysqldump has come to the locked table.
-fn until_dump_waits(stage: &Stage) {
-    let waiting = "SELECT ID FROM information_schema.PROCESSLIST WHERE STATE LIKE '%metadata lock%'";
-    until("the dump waits", Duration::from_secs(60), || (!rows(stage, waiting).is_empty()).then_some(()))
-        .unwrap();
-}
-
 #[test]
 fn a_controller_and_a_host_that_die_between_stop_and_start_are_one_command_away_from_the_new_version() {
     let (stage, operator) = before_an_upgrade();
-    let locked = Locked::table(&stage, "oms_cm.host");
     let mut running = operator.start(&["upgrade", "--yes"]);
     running.until_told("dumping the databases");
-    until_dump_waits(&stage);
+    let paused = Paused::metadb(&stage);
     running.signal(Signal::Kill);
     drop(running);
     stage.host(3).kill().unwrap();
     stage.host(3).start().unwrap();
     stage.host(3).wait_ready().unwrap();
-    locked.release(&stage);
+    drop(paused);
 
     operator.run(&["apply", "--yes"]).exits(5);
     operator.run(&["upgrade", "--yes"]).exits(0);

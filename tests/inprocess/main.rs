@@ -6,10 +6,12 @@
 mod agents;
 #[path = "../simulated/bastion.rs"]
 mod bastion;
+mod bundle;
 mod checks;
 mod commands;
 mod controllers;
 mod cuts;
+mod destroy;
 mod failures;
 mod first_rollout;
 #[path = "../simulated/fleet.rs"]

@@ -45,6 +45,8 @@ pub(crate) struct FakeMetaDb {
     pub(crate) databases: Arc<Mutex<FakeDatabases>>,
     /// The first initialisation writes it, as OMS does; later ones leave what is there.
     pub(crate) cm_url: Mutex<Option<String>>,
+    /// In the order in which they went.
+    pub(crate) dropped: Mutex<Vec<String>>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -57,6 +59,7 @@ impl FakeMetaDb {
             log_ins: Mutex::default(),
             version: version.to_owned(),
             cm_url: Mutex::default(),
+            dropped: Mutex::default(),
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
             databases: Arc::default(),
             sessions: Mutex::default(),
@@ -114,6 +117,7 @@ impl FakeMetaDb {
         let rows = self.rows.lock().unwrap();
         let shown = || rows.iter().filter(|(_, row)| row.is_shown());
         let used = !rows.is_empty();
+        let dropped = self.dropped.lock().unwrap();
         let databases = [names.rm.clone(), names.cm.clone()].into_iter().chain(names.heartbeats.clone());
         let cluster = self.cm_url.lock().unwrap().clone().map(|cm_url| ClusterRow {
             region: "cn-jiangsu".to_owned(),
@@ -134,7 +138,7 @@ impl FakeMetaDb {
             server_version: "5.7.25-OceanBase".to_owned(),
             utc_ms: u64::try_from(now.as_millis()).unwrap(),
             time_zone: "+00:00".to_owned(),
-            databases: databases.filter(|_| used).collect(),
+            databases: databases.filter(|name| used && !dropped.contains(name)).collect(),
             hosts: shown().map(|(ip, _)| host(ip)).collect(),
             heartbeats: shown().map(heartbeat).collect(),
             clusters: cluster.into_iter().collect(),
@@ -211,7 +215,7 @@ impl MetaDb for FakeMetaDb {
         &'a self,
         stream: Box<dyn ByteStream>,
         target: &'a MetaDbTarget,
-        _: &'a MetaDbNames,
+        names: &'a MetaDbNames,
         change: &'a MetaDbChange,
     ) -> BoxFuture<'a, Result<u64, MetaDbError>> {
         async move {
@@ -226,6 +230,13 @@ impl MetaDb for FakeMetaDb {
                         *recorded = None;
                     }
                     Ok(u64::from(same))
+                }
+                MetaDbChange::DropDatabase { name } => {
+                    if *name == names.cm {
+                        rows.clear();
+                    }
+                    self.dropped.lock().unwrap().push(name.clone());
+                    Ok(0)
                 }
                 MetaDbChange::SetHaConfig { former, text } => {
                     let mut config = self.ha_config.lock().unwrap();

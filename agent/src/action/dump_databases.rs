@@ -48,7 +48,7 @@ async fn purge(programs: &MysqlPrograms<'_>, database: &str) -> Result<u64, Stop
         "SET @newest = (SELECT MAX(id) FROM {table}); DELETE FROM {table} WHERE id < @newest; SELECT ROW_COUNT();"
     );
     let what = format!("The heartbeat sequence of {database} could not be purged.");
-    let told = programs.statements(&statements, &what).await?;
+    let told = programs.statements(&statements, &what).await.map_err(|error| error.hint(BACK))?;
     Ok(told.trim().parse().unwrap_or_default())
 }
 

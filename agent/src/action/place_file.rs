@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use omsctl_proto::{DiskFacts, ErrorCode, ErrorReport, SecretFile, former_path};
 
 use super::{Context, Stop};
+use crate::made::Made;
 use crate::world::World;
 use crate::{facts, private_file};
 
@@ -51,6 +52,7 @@ pub(crate) async fn place(context: &Context<'_>, file: &SecretFile) -> Result<Op
     let former = existing.map(|bytes| keep_former(&path, &bytes)).transpose().map_err(failed)?;
     let target = Placed { path, former };
     let written = write(&target.path, text.expose().as_bytes(), file.mode);
+    let written = written.and_then(|()| mark(context, &target));
     match written.and_then(|()| private_file::read(&target.path, LARGEST)) {
         Ok(bytes) if key.of(&bytes) == file.fingerprint => Ok(Some(target)),
         Ok(_) => {
@@ -62,6 +64,14 @@ pub(crate) async fn place(context: &Context<'_>, file: &SecretFile) -> Result<Op
             let _ = target.restore();
             Err(failed(error).into())
         }
+    }
+}
+
+/// A file that was not there before is omsctl's.
+fn mark(context: &Context<'_>, target: &Placed) -> io::Result<()> {
+    match target.former {
+        Some(_) => Ok(()),
+        None => Made::read(&context.world.places)?.add(&target.path),
     }
 }
 

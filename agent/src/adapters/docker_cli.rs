@@ -191,6 +191,10 @@ impl ContainerRuntime for DockerCli {
         .boxed()
     }
 
+    fn inspection<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, RuntimeError>> {
+        self.done(Call::new(["container", "inspect", "--", name]).keep(LARGE)).boxed()
+    }
+
     fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>> {
         async {
             let ids = self.done(Call::new(["ps", "--all", "--quiet", "--no-trunc"]).keep(LARGE)).await?;
@@ -224,6 +228,10 @@ impl ContainerRuntime for DockerCli {
 
     fn restart<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
         self.silent(Call::new(["restart", "--", name]).within(Some(SLOW)))
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.silent(Call::new(["rm", "--", name]).within(Some(SLOW)))
     }
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {

@@ -66,6 +66,10 @@ impl Host for LinuxHost {
         mounts::file_system(path)
     }
 
+    fn mounted_below(&self, path: &Path) -> std::io::Result<Vec<String>> {
+        mounts::below(path)
+    }
+
     fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>> {
         async move {
             let target = *resolver::resolve(host).await.ok()?.first()?;

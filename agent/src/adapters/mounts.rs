@@ -1,6 +1,8 @@
 //! What is mounted: the file system of a path, and bind mounts that went stale, whose source was deleted or replaced on
 //! the host while the container holds the former one.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,41 @@ fn mount_point(path: &Path) -> PathBuf {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.dev());
     let own = device(path);
     path.ancestors().take_while(|ancestor| device(ancestor) == own).last().unwrap_or(path).to_owned()
+}
+
+/// The mount points at this path and below, as this process sees them.
+pub(super) fn below(path: &Path) -> std::io::Result<Vec<String>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    Ok(points(&table)
+        .into_iter()
+        .filter(|point| point.starts_with(path))
+        .map(|point| point.display().to_string())
+        .collect())
+}
+
+/// The fifth field of each line, in which blanks and backslashes are written as octal numbers.
+fn points(table: &[u8]) -> Vec<PathBuf> {
+    let field = |line: &[u8]| {
+        Some(PathBuf::from(OsString::from_vec(plain(line.split(|byte| *byte == b' ').nth(4)?))))
+    };
+    table.split(|byte| *byte == b'\n').filter_map(field).collect()
+}
+
+fn plain(written: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((first, after)) = rest.split_first() {
+        let octal =
+            after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(byte) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            bytes.push(byte);
+            rest = &after[3..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    bytes
 }
 
 /// Sources of these binds (`host:container[:options]`) that the process's container sees another file of.
@@ -55,6 +92,15 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn mount_points_are_read_with_blanks_in_them() {
+        let table =
+            b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 8:17 / /data/oms\\040store rw - xfs /dev/sdb1 rw\n";
+        assert_eq!(points(table), [PathBuf::from("/"), PathBuf::from("/data/oms store")]);
+        // Every Linux machine of a test has it.
+        assert_eq!(below(Path::new("/proc")).unwrap().first().map(String::as_str), Some("/proc"));
+    }
 
     #[test]
     fn a_replaced_source_is_stale() {

@@ -1,13 +1,15 @@
 //! All facts of one host, side by side.
 
-use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, OtherContainer};
+use std::collections::BTreeMap;
+
+use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, MadeFacts, OtherContainer};
 
 use super::{container, files, host_id, runs};
 use crate::clock;
 use crate::dumps;
 use crate::ports::{Engine, RuntimeError};
-use crate::virtual_ip;
 use crate::world::World;
+use crate::{made, virtual_ip};
 
 /// Looks; changes nothing but the host id that the first agent writes.
 pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Facts, ErrorReport> {
@@ -29,6 +31,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
     let ranges = request.port_ranges.iter().flat_map(|(first, last)| *first..=*last);
     let ports: Vec<u16> = request.ports.iter().copied().chain(ranges).collect();
     let ports = world.host.listeners(&ports, pid);
+    let made = measured(world, &request.measured).await;
     let other_containers = other_containers.into_iter().filter(|other| other.name != request.container_name);
     Ok(Facts {
         hostname: machine.hostname,
@@ -57,7 +60,18 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         ports,
         runs,
         dumps: dumps::all(&world.places),
+        made,
     })
+}
+
+/// Counting takes a while, and nobody else shall wait for it.
+async fn measured(world: &World, paths: &[String]) -> BTreeMap<String, MadeFacts> {
+    if paths.is_empty() {
+        return BTreeMap::new();
+    }
+    let (places, paths) = (world.places.clone(), paths.to_vec());
+    let counted = tokio::task::spawn_blocking(move || made::measured(&places, &paths)).await;
+    counted.unwrap_or_default()
 }
 
 /// With every container that looks like OMS.

@@ -31,6 +31,7 @@ struct State {
     source: Option<IpAddr>,
     listeners: BTreeMap<u16, PortHolder>,
     stale: Vec<String>,
+    mounted: Vec<String>,
     reachable: BTreeMap<(String, u16), Answerer>,
     pages: BTreeMap<String, HttpAnswer>,
     network: Network,
@@ -63,6 +64,7 @@ impl FakeHost {
             source: Some(address),
             listeners: BTreeMap::new(),
             stale: Vec::new(),
+            mounted: Vec::new(),
             reachable: BTreeMap::new(),
             pages: BTreeMap::new(),
             network: Network::default(),
@@ -84,6 +86,11 @@ impl FakeHost {
     /// These bind sources are stale.
     pub fn set_stale(&self, sources: &[&str]) {
         self.change(|state| state.stale = sources.iter().map(|source| (*source).to_owned()).collect());
+    }
+
+    /// Something is mounted there, by the path that the agent's own file system has.
+    pub fn mount(&self, path: &Path) {
+        self.change(|state| state.mounted.push(path.display().to_string()));
     }
 
     /// Connections to this host and port are answered by what the function makes; all others are refused.
@@ -177,6 +184,11 @@ impl Host for FakeHost {
             free_inodes: 1 << 24,
             read_only: false,
         })
+    }
+
+    fn mounted_below(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mounted = self.change(|state| state.mounted.clone());
+        Ok(mounted.into_iter().filter(|point| Path::new(point).starts_with(path)).collect())
     }
 
     fn source_address<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Option<IpAddr>> {

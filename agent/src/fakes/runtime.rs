@@ -98,6 +98,18 @@ impl ContainerRuntime for FakeDocker {
         async { found }.boxed()
     }
 
+    fn inspection<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, RuntimeError>> {
+        async move {
+            let found = self.container(name).await?;
+            let failed = || RuntimeError::Failed { verb: "container".into(), words: absent(name) };
+            let facts = found.ok_or_else(failed)?.facts;
+            let shown =
+                serde_json::json!([{ "Name": format!("/{name}"), "Config": { "Env": facts.environment } }]);
+            Ok(shown.to_string())
+        }
+        .boxed()
+    }
+
     fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>> {
         let brief = |(name, container): (&String, &FakeContainer)| OtherContainer {
             name: name.clone(),
@@ -138,6 +150,20 @@ impl ContainerRuntime for FakeDocker {
             self.start(name).await
         }
         .boxed()
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        let removed = self.act("rm", name, |state| match state.containers.get(name) {
+            None => Err(absent(name)),
+            Some(container) if container.facts.running => {
+                Err(format!("You cannot remove a running container {name}"))
+            }
+            Some(_) => {
+                state.containers.remove(name);
+                Ok(())
+            }
+        });
+        async { removed }.boxed()
     }
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {

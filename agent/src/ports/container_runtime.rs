@@ -38,6 +38,9 @@ pub trait ContainerRuntime: Send + Sync {
     /// The container of exactly this name.
     fn container<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Container>, RuntimeError>>;
 
+    /// Everything that the runtime tells of the container, as it tells it: JSON.
+    fn inspection<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, RuntimeError>>;
+
     /// Every container that mounts what OMS's manual mounts, whatever its name.
     fn containers_like_oms(&self) -> BoxFuture<'_, Result<Vec<OtherContainer>, RuntimeError>>;
 
@@ -49,6 +52,9 @@ pub trait ContainerRuntime: Send + Sync {
     fn stop<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 
     fn restart<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
+
+    /// `docker rm` of a stopped container; images and volumes stay.
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 

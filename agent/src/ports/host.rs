@@ -37,6 +37,9 @@ pub trait Host: Send + Sync {
     /// The file system of this path, which is there.
     fn file_system(&self, path: &Path) -> Option<DiskFacts>;
 
+    /// Where something is mounted at this path, which has no links in it, or below.
+    fn mounted_below(&self, path: &Path) -> std::io::Result<Vec<String>>;
+
     /// The address that packets to this host and port leave from.
     fn source_address<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Option<IpAddr>>;
 

@@ -8,6 +8,7 @@ mod image;
 mod pull;
 mod relay;
 mod reload;
+mod removal;
 mod setup;
 mod survive;
 mod virtual_ip;

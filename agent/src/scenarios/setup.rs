@@ -22,6 +22,9 @@ pub(super) const PIECE: usize = 500_000;
 
 pub(super) const CONFIG: &str = "oms_meta_password: \"canary-7f3a\"\n";
 pub(super) const CONTAINER: &str = "oms";
+/// Asked for with all facts.
+const MEASURED: [&str; 4] =
+    ["/data/oms/oms_logs", "/data/oms/oms_store", "/data/oms/oms_run", "/data/oms/config.yaml"];
 const REFERENCE: &str = "oms:4.2.2";
 
 /// One host of a test.
@@ -360,6 +363,7 @@ impl Talk {
             ports: vec![8089],
             towards: Some(("10.0.0.9".to_owned(), 2881)),
             health: WantedHealth { port: 8089, tls: false },
+            measured: MEASURED.map(str::to_owned).into(),
         };
         self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
         let message = self.hear().await;

@@ -135,6 +135,8 @@ fn started(action: &Action) -> Option<&str> {
         | Action::StopContainer { .. }
         | Action::DumpDatabases { .. }
         | Action::RestoreDatabases { .. }
+        | Action::RemoveContainers { .. }
+        | Action::RemoveData { .. }
         | Action::AwaitServices { .. }
         | Action::Initialise { .. }
         | Action::ReloadConfig { .. }

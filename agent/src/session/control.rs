@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::attach::{self, Attachment};
 use super::host::Host;
 use super::reach::{self, Doors};
-use super::{endings, probe, stale_agents};
+use super::{endings, logs, probe, stale_agents};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::serve::claimed;
 use crate::world::World;
@@ -182,6 +182,9 @@ async fn in_order(host: &Host<'_>, doors: &mut Doors, world: &World, request: &R
         Request::Facts(_)
         | Request::Probe { .. }
         | Request::Reach { .. }
+        | Request::LogFiles { .. }
+        | Request::LogText { .. }
+        | Request::Container { .. }
         | Request::Runs
         | Request::Run { .. }
         | Request::Close { .. }
@@ -199,6 +202,11 @@ async fn answer(world: &World, request: Request) -> Response {
         Request::Reach { targets } => {
             Response::Unreached { targets: reach::unreached(&*world.host, targets).await }
         }
+        Request::LogFiles { folders } => logs::files(world, folders).await,
+        Request::LogText { folders, path, from, most } => {
+            logs::text(world, folders, (path, from, most)).await
+        }
+        Request::Container { name, look } => logs::container(world, &name, look).await,
         Request::Runs => Response::Runs(facts::left(world).await),
         Request::Run { run } => match story(world, &run) {
             Ok(story) => Response::Run(Box::new(story)),

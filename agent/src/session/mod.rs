@@ -7,6 +7,7 @@ mod control;
 mod endings;
 mod hold;
 mod host;
+mod logs;
 mod probe;
 mod reach;
 mod stale_agents;

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::destroy::DestroyArguments;
 use super::globals::GlobalArguments;
 use super::high_availability::HaArguments;
 use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
@@ -9,6 +10,7 @@ use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
 use super::reference::{CompletionArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
 use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments};
+use super::support::{BundleArguments, LogsArguments};
 use super::version::{RollbackArguments, UpgradeArguments};
 use super::{Command, Globals, Request};
 
@@ -70,6 +72,8 @@ enum Subcommands {
     Upgrade(UpgradeArguments),
     /// Go back to before the last upgrade
     Rollback(RollbackArguments),
+    /// End the whole cluster: remove what omsctl made, and nothing else
+    Destroy(DestroyArguments),
     /// Show OMS's high availability, or turn it on and off
     Ha(HaArguments),
     /// Follow a rollout that is under way, and lead it when nobody else does
@@ -78,6 +82,10 @@ enum Subcommands {
     Agents(AgentsArguments),
     /// Show what is on each host now
     Status(StatusArguments),
+    /// Show OMS's own logs of a host, and what is added to them
+    Logs(LogsArguments),
+    /// Collect logs and states of all hosts in one file for support, without secrets
+    Bundle(BundleArguments),
     /// List former runs
     History(HistoryArguments),
     /// Replay what happened in a run
@@ -114,6 +122,7 @@ impl Arguments {
             Subcommands::Rollback(own) => {
                 with(before, own.globals.clone(), Command::Rollback(own.into_request()))
             }
+            Subcommands::Destroy(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Ha(own) => {
                 let before = before.then(own.globals.clone());
                 let (after, request) = own.into_request();
@@ -127,6 +136,10 @@ impl Arguments {
             }
             Subcommands::Status(own) => {
                 with(before, own.globals.clone(), Command::Status(own.into_request()))
+            }
+            Subcommands::Logs(own) => with(before, own.globals.clone(), Command::Logs(own.into_request())),
+            Subcommands::Bundle(own) => {
+                with(before, own.globals.clone(), Command::Bundle(own.into_request()))
             }
             Subcommands::History(own) => {
                 with(before, own.globals.clone(), Command::History(own.into_request()))

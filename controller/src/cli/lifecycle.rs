@@ -11,7 +11,7 @@ use super::{Command, LifecycleRequest, LifecycleVerb};
 
 /// What all of them take.
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     /// Wait so long for another rollout to end, for instance 30m, instead of refusing
     #[arg(long, value_name = "DURATION", value_parser = super::rollout::duration)]
     wait: Option<Duration>,
@@ -21,7 +21,12 @@ struct Common {
 }
 
 impl Common {
-    fn into_command(self, verb: LifecycleVerb, allow_outage: bool, give_up: BTreeSet<NodeName>) -> Command {
+    pub(super) fn into_command(
+        self,
+        verb: LifecycleVerb,
+        allow_outage: bool,
+        give_up: BTreeSet<NodeName>,
+    ) -> Command {
         let Self { wait, take_over } = self;
         Command::Lifecycle(LifecycleRequest { verb, allow_outage, wait, take_over, give_up })
     }

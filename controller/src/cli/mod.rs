@@ -5,6 +5,7 @@
 //! values the later one counts.
 
 mod arguments;
+mod destroy;
 mod globals;
 mod high_availability;
 mod lifecycle;
@@ -14,13 +15,14 @@ mod reference;
 mod request;
 mod rollout;
 mod setup;
+mod support;
 mod version;
 
 pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{Stopped, completion, parse};
 pub use request::{
-    AgentsRequest, ApplyRequest, AttachRequest, Command, HaRequest, HistoryRequest, InitRequest,
-    InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb, RenderRequest, Request, SchemaName,
-    ShowRequest, SshConfigRequest, StatusRequest,
+    AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
+    HistoryRequest, InitRequest, InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb,
+    LogsRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest, StatusRequest,
 };

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use clap_complete::Shell;
-use omsctl_proto::{NodeName, RunId};
+use omsctl_proto::{LogPart, NodeName, RunId};
 
 use super::Globals;
 
@@ -37,6 +38,8 @@ pub enum Command {
     Attach(AttachRequest),
     Agents(AgentsRequest),
     Status(StatusRequest),
+    Logs(LogsRequest),
+    Bundle(BundleRequest),
     History(HistoryRequest),
     Show(ShowRequest),
     Inventory(InventoryRequest),
@@ -83,7 +86,7 @@ pub struct ApplyRequest {
     pub background: Option<RunId>,
 }
 
-/// `omsctl stop`, `start`, `restart`, `remove`
+/// `omsctl stop`, `start`, `restart`, `remove`, `destroy`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LifecycleRequest {
     pub verb: LifecycleVerb,
@@ -103,6 +106,18 @@ pub enum LifecycleVerb {
     Start,
     Restart,
     Remove(BTreeSet<NodeName>),
+    Destroy(Destroying),
+}
+
+/// `omsctl destroy`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destroying {
+    /// What omsctl made for OMS's files goes too.
+    pub delete_data: bool,
+    /// The databases go too.
+    pub drop_databases: bool,
+    /// The name of the rm database, where nobody can type it.
+    pub confirm: Option<String>,
 }
 
 /// `omsctl ha status|enable|disable`
@@ -143,6 +158,28 @@ pub struct AgentsRequest {
 pub struct StatusRequest {
     /// Look again every two seconds until interrupted.
     pub watch: bool,
+}
+
+/// `omsctl logs HOST`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogsRequest {
+    pub host: NodeName,
+    /// `None` is what nearly every trouble shows in.
+    pub part: Option<LogPart>,
+    /// What is added is shown until the operator leaves.
+    pub follow: bool,
+    /// So many last ones of each log.
+    pub lines: usize,
+}
+
+/// `omsctl bundle`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleRequest {
+    pub output: PathBuf,
+    /// Bytes of the end of each log.
+    pub file_limit: u64,
+    /// Bytes of all logs together.
+    pub total_limit: u64,
 }
 
 /// `omsctl history`

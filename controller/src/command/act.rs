@@ -9,6 +9,7 @@ use omsctl_proto::{
 };
 
 use super::apply::{Apply, RECONNECT};
+use super::databases;
 use super::holders;
 use super::interrupt::or_interrupted;
 use super::look;
@@ -45,8 +46,8 @@ impl Act<'_> {
             let answers =
                 self.cm_url_answers(&survey, telling).await && self.held_once(Some(&survey), telling).await;
             survey.close().await;
-            let result = run_result(&outcomes, false);
-            return (if answers { result } else { RunResult::Failed }, outcomes);
+            let result = if answers { run_result(&outcomes, false) } else { RunResult::Failed };
+            return (databases::go(self, &plan.dropped, result, telling).await, outcomes);
         }
         let world = self.apply.world;
         let goal = plan::goal_of(
@@ -107,7 +108,8 @@ impl Act<'_> {
         }
         let well = matches!(result, RunResult::Done | RunResult::Unchanged);
         let worse = well && (unreached || !self.held_once(None, telling).await);
-        (if worse { RunResult::Failed } else { result }, outcomes)
+        let result = if worse { RunResult::Failed } else { result };
+        (databases::go(self, &plan.dropped, result, telling).await, outcomes)
     }
 
     /// Hosts that have nothing to do, or take no part.
@@ -181,7 +183,7 @@ impl Act<'_> {
     async fn held_once(&self, survey: Option<&Survey>, telling: &mut Telling) -> bool {
         let Apply { world, inputs, .. } = self.apply;
         // Stopped hosts give it up, and nobody may be left.
-        if self.goal.purpose == Purpose::Stop {
+        if self.goal.purpose.leaves_nobody() {
             return true;
         }
         let looking = async {
@@ -209,7 +211,7 @@ impl Act<'_> {
             deployment.regions.iter().filter(|region| region.hosts.iter().any(|node| busy.contains(&node)));
         let only = regions.next().filter(|_| regions.next().is_none());
         let region = only.unwrap_or(&deployment.regions[0]);
-        (self.goal.purpose != Purpose::Stop).then(|| region.config.cm_url.text.clone())
+        (!self.goal.purpose.leaves_nobody()).then(|| region.config.cm_url.text.clone())
     }
 
     /// For a run that changes nothing: the CM answers behind its address.

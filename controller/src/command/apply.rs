@@ -13,18 +13,19 @@ use super::World;
 use super::act::Act;
 use super::carry::Carry;
 use super::closing::closing;
+use super::databases;
 use super::decide::{Decision, decide, not_begun};
 use super::detach;
 use super::giving_up;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
-use super::look::{self, Looked, Reach};
+use super::look::{self, How, Looked, Reach};
 use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use super::version;
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::{Goal, NodeSteps, Purpose};
+use crate::plan::{Destruction, Goal, NodeSteps, Purpose};
 use crate::rollout::{Part, Walked};
 
 /// How long a lost host is looked for.
@@ -35,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// From the files to the last word.
 pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
-    change(world, request, typed, Aim { purpose: Purpose::Apply, allow_outage: false }).await
+    change(world, request, typed, Aim { purpose: Purpose::Apply, allow_outage: false, confirm: None }).await
 }
 
 /// What a command that changes hosts is for.
@@ -43,6 +44,8 @@ pub async fn apply(world: &World, request: &ApplyRequest, typed: &str) -> Exit {
 pub(super) struct Aim {
     pub(super) purpose: Purpose,
     pub(super) allow_outage: bool,
+    /// The name of the rm database, given instead of being typed when databases are to be dropped.
+    pub(super) confirm: Option<String>,
 }
 
 /// Whatever the purpose, the same way: read, look, find out who else is at work, plan, ask, walk, tell.
@@ -69,6 +72,9 @@ pub(super) async fn change(world: &World, request: &ApplyRequest, typed: &str, a
         );
         world.out.message(&message);
         return Exit::Usage;
+    }
+    if let Err(exit) = databases::may_be_dropped(world, &inputs, &aim) {
+        return exit;
     }
     if let Some(unknown) = giving_up::unknown(&inputs, &request.give_up) {
         world.out.message(&format!("error: --give-up {unknown}: the inventory has no such host"));
@@ -115,7 +121,9 @@ impl Apply<'_> {
             operator: world.operator.clone(),
             take_over: self.request.take_over,
         };
-        let how = (Reach::Inventory, self.request.forks, Some(hold));
+        let measure = matches!(self.aim.purpose, Purpose::Destroy(Destruction { delete_data: true, .. }));
+        let (forks, hold) = (self.request.forks, Some(hold));
+        let how = How { reach: Reach::Inventory, forks, hold, measure };
         let looked = look::look_holding(world, &self.inputs, &key, how, &mut telling.emitter).await;
         let Some(mut looked) = looked else {
             telling.keep(world).await;
@@ -202,7 +210,7 @@ impl Apply<'_> {
     async fn detach(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
         let (world, inputs) = (self.world, &self.inputs);
         let mut goal = self.goal(run, key);
-        let decided = decide(world, inputs, &looked, &mut goal, &mut telling).await;
+        let decided = decide(world, inputs, &looked, (&mut goal, false), &mut telling).await;
         looked.survey.close().await;
         match decided {
             Decision::Go(plan) if plan.busy().is_empty() => {
@@ -247,7 +255,8 @@ impl Apply<'_> {
     async fn rollout(&self, run: RunId, key: FingerprintKey, looked: Looked, mut telling: Telling) -> Exit {
         let (world, inputs) = (self.world, &self.inputs);
         let mut goal = self.goal(run, key);
-        let (result, nodes) = match decide(world, inputs, &looked, &mut goal, &mut telling).await {
+        let named = self.aim.confirm.is_some();
+        let (result, nodes) = match decide(world, inputs, &looked, (&mut goal, named), &mut telling).await {
             Decision::Go(plan) => {
                 let act = Act { apply: self, goal: &goal, observed: &looked.observed };
                 act.walk(plan, looked.survey, &mut telling).await

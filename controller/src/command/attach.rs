@@ -9,7 +9,7 @@ use super::carry::{Carry, NOBODY};
 use super::closing::closing;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
-use super::look::{self, Looked, Reach};
+use super::look::{self, How, Looked, Reach};
 use super::telling::{Closing, Kind, Telling};
 use super::{reach, standing};
 use crate::cli::AttachRequest;
@@ -34,7 +34,8 @@ pub async fn attach(world: &World, request: &AttachRequest, typed: &str) -> Exit
     let own = world.new_run();
     let mut telling = Telling::begin(world, own, typed, Kind::Look, reach::names(&hosts)).await;
     let (survey, known) = if let Some(inputs) = files {
-        let (key, how) = (world.new_key(), (Reach::Inventory, None, hold));
+        let (key, how) =
+            (world.new_key(), How { reach: Reach::Inventory, forks: None, hold, measure: false });
         let looked = look::look_holding(world, &inputs, &key, how, &mut telling.emitter).await;
         telling.end_looking();
         let Some(Looked { survey, observed }) = looked else { return interrupted(world) };

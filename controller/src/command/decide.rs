@@ -3,6 +3,7 @@
 use omsctl_proto::{CheckResult, CheckStatus, EventKind, NodeOutcome, NodeResult, RunResult};
 
 use super::World;
+use super::databases;
 use super::inputs::Inputs;
 use super::look::Looked;
 use super::telling::Telling;
@@ -15,12 +16,12 @@ pub(super) enum Decision {
     Stop(RunResult, Vec<NodeOutcome>),
 }
 
-/// Checks, plan, question.
+/// Checks, plan, question. `named`: the database that has to be named before any is dropped was named already.
 pub(super) async fn decide(
     world: &World,
     inputs: &Inputs,
     looked: &Looked,
-    goal: &mut Goal,
+    (goal, named): (&mut Goal, bool),
     telling: &mut Telling,
 ) -> Decision {
     let unreachable = unreachable(inputs, looked);
@@ -30,9 +31,12 @@ pub(super) async fn decide(
     let checks = match goal.purpose {
         Purpose::Apply | Purpose::Upgrade => plan::preflight(&inputs.deployment, &looked.observed, goal),
         // What is there is not judged by what it takes to begin.
-        Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Remove(_) | Purpose::Rollback => {
-            Vec::new()
-        }
+        Purpose::Stop
+        | Purpose::Start
+        | Purpose::Restart
+        | Purpose::Remove(_)
+        | Purpose::Rollback
+        | Purpose::Destroy(_) => Vec::new(),
     };
     // A dead host was told already, and stops nothing.
     let dead = |check: &&CheckResult| {
@@ -62,7 +66,14 @@ pub(super) async fn decide(
     for message in &plan.warnings {
         telling.emitter.say(EventKind::Notice { message: message.clone() }).await;
     }
-    if plan.changes() > 0 && !world.globals.yes && !confirmed(world, &plan, telling).await {
+    let unnamed = !plan.dropped.is_empty() && !named;
+    let agreed = if unnamed {
+        let text = plan_text(&view(&plan), world.out.message_style());
+        databases::named(world, inputs, &text, telling).await
+    } else {
+        plan.changes() == 0 || world.globals.yes || confirmed(world, &plan, telling).await
+    };
+    if !agreed {
         return Decision::Stop(RunResult::Interrupted, not_begun(inputs, looked));
     }
     Decision::Go(plan)

@@ -5,7 +5,7 @@ use omsctl_proto::{EventKind, Hold, RunId, RunResult};
 use super::World;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
-use super::look::{self, Looked, Reach};
+use super::look::{self, How, Looked, Reach};
 use super::standing;
 use super::telling::{Closing, Kind, Telling};
 use crate::cli::{Format, HaRequest};
@@ -43,7 +43,7 @@ pub async fn high_availability(world: &World, request: &HaRequest, typed: &str) 
         operator: world.operator.clone(),
         take_over: false,
     });
-    let how = (Reach::Inventory, None, hold);
+    let how = How { reach: Reach::Inventory, forks: None, hold, measure: false };
     let looked = look::look_holding(world, &inputs, &key, how, &mut telling.emitter).await;
     let Some(looked) = looked else {
         telling.end_looking();

@@ -31,6 +31,18 @@ pub(super) enum Reach {
     Limit,
 }
 
+/// How far a look goes.
+#[derive(Debug)]
+pub(super) struct How {
+    pub(super) reach: Reach,
+    /// How many hosts at once; `None` is all.
+    pub(super) forks: Option<NonZeroUsize>,
+    /// Every host is taken before it is looked at.
+    pub(super) hold: Option<Hold>,
+    /// What omsctl made for OMS's files is counted, which may take seconds.
+    pub(super) measure: bool,
+}
+
 /// All that `check` and `plan` judge, and the screen that is still up.
 pub(super) struct Sight {
     pub(super) inputs: Inputs,
@@ -55,7 +67,7 @@ pub(super) async fn look_at_all_holding(
     let (run, key) = (world.new_run(), world.new_key());
     let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
-    let how = (Reach::Inventory, None, hold);
+    let how = How { reach: Reach::Inventory, forks: None, hold, measure: false };
     let looked = look_holding(world, &inputs, &key, how, &mut telling.emitter).await;
     let Some(looked) = looked else {
         telling.end_looking();
@@ -85,22 +97,26 @@ pub(super) async fn look(
     forks: Option<NonZeroUsize>,
     emitter: &mut Emitter,
 ) -> Option<Looked> {
-    look_holding(world, inputs, key, (reach, forks, None), emitter).await
+    look_holding(world, inputs, key, How { reach, forks, hold: None, measure: false }, emitter).await
 }
 
-/// As [`look`], with every host taken before it is looked at.
+/// As [`look`], the way that is asked for.
 pub(super) async fn look_holding(
     world: &World,
     inputs: &Inputs,
     key: &FingerprintKey,
-    (reach, forks, hold): (Reach, Option<NonZeroUsize>, Option<Hold>),
+    How { reach, forks, hold, measure }: How,
     emitter: &mut Emitter,
 ) -> Option<Looked> {
     let deployment = &inputs.deployment;
     let hosts = deployment.hosts.iter().filter(|host| host.selected || reach == Reach::Inventory);
     let hosts = hosts.filter_map(|host| {
         let config = &deployment.region(&host.region)?.config;
-        Some((target(world, host), facts_request(host, config, key)))
+        let mut request = facts_request(host, config, key);
+        if measure {
+            request.measured = plan::data_paths(host);
+        }
+        Some((target(world, host), request))
     });
     let hosts: Vec<_> = hosts.collect();
     let forks = forks.map_or(hosts.len(), NonZeroUsize::get);

@@ -10,6 +10,7 @@ use super::World;
 use super::interrupt::or_interrupted;
 use crate::cli::Format;
 use crate::exit::Exit;
+use crate::out::Out;
 use crate::ports::RunRecord;
 use crate::report::{self, ApplyDocument, Audience, Reporter, Tally, summary};
 use crate::rollout::{Emitter, last_own, timestamp};
@@ -127,11 +128,31 @@ impl Telling {
 
     /// Asks the operator, with the screen down meanwhile. The time of the question does not count.
     pub(super) async fn ask(&mut self, world: &World, text: &str, question: String) -> bool {
+        self.ask_as(world, text, move |out| out.confirm(&question).unwrap_or(false)).await
+    }
+
+    /// As [`Self::ask`]; yes is to type exactly this word.
+    pub(super) async fn ask_for(
+        &mut self,
+        world: &World,
+        text: &str,
+        (question, wanted): (String, String),
+    ) -> bool {
+        let typed = move |out: &Out| out.ask_word(&question).ok().flatten() == Some(wanted);
+        self.ask_as(world, text, typed).await
+    }
+
+    async fn ask_as(
+        &mut self,
+        world: &World,
+        text: &str,
+        put: impl FnOnce(&Out) -> bool + Send + 'static,
+    ) -> bool {
         self.quiet();
         world.out.message(text);
         let began = Instant::now();
         let out = world.out.clone();
-        let answer = tokio::task::spawn_blocking(move || out.confirm(&question).unwrap_or(false));
+        let answer = tokio::task::spawn_blocking(move || put(&out));
         let answer = or_interrupted(world, answer).await;
         if answer.is_none() {
             world.out.message("");

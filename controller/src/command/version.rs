@@ -14,7 +14,7 @@ use crate::rollout::Survey;
 
 /// Both stop OMS everywhere: nobody has to allow that a second time.
 fn aim(purpose: Purpose) -> Aim {
-    Aim { purpose, allow_outage: true }
+    Aim { purpose, allow_outage: true, confirm: None }
 }
 
 /// From the files to the last word.

@@ -110,6 +110,11 @@ impl Out {
         self.aside(|| write_all(&mut self.stdout(), text))
     }
 
+    /// Writes text of hosts to stdout, without what would move the cursor.
+    pub fn foreign(&self, text: &str) -> io::Result<()> {
+        self.result(&harmless(text))
+    }
+
     /// Writes a result as one indented JSON document.
     pub fn document<T: Serialize>(&self, document: &T) -> io::Result<()> {
         let mut text = json::json_document(document)?;
@@ -148,6 +153,19 @@ impl Out {
                 write_all(&mut self.stderr(), "\n")?;
             }
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        })
+    }
+
+    /// Asks for a word, which is shown while it is typed; `None` when nothing more comes.
+    pub fn ask_word(&self, question: &str) -> io::Result<Option<String>> {
+        self.aside(|| {
+            write_all(&mut self.stderr(), &format!("{question}: "))?;
+            let mut answer = String::new();
+            if io::stdin().read_line(&mut answer)? == 0 {
+                write_all(&mut self.stderr(), "\n")?;
+                return Ok(None);
+            }
+            Ok(Some(answer.trim().to_owned()))
         })
     }
 

@@ -81,7 +81,7 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 29] = [
+const ORDER: [(StepId, StepId); 31] = [
     (StepId::LoadImage, StepId::StopContainer),
     (StepId::StopContainer, StepId::DumpDatabases),
     (StepId::DumpDatabases, StepId::ReplaceContainer),
@@ -89,6 +89,8 @@ const ORDER: [(StepId, StepId); 29] = [
     (StepId::RestoreDatabases, StepId::RestoreContainer),
     (StepId::RestoreContainer, StepId::AwaitServices),
     (StepId::StopContainer, StepId::CreateContainer),
+    (StepId::WithdrawVirtualIp, StepId::RemoveContainers),
+    (StepId::RemoveContainers, StepId::RemoveData),
     (StepId::MakeDirectories, StepId::WriteCertificates),
     (StepId::MakeDirectories, StepId::WriteConfig),
     (StepId::WriteCertificates, StepId::ServeCertificate),
@@ -162,9 +164,15 @@ fn only_steps_that_a_container_allows(
     }
 }
 
-/// Other steps than one that needs no container.
+/// Other steps than those that need no container, or take it away.
 fn acts_on_container(node: &NodeSteps) -> bool {
-    node.steps.iter().any(|step| !matches!(step.action, Action::WithdrawVirtualIp))
+    let apart = |action: &Action| {
+        matches!(
+            action,
+            Action::WithdrawVirtualIp | Action::RemoveContainers { .. } | Action::RemoveData { .. }
+        )
+    };
+    node.steps.iter().any(|step| !apart(&step.action))
 }
 
 /// The container that is there leaves its name free.

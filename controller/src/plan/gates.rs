@@ -73,6 +73,8 @@ pub(super) fn touches_service(action: &Action) -> bool {
         | Action::WriteConfig { .. }
         | Action::ReloadConfig { .. }
         | Action::StopContainer { .. }
+        | Action::RemoveContainers { .. }
+        | Action::RemoveData { .. }
         // The holder's keepalived may give the address up for a moment.
         | Action::ServeVirtualIp { .. }
         | Action::WithdrawVirtualIp => true,

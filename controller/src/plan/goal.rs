@@ -25,8 +25,9 @@ pub fn goal(
     match purpose {
         Purpose::Apply => {}
         Purpose::Stop | Purpose::Start | Purpose::Restart | Purpose::Upgrade | Purpose::Rollback => {
-            drop(writeln!(text, "{}", purpose.command()))
+            let _ = writeln!(text, "{}", purpose.command());
         }
+        Purpose::Destroy(what) => drop(writeln!(text, "destroy {what:?}")),
         Purpose::Remove(leaving) => drop(writeln!(text, "remove {leaving:?}")),
     }
     for region in &deployment.regions {

@@ -51,6 +51,17 @@ pub enum Purpose {
     Upgrade,
     /// All hosts run what they ran before the last upgrade.
     Rollback,
+    /// There is no OMS on the selected hosts any more.
+    Destroy(Destruction),
+}
+
+/// What goes beside the containers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Destruction {
+    /// What omsctl made for OMS's files, with all that is in it.
+    pub delete_data: bool,
+    /// The databases of the cluster.
+    pub drop_databases: bool,
 }
 
 impl Purpose {
@@ -64,6 +75,17 @@ impl Purpose {
             Self::Remove(_) => "remove",
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
+            Self::Destroy(_) => "destroy",
+        }
+    }
+
+    /// Whether OMS shall not answer afterwards.
+    pub fn leaves_nobody(&self) -> bool {
+        match self {
+            Self::Stop | Self::Destroy(_) => true,
+            Self::Apply | Self::Start | Self::Restart | Self::Remove(_) | Self::Upgrade | Self::Rollback => {
+                false
+            }
         }
     }
 }

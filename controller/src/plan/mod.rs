@@ -10,6 +10,7 @@ mod check_plan;
 mod checks;
 mod config;
 mod container;
+mod destruction;
 mod findings;
 mod gates;
 mod giving_up;
@@ -45,13 +46,14 @@ mod tests;
 pub use addresses::{Addresses, resolve as resolve_addresses};
 pub use check_plan::broken_rules;
 pub use checks::{Mend, cluster_failed, failed_nodes, mends, passed, preflight};
+pub use destruction::data_paths;
 pub use giving_up::giving_up;
 pub use goal::goal as goal_of;
 pub use ground::{Ground, Place, ground};
 pub use high_availability::{
     HaChange, HaField, HaHost, HighAvailability, changed_ha_config, ha_differences, high_availability,
 };
-pub use input::{Goal, Observed, Purpose};
+pub use input::{Destruction, Goal, Observed, Purpose};
 pub use output::{NodeSteps, Plan};
 pub use planner::{plan, secrets};
 pub use refusal::{Refusal, Refusals};

@@ -27,6 +27,8 @@ pub struct Plan {
     pub left_out: BTreeMap<NodeName, ErrorReport>,
     /// Hosts that leave the cluster and will never answer again, with what the MetaDB lists of them.
     pub forgotten: BTreeMap<NodeName, IpAddr>,
+    /// Databases that go when no container is left, in this order.
+    pub dropped: Vec<String>,
     /// Worth telling the operator, and no reason to stop.
     pub warnings: Vec<String>,
 }
@@ -47,7 +49,9 @@ pub struct NodeSteps {
 impl Plan {
     /// The total of steps, registrations included.
     pub fn changes(&self) -> usize {
-        self.nodes.iter().map(|node| node.planned().len()).sum::<usize>() + self.forgotten.len()
+        self.nodes.iter().map(|node| node.planned().len()).sum::<usize>()
+            + self.forgotten.len()
+            + self.dropped.len()
     }
 
     /// The hosts that have something to do, in the order of the schema gate.

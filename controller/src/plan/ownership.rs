@@ -43,7 +43,7 @@ fn listed_nodes(situation: Situation<'_>) -> Vec<Refusal> {
 }
 
 /// Nothing in the databases is ours. What differs in a cluster of our own is told as just that.
-fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
+pub(super) fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Refusal> {
     if situation.goal.join_metadb || is_our_cluster(situation, metadb) {
         return None;
     }
@@ -60,7 +60,7 @@ fn another_cluster(situation: Situation<'_>, metadb: &MetaDbFacts) -> Option<Ref
 
 /// Regions of our own cluster that the inventory has no group for. One whose `cm_location` was changed in the files is
 /// told as that.
-fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refusal> {
+pub(super) fn regions_left_out(situation: Situation<'_>, metadb: &MetaDbFacts) -> Vec<Refusal> {
     if situation.goal.join_metadb || !is_our_cluster(situation, metadb) {
         return Vec::new();
     }

@@ -12,6 +12,7 @@ use omsctl_proto::{
 use super::addresses::{self, Addresses};
 use super::check_plan;
 use super::config;
+use super::destruction;
 use super::findings::look;
 use super::gates::{self, Draft};
 use super::input::{Goal, Observed, Purpose};
@@ -46,6 +47,7 @@ pub fn plan(deployment: &Deployment, observed: &Observed, goal: &Goal) -> Result
         Purpose::Remove(leaving) => removal::plan(situation, leaving, addresses.refusals),
         Purpose::Upgrade => upgrade::forward(situation, addresses.refusals, addresses.warnings),
         Purpose::Rollback => upgrade::back(situation, addresses.refusals),
+        Purpose::Destroy(what) => destruction::plan(situation, *what, addresses.refusals),
     }
 }
 

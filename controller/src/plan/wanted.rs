@@ -121,6 +121,7 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
         port_ranges: RANDOM_PORTS.to_vec(),
         towards: Some((config.meta.host.clone(), config.meta.port)),
         health: health(host, config),
+        measured: Vec::new(),
     }
 }
 

@@ -89,6 +89,7 @@ fn state(tally: &Tally, host: &NodeName) -> &'static str {
     let planned = tally.node(host).and_then(|node| node.controller.planned.last());
     match planned.map(|step| step.id) {
         Some(StepId::StopContainer) => "stopped",
+        Some(StepId::WithdrawVirtualIp | StepId::RemoveContainers | StepId::RemoveData) => "without OMS",
         Some(StepId::Deregister) => "out of the cluster",
         Some(_) | None => "ready",
     }
@@ -267,8 +268,11 @@ fn last_line(tally: &Tally, result: RunResult, style: Style) -> String {
 
 /// The command of the run, as far as it has one that is not `apply`.
 fn verb(tally: &Tally) -> &'static str {
-    let of =
-        |word| ["apply", "stop", "start", "restart", "remove", "ha"].into_iter().find(|verb| *verb == word);
+    let of = |word| {
+        ["apply", "stop", "start", "restart", "remove", "destroy", "ha"]
+            .into_iter()
+            .find(|verb| *verb == word)
+    };
     tally.command().split_whitespace().find_map(of).unwrap_or("apply")
 }
 
@@ -277,6 +281,7 @@ fn states(tally: &Tally) -> &'static str {
     match verb(tally) {
         "stop" => "stopped",
         "remove" => "as they should be",
+        "destroy" => "without OMS",
         _ => "ready",
     }
 }
@@ -287,6 +292,7 @@ fn already(tally: &Tally) -> &'static str {
         "stop" => "stopped already",
         "start" => "running already",
         "remove" => "as they should be already",
+        "destroy" => "without OMS already",
         _ => "as the files say",
     }
 }

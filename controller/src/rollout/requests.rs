@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use omsctl_proto::{
-    ErrorReport, Facts, FactsRequest, Hold, Holder, Left, ProbeTarget, Remedy, Request, Response, RunId,
-    RunStory, Unreached,
+    ContainerLook, ErrorReport, Facts, FactsRequest, Hold, Holder, Left, LogFolders, LogList, LogText,
+    ProbeTarget, Remedy, Request, Response, RunId, RunStory, Unreached,
 };
 
 use super::session::{Session, protocol_error};
@@ -66,6 +66,36 @@ impl Session {
         match self.ask(Request::Forget).await? {
             Response::Done => Ok(None),
             Response::Busy(holder) => Ok(Some(holder)),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// OMS's logs on the host.
+    pub async fn log_files(&self, folders: LogFolders) -> Result<LogList, ErrorReport> {
+        match self.ask(Request::LogFiles { folders }).await? {
+            Response::LogFiles(list) => Ok(list),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// A piece of one of them.
+    pub async fn log_text(
+        &self,
+        folders: LogFolders,
+        path: String,
+        from: u64,
+        most: u64,
+    ) -> Result<LogText, ErrorReport> {
+        match self.ask(Request::LogText { folders, path, from, most }).await? {
+            Response::LogText(text) => Ok(text),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    /// What the host's Docker says of a container.
+    pub async fn container_text(&self, name: String, look: ContainerLook) -> Result<String, ErrorReport> {
+        match self.ask(Request::Container { name, look }).await? {
+            Response::Text { text } => Ok(text),
             other => Err(self.unexpected(other)),
         }
     }

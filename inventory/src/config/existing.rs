@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use omsctl_proto::Secret;
+
 use super::keys::Kind;
 use super::render::{is_secret, kind_of};
 use crate::yaml::{PythonValue, Unconstructable, check_surface, construct, parse_document};
@@ -87,6 +89,16 @@ pub fn parse_existing_config(text: &str) -> Result<ExistingConfig, ExistingConfi
         existing_value(&name, value).map(|value| (name, value))
     });
     Ok(ExistingConfig { values: values.collect() })
+}
+
+/// The values of the keys that hold secrets; nothing of what is no config.yaml.
+pub fn secret_values(text: &str) -> Vec<Secret> {
+    let Ok(config) = parse_existing_config(text) else { return Vec::new() };
+    let secret = |(name, value): (String, ExistingValue)| match value {
+        ExistingValue::Text(text) if is_secret(&name) => Some(Secret::new(text)),
+        ExistingValue::Text(_) | ExistingValue::List(_) => None,
+    };
+    config.values.into_iter().filter_map(secret).collect()
 }
 
 /// `None` for null and for what no key takes.

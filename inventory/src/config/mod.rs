@@ -16,7 +16,7 @@ mod value;
 mod versions;
 
 pub use difference::{KeyChange, KeyEffect, diff};
-pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config, read_as_oms};
+pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config, read_as_oms, secret_values};
 pub use render::{mask, render_config};
 
 pub(crate) use document::{Entry, Given, GivenScalar, RawConfig, Style, read_config};

@@ -2,7 +2,7 @@
 
 use sqlx::MySqlConnection;
 
-use super::names::table;
+use super::names::{quoted, table};
 use super::questions::Questions;
 use crate::ports::{MetaDbChange, MetaDbError, MetaDbNames, MetaDbTarget};
 
@@ -24,6 +24,9 @@ pub(super) async fn change(
             questions
                 .change(format!("DELETE FROM {from} WHERE code = ? AND cm_url = ?"), &[code, cm_url])
                 .await
+        }
+        MetaDbChange::DropDatabase { name } => {
+            questions.change_databases(format!("DROP DATABASE IF EXISTS {}", quoted(name))).await
         }
         MetaDbChange::SetHaConfig { former, text } => {
             let of = table(&names.rm, "oms_normal_config");

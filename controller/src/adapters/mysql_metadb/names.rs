@@ -5,7 +5,8 @@ pub(super) fn table(database: &str, table: &str) -> String {
     format!("{}.{}", quoted(database), quoted(table))
 }
 
-fn quoted(name: &str) -> String {
+/// `` `name` ``, as [`table`] writes it.
+pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 

@@ -1,6 +1,7 @@
 //! One question at a time: text in, rows of text out, within a time and a number of rows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, Column, MySqlConnection, Row};
@@ -36,6 +37,9 @@ impl Answer {
     }
 }
 
+/// Dropping a database with its tables takes longer than a question.
+const DATABASES: Duration = Duration::from_mins(5);
+
 /// The connection with what is needed to ask and to tell what went wrong.
 pub(super) struct Questions<'a> {
     pub(super) connection: &'a mut MySqlConnection,
@@ -66,7 +70,14 @@ impl Questions<'_> {
     pub(super) async fn change(&mut self, sql: String, values: &[&str]) -> Result<u64, MetaDbError> {
         let query = values.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| query.bind(*value));
         let changed = tokio::time::timeout(PATIENCE, query.execute(&mut *self.connection)).await;
-        self.understood(changed).map(|done| done.rows_affected())
+        self.understood(changed, PATIENCE).map(|done| done.rows_affected())
+    }
+
+    /// Changes what there is of databases, which takes longer than rows do; how many rows it says that were.
+    pub(super) async fn change_databases(&mut self, sql: String) -> Result<u64, MetaDbError> {
+        let changed = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *self.connection);
+        let changed = tokio::time::timeout(DATABASES, changed).await;
+        self.understood(changed, DATABASES).map(|done| done.rows_affected())
     }
 
     /// The answer to the first form of the question for which the database has the tables and columns; nothing
@@ -89,15 +100,19 @@ impl Questions<'_> {
         &self,
         answered: Result<Result<Vec<MySqlRow>, sqlx::Error>, E>,
     ) -> Result<Vec<Answer>, MetaDbError> {
-        self.understood(answered).map(|rows| rows.into_iter().map(Answer).collect())
+        self.understood(answered, PATIENCE).map(|rows| rows.into_iter().map(Answer).collect())
     }
 
-    fn understood<T, E>(&self, answered: Result<Result<T, sqlx::Error>, E>) -> Result<T, MetaDbError> {
+    fn understood<T, E>(
+        &self,
+        answered: Result<Result<T, sqlx::Error>, E>,
+        limit: Duration,
+    ) -> Result<T, MetaDbError> {
         let reason = match answered {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(sqlx::Error::Database(error))) => error.message().to_owned(),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("no answer within {} s", limit.as_secs()),
         };
         Err(MetaDbError::Question { address: address(self.target), reason })
     }

@@ -3,6 +3,7 @@
 mod addresses;
 mod checks;
 mod cluster;
+mod destruction;
 mod https;
 mod lifecycle;
 mod more_checks;

@@ -6,7 +6,7 @@ use omsctl_inventory::VirtualIp;
 use omsctl_proto::{Action, CheckStatus, OtherKeepalived, Step, VirtualIpSpec};
 
 use crate::plan::fixture::{Cluster, name, steps_of};
-use crate::plan::{Purpose, held_addresses, preflight};
+use crate::plan::{Destruction, Purpose, held_addresses, preflight};
 
 fn address() -> IpAddr {
     "10.0.0.100".parse().unwrap()
@@ -217,4 +217,15 @@ fn without_keepalived_there_is_no_row_and_no_address() {
     assert_eq!(held_addresses(&cluster.deployment), []);
     let held = held_addresses(&with_keepalived(cluster).deployment);
     assert_eq!(held, [(address(), vec![name("n1"), name("n2")])]);
+}
+
+#[test]
+fn destroy_withdraws_it_before_oms_goes() {
+    let mut cluster = ready(2);
+    cluster.goal.purpose = Purpose::Destroy(Destruction::default());
+    cluster.limit(&["n1"]);
+    let plan = cluster.plan().unwrap();
+    assert_eq!(steps_of(&plan, "n1"), ["withdraw_virtual_ip", "remove_containers"]);
+    cluster.walk(&plan);
+    assert_eq!(cluster.plan().unwrap().changes(), 0);
 }
