@@ -328,7 +328,7 @@ fn run_arguments(spec: &ContainerSpec) -> Vec<String> {
     arguments
 }
 
-/// As root, whatever user the image names: the files are root's. Labels of SELinux are left as they are on the host.
+/// As root, whatever user the image names: the files are root's. Labels of `SELinux` are left as they are on the host.
 fn helper_arguments(helper: &Helper) -> Vec<String> {
     let fixed = ["run", "--rm", "--net", "host", "--user", "0", "--security-opt", "label=disable"];
     let mut arguments: Vec<String> = fixed.map(str::to_owned).into();

@@ -37,7 +37,8 @@ impl FakeDatabases {
             return failed("mysqldump: no result file");
         };
         let tables = self.tables.get(database).cloned().unwrap_or_default();
-        let mut text: String = tables.iter().map(|table| format!("CREATE TABLE `{table}` (\n);\n")).collect();
+        let mut text =
+            tables.iter().fold(String::new(), |text, table| text + "CREATE TABLE `" + table + "` (\n);\n");
         let breaks = self.breaks.take_if(|breaks| breaks == database).is_some();
         if !breaks {
             text.push_str("-- Dump completed on 2026-01-04\n");
@@ -84,7 +85,8 @@ fn has_private_options(helper: &Helper) -> bool {
     let path = helper.arguments.first().and_then(|first| first.strip_prefix("--defaults-extra-file="));
     let mount = helper.mounts.iter().find(|mount| Some(mount.inside.as_str()) == path);
     mount.is_some_and(|mount| {
-        let private = std::fs::metadata(&mount.host).is_ok_and(|meta| meta.permissions().mode() & 0o77 == 0);
+        let private =
+            std::fs::metadata(&mount.host).is_ok_and(|meta| meta.permissions().mode().trailing_zeros() >= 6);
         private && std::fs::read_to_string(&mount.host).is_ok_and(|text| text.contains("[client]"))
     })
 }

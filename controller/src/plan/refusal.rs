@@ -282,9 +282,7 @@ impl Refusal {
                 "upgrade to a version in between first, with its image, or read the manual of the wanted one".to_owned()
             }
             Self::HighAvailabilityOn => {
-                "turn it off in the console (System Management > System Parameters > ha.config), or by `omsctl ha disable \
-                 --write-metadb`; afterwards turn it on again"
-                    .to_owned()
+                "turn ha.config off in the console or by `omsctl ha disable --write-metadb`, and on afterwards".to_owned()
             }
             Self::Unfinished { .. } => {
                 "`omsctl upgrade` goes on to the new version, `omsctl rollback` goes back to the former one".to_owned()

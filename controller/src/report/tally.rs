@@ -255,9 +255,7 @@ impl Tally {
             Gate::Schema => node.agent.schema_over() || node.agent.end.is_some(),
             Gate::Turn => node.agent.end.is_some(),
             // Nobody holds these up alone.
-            Gate::Stopped | Gate::Databases => true,
-            // Nobody is in front of anybody there.
-            Gate::Metadb => true,
+            Gate::Stopped | Gate::Databases | Gate::Metadb => true,
         })
     }
 

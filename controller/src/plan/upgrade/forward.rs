@@ -24,7 +24,7 @@ use crate::plan::refusal::{Refusal, Refusals};
 use crate::plan::situation::{Situation, may_be_initialised};
 use crate::plan::steps;
 use crate::plan::version::OmsVersion;
-use crate::plan::wanted::AGENT_FOLDER;
+use crate::plan::wanted::{AGENT_FOLDER, wanted};
 
 /// What remains free on the disk of the dump, in bytes.
 const RESERVE: u64 = 1024 * 1024 * 1024;
@@ -162,7 +162,7 @@ impl Upgrade<'_> {
             return Err(Refusal::Docker { node: host.name.clone(), cause });
         }
         let region = situation.region(host).ok_or_else(nothing)?;
-        let wanted = crate::plan::wanted::wanted(situation, host).ok_or_else(nothing)??;
+        let wanted = wanted(situation, host).ok_or_else(nothing)??;
         let mut draft = planner::draft(situation, host, region, facts, wanted);
         match stands {
             Stands::Before => self.before(host, facts, &mut draft)?,

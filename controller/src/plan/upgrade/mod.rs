@@ -27,12 +27,12 @@ pub(super) use forward::plan as forward;
 pub(super) use judge::{judge, unfinished};
 
 /// Where the databases are dumped and restored: the first host of the default region.
-pub(super) fn leader<'a>(situation: Situation<'a>) -> Option<&'a Host> {
+pub(super) fn leader(situation: Situation<'_>) -> Option<&Host> {
     situation.deployment.hosts.first()
 }
 
 /// The newest dump that the leader keeps.
-fn newest_dump<'a>(situation: Situation<'a>) -> Option<&'a DumpFacts> {
+fn newest_dump(situation: Situation<'_>) -> Option<&DumpFacts> {
     situation.facts(&leader(situation)?.name)?.dumps.first()
 }
 
@@ -51,10 +51,10 @@ fn is_kept(situation: Situation<'_>, host: &Host, dump: &DumpFacts) -> bool {
 /// Versions are not mixed, so nobody may be missing.
 fn everybody(situation: Situation<'_>) -> Vec<Refusal> {
     let missing = situation.deployment.hosts.iter().filter_map(|host| {
-        let what = if !host.selected {
-            "is left out by --limit".to_owned()
-        } else {
+        let what = if host.selected {
             situation.answer(&host.name).err()?.message
+        } else {
+            "is left out by --limit".to_owned()
         };
         Some(Refusal::Unfit {
             node: host.name.clone(),
