@@ -19,6 +19,9 @@ const TOLD: usize = 20;
 /// Of a line of SQL only its beginning says what it is.
 const BEGINNING: usize = 1024;
 
+/// Lies in a folder of omsctl's making for as long as its dump is not proved.
+const UNPROVED: &str = "unproved";
+
 /// The folder of one dump.
 #[derive(Debug, Clone)]
 pub(crate) struct DumpFolder(PathBuf);
@@ -28,8 +31,10 @@ impl DumpFolder {
         Self(places.state.join("dumps").join(run.as_str()))
     }
 
+    /// With the sign that it may go again.
     pub(crate) fn make(&self) -> io::Result<()> {
-        private_file::make_folder(&self.0)
+        private_file::make_folder(&self.0)?;
+        private_file::write(&self.file(UNPROVED), b"")
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -51,12 +56,31 @@ impl DumpFolder {
 
     /// From here on the dump counts.
     pub(crate) fn keep(&self, facts: &DumpFacts) -> io::Result<()> {
-        private_file::write(&self.record_path(), &serde_json::to_vec(facts).map_err(io::Error::other)?)
+        private_file::write(&self.record_path(), &serde_json::to_vec(facts).map_err(io::Error::other)?)?;
+        match std::fs::remove_file(self.file(UNPROVED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn record_path(&self) -> PathBuf {
         self.0.join("dump.json")
     }
+}
+
+/// Attempts that were never proved go: half a dump is none, and it takes room.
+pub(crate) fn forget_unproved(places: &Places) -> io::Result<()> {
+    let entries = match std::fs::read_dir(places.state.join("dumps")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let folder = DumpFolder(entry?.path());
+        if folder.file(UNPROVED).try_exists()? && !folder.record_path().try_exists()? {
+            std::fs::remove_dir_all(&folder.0)?;
+        }
+    }
+    Ok(())
 }
 
 /// Those that were proved, newest first.

@@ -17,7 +17,16 @@ pub(crate) async fn dump_databases(context: &Context<'_>, spec: &DumpSpec) -> Re
     if let Some(there) = folder.record().map_err(unwritten)? {
         return Ok(evidence(Done::unchanged(), &folder, &there));
     }
-    folder.make().map_err(unwritten)?;
+    dumps::forget_unproved(&context.world.places).and_then(|()| folder.make()).map_err(unwritten)?;
+    let dumped = dump_all(context, spec, &folder).await;
+    if dumped.is_err() {
+        // The failure is what is told; what could not be removed is tried again with the next dump.
+        let _ = dumps::forget_unproved(&context.world.places);
+    }
+    dumped
+}
+
+async fn dump_all(context: &Context<'_>, spec: &DumpSpec, folder: &DumpFolder) -> Result<Done, Stop> {
     let programs = MysqlPrograms::new(context, &spec.run, &spec.programs, &spec.login).await?;
     let mut purged = 0;
     for database in &spec.purge {
@@ -26,7 +35,7 @@ pub(crate) async fn dump_databases(context: &Context<'_>, spec: &DumpSpec) -> Re
     let mut databases = Vec::new();
     for (number, (database, tables)) in (0_u64..).zip(&spec.databases) {
         context.progress(number, u64::try_from(spec.databases.len()).ok(), Unit::Databases)?;
-        databases.push(dump(context, &programs, &folder, (number, database), tables).await?);
+        databases.push(dump(context, &programs, folder, (number, database), tables).await?);
     }
     let facts = DumpFacts {
         run: spec.run.clone(),
@@ -37,8 +46,8 @@ pub(crate) async fn dump_databases(context: &Context<'_>, spec: &DumpSpec) -> Re
         next: spec.next.clone(),
         databases,
     };
-    folder.keep(&facts).map_err(unwritten)?;
-    Ok(evidence(Done::changed(), &folder, &facts).with("rows_purged", purged.to_string()))
+    folder.keep(&facts).map_err(|error| unwritten(context, folder, &error))?;
+    Ok(evidence(Done::changed(), folder, &facts).with("rows_purged", purged.to_string()))
 }
 
 /// All rows but the newest: the vendor's one statement reads from the table that it deletes from, which MySQL refuses.

@@ -126,6 +126,7 @@ async fn a_dump_that_breaks_off_or_lacks_a_table_is_none() {
         "{told}"
     );
     assert_eq!(story.dumps().await, []);
+    assert!(!story.folder().exists(), "half a dump takes no room");
     let hidden = story.databases.lock().unwrap().tables.insert("oms_rm".to_owned(), Vec::new());
     let told = error(&story.dump("r-3").await);
     assert!(told.contains("lacks the tables cluster_info"), "{told}");

@@ -149,7 +149,11 @@ fn databases_stay_while_anybody_else_may_work_with_them() {
         code: "77".to_owned(),
         is_default: false,
     });
-    assert!(region.refused().contains("another cluster"), "{}", region.refused());
+    assert!(
+        region.refused().contains("with cm_location 77, and the inventory has none"),
+        "{}",
+        region.refused()
+    );
 
     let mut unread = cluster(1, false, true);
     unread.observed.metadb = None;
