@@ -1,4 +1,4 @@
-//! Story: two regions, each with a cm_url, a location and a heartbeat database of its own: at once, the default region first;
+//! Story: two regions, each with a `cm_url`, a location and a heartbeat database of its own: at once, the default region first;
 //! and one more beside a region that runs and notices nothing of it.
 
 use std::fs;

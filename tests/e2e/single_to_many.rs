@@ -1,7 +1,7 @@
 //! Story: one host that was rolled out with its own address as `cm_url` becomes one of three behind a virtual IP. What goes out of
 //! the MetaDB is in the history before, and a run that breaks off in the middle is carried on by the next one.
 
-use system_tests::rig::{Fault, FaultMode, Step};
+use system_tests::rig::{Fault, FaultMode, Node, Step};
 
 use super::evidence::{
     assert_lawful, assert_nothing_left, assert_registered, config_inside, initialisations, is_healthy,
@@ -36,7 +36,7 @@ fn cluster_info(stage: &Stage) -> Vec<Vec<String>> {
 fn assert_many(stage: &Stage, operator: &Operator) {
     assert_eq!(cluster_info(stage), [[stage.cm_url(), "1".to_owned()]]);
     assert_eq!(rows(stage, "SELECT cm_url FROM oms_cm.location_cm"), [[stage.cm_url()]]);
-    let addresses: Vec<&str> = stage.usual().iter().map(|node| node.address()).collect();
+    let addresses: Vec<&str> = stage.usual().iter().map(Node::address).collect();
     for node in stage.usual() {
         let config = config_inside(node);
         assert_eq!(config["cm_url"], stage.cm_url(), "{}", node.name());
