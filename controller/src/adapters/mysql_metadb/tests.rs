@@ -115,6 +115,11 @@ async fn a_filled_metadb_is_read_whatever_the_types_of_its_columns() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     assert!(Duration::from_millis(facts.utc_ms).abs_diff(now) < Duration::from_mins(1), "{}", facts.utc_ms);
     assert!(!facts.server_version.is_empty() && !facts.time_zone.is_empty(), "{facts:?}");
+    let contents = MySqlMetaDb.contents(dial(&server).await, &target("root", ""), &names).await.unwrap();
+    let tables = |name: &String| contents[name].tables.iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(tables(&names.cm), ["host", "resource_group"]);
+    assert_eq!(tables(&names.heartbeats[0]), ["heart_beat"]);
+    assert_eq!(tables(&names.heartbeats[1]), [""; 0]);
     drop_cluster(&server, &names).await;
 }
 
