@@ -38,17 +38,19 @@ impl Common {
 }
 
 const UPGRADE_EXAMPLES: &str = "\
-Name the new image in the inventory (oms_image_archive or oms_image), then run this. All hosts together, since versions
-are never mixed: each loads the image while OMS still runs; OMS stops on all; the heartbeat sequence is purged and the
-databases are dumped on the first host, each file proved whole; then every host gets a container of the new version,
-which is initialised, one schema step at a time. The former containers stay, stopped, as NAME-RUN.
+Name the new image in the inventory (oms_image_archive or oms_image), then run this. All hosts
+together, since versions are never mixed: each loads the image while OMS still runs; OMS stops
+on all; the heartbeat sequence is purged and the databases are dumped on the first host, each
+file proved whole; then every host gets a container of the new version, which is initialised,
+one schema step at a time. The former containers stay, stopped, as NAME-RUN.
 HA has to be off before (omsctl ha disable). Paths that OMS's manuals forbid are refused.
 
-Whatever interrupts it, omsctl upgrade goes on and omsctl rollback goes back. Dumps lie in /var/lib/omsctl/dumps/RUN on
-the first host, mode 0600, and are never deleted by omsctl.
+Whatever interrupts it, omsctl upgrade goes on and omsctl rollback goes back. Dumps lie in
+/var/lib/omsctl/dumps/RUN on the first host, mode 0600, and are never deleted by omsctl.
 
-Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed, 4 a host is unreachable,
-           5 another rollout holds the hosts, 130 interrupted or detached.
+Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed,
+           4 a host is unreachable, 5 another rollout holds the hosts,
+           130 interrupted or detached.
 
 Examples:
   omsctl upgrade
@@ -74,13 +76,14 @@ impl UpgradeArguments {
 }
 
 const ROLLBACK_EXAMPLES: &str = "\
-Back to before the last upgrade: OMS stops on all hosts, the databases are made anew from the dump, and the former
-containers run again under their name. What OMS wrote since the dump is lost. Containers of the new version stay,
-stopped, as NAME-RUN. When no new container was made yet, it only starts the former ones.
-No image is needed. HA has to be off before.
+Back to before the last upgrade: OMS stops on all hosts, the databases are made anew from the
+dump, and the former containers run again under their name. What OMS wrote since the dump is
+lost. Containers of the new version stay, stopped, as NAME-RUN. When no new container was made
+yet, it only starts the former ones. No image is needed. HA has to be off before.
 
-Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed, 4 a host is unreachable,
-           5 another rollout holds the hosts, 130 interrupted or detached.
+Exit code: 0 done, 1 a host failed, 2 wrong input, 3 refused and nothing was changed,
+           4 a host is unreachable, 5 another rollout holds the hosts,
+           130 interrupted or detached.
 
 Examples:
   omsctl rollback
