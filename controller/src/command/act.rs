@@ -102,8 +102,8 @@ impl Act<'_> {
             telling.emitter.say(EventKind::Notice { message }).await;
         }
         if matches!(self.goal.purpose, Purpose::Upgrade | Purpose::Rollback) && result == RunResult::Done {
-            let stopped_s = world.clock.utc_ms().saturating_sub(began) / 1000;
-            let message = version::reminder(stopped_s);
+            let stood_s = plan::stood_for(&self.apply.inputs.deployment, self.observed, self.goal);
+            let message = version::reminder(stood_s + world.clock.utc_ms().saturating_sub(began) / 1000);
             telling.emitter.say(EventKind::Notice { message }).await;
         }
         let well = matches!(result, RunResult::Done | RunResult::Unchanged);

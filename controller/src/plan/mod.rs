@@ -59,6 +59,7 @@ pub use planner::{plan, secrets};
 pub use refusal::{Refusal, Refusals};
 pub use registration::Registered;
 pub use status::{NodeState, NodeStatus, Status, status};
+pub use upgrade::stood_for;
 pub use version::OmsVersion;
 pub use virtual_ip::held_addresses;
 pub use wanted::facts_request;

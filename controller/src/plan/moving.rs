@@ -10,9 +10,10 @@ use super::gates::Draft;
 use super::ownership::is_our_cluster;
 use super::refusal::Refusal;
 use super::registration;
+use super::removal::task_ports;
 use super::situation::{Situation, may_be_initialised, serves};
 use super::steps;
-use super::wanted::RANDOM_PORTS;
+use crate::ports::same_url;
 
 /// Why such a host is looked for in the MetaDB.
 pub(super) const TO_BE_SHOWN: &str = "cluster_info has to show the new cm_url";
@@ -32,11 +33,7 @@ fn former(situation: Situation<'_>, region: &Region) -> Option<String> {
     // Somebody took the row out by hand, as the manual has it, and OMS runs with the former one.
     let members = region.hosts.iter().filter_map(|node| situation.facts(node));
     let members = members.filter(|facts| facts.container.as_ref().is_some_and(may_be_initialised));
-    members.filter_map(config::cm_url_in).find(|url| bare(url) != bare(wanted))
-}
-
-fn bare(url: &str) -> &str {
-    url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
+    members.filter_map(config::cm_url_in).find(|url| !same_url(url, wanted))
 }
 
 /// A host that is of the region already, whether it stands or runs.
@@ -168,9 +165,7 @@ pub(super) fn warnings(situation: Situation<'_>, drafts: &[Draft]) -> Vec<String
     )];
     for node in moving {
         let Some(facts) = situation.facts(node) else { continue };
-        let in_range = |port: u16| RANDOM_PORTS.iter().any(|(first, last)| (*first..=*last).contains(&port));
-        let tasks = facts.ports.iter().filter(|(port, holder)| in_range(**port) && holder.own_container);
-        let tasks: Vec<String> = tasks.map(|(port, _)| port.to_string()).collect();
+        let tasks = task_ports(facts);
         if !tasks.is_empty() {
             warnings.push(format!(
                 "components of links run on {node} (ports {}); they end with it",

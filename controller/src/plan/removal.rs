@@ -15,6 +15,7 @@ use super::output::{NodeSteps, Plan};
 use super::refusal::{Refusal, Refusals};
 use super::registration::{self, HEARTBEAT_LIMIT_S};
 use super::situation::{Situation, serves};
+use super::upgrade;
 use super::virtual_ip;
 use super::wanted::{RANDOM_PORTS, config_file};
 
@@ -57,6 +58,7 @@ pub(super) fn plan(
             }
         }
     }
+    draft.refusals.extend(upgrade::unfinished(situation));
     draft.refusals.extend(outages(situation, &draft.plan, false, |node| leaving.contains(node)));
     draft.plan.warnings.extend(high_availability(situation, &draft.plan));
     draft.finish(situation)
@@ -116,8 +118,8 @@ fn leaving_steps(
     Ok(vec![step(why, Action::StopContainer { name, set_aside: Some(set_aside) })])
 }
 
-/// Store, Incr-Sync and others take theirs at run time (`research/oms.md` 1.3).
-fn task_ports(facts: &Facts) -> Vec<String> {
+/// Of components of links: Store, Incr-Sync and others take theirs at run time (`research/oms.md` 1.3).
+pub(super) fn task_ports(facts: &Facts) -> Vec<String> {
     let in_range = |port: u16| RANDOM_PORTS.iter().any(|(first, last)| (*first..=*last).contains(&port));
     let tasks = facts.ports.iter().filter(|(port, holder)| in_range(**port) && holder.own_container);
     tasks.map(|(port, _)| port.to_string()).collect()

@@ -118,10 +118,15 @@ impl ClusterRow {
         self.code.trim().parse().ok()
     }
 
-    /// `http://VIP:8088/` and `VIP:8088` are one address.
+    /// As [`same_url`].
     pub fn has_url(&self, url: &str) -> bool {
-        bare(&self.cm_url) == bare(url)
+        same_url(&self.cm_url, url)
     }
+}
+
+/// `http://VIP:8088/` and `VIP:8088` are one address.
+pub fn same_url(one: &str, other: &str) -> bool {
+    bare(one) == bare(other)
 }
 
 fn bare(url: &str) -> String {

@@ -17,7 +17,7 @@ pub use content::{
 pub use interrupt::Interrupt;
 pub use metadb::{
     ClusterRow, DatabaseContent, Grant, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError,
-    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow, TableRows,
+    MetaDbFacts, MetaDbNames, MetaDbTarget, SessionRow, TableRows, same_url,
 };
 pub use ssh_configuration::{NotHonoured, SshConfiguration, SshListing};
 pub use state_store::{RunRecord, StateStore, StoreError};

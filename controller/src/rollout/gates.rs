@@ -1,13 +1,15 @@
 //! Which gate opens for whom, and when. Pure: events in, openings out.
 //!
-//! Three rules: the MetaDB is changed when every host that comes to that gate stands before it; the schema step runs on one host at a time, first on the first host of the default region; and hosts
-//! that serve already change one at a time, after every new host is proved, the first of them as a canary.
+//! The MetaDB is changed when every host that comes to that gate stands before it; the schema step runs on one host at a
+//! time, first on the first host of the default region; hosts that serve already change one at a time, after every new
+//! host is proved, the first of them as a canary; and where all wait for each other, `barriers` tells.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 
-use super::barriers::Barriers;
 use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
+
+use super::barriers::Barriers;
 
 /// Why a host that waits is not let through.
 #[derive(Debug, Clone, PartialEq, Eq)]

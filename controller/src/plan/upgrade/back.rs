@@ -9,7 +9,7 @@ use super::{
 };
 use crate::plan::findings::how_it_ended;
 use crate::plan::image;
-use crate::plan::lifecycle::{fit_to_stop, is_of_oms, proved, step, unfit};
+use crate::plan::lifecycle::{self, fit_to_stop, is_of_oms, proved, step, unfit};
 use crate::plan::output::{NodeSteps, Plan};
 use crate::plan::planner;
 use crate::plan::refusal::{Refusal, Refusals};
@@ -21,12 +21,18 @@ pub(in crate::plan) fn plan(situation: Situation<'_>, mut refusals: Vec<Refusal>
     refusals.extend(high_availability(situation));
     let Some(leader) = leader(situation) else { return Ok(Plan::default()) };
     let Some(dump) = newest_dump(situation) else {
-        if refusals.is_empty() {
-            let what =
-                "it keeps no dump of an upgrade in /var/lib/omsctl/dumps, so there is nothing to go back to";
-            let way = "when OMS is only stopped: `omsctl start`";
-            refusals.push(unfit(leader, what.to_owned(), way));
+        // An upgrade that was cut off before its dump has only stopped OMS.
+        let stopped = |host: &Host| situation.container(&host.name).is_some_and(|found| !found.running);
+        if refusals.is_empty() && situation.deployment.hosts.iter().any(stopped) {
+            return lifecycle::start(situation);
         }
+        let what =
+            "it keeps no dump of an upgrade in /var/lib/omsctl/dumps, so there is nothing to go back to";
+        refusals.push(unfit(
+            leader,
+            what.to_owned(),
+            "the dump lies on the first host of the default region",
+        ));
         return Err(Refusals(refusals));
     };
     let touched = situation.deployment.hosts.iter().any(|host| is_touched(situation, host, dump));

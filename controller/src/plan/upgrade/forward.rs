@@ -8,17 +8,14 @@ use omsctl_inventory::Host;
 use omsctl_proto::{Action, DumpFacts, DumpSpec, Facts, Gate, HEARTBEAT_SEQUENCE, RunId, Step, StepId};
 
 use super::paths::{self, Path};
-use super::{
-    aside, everybody, high_availability, is_kept, leader, login, newest_dump, secrets, unread_metadb,
-};
+use super::{everybody, high_availability, is_kept, leader, login, newest_dump, secrets, unread_metadb};
 use crate::plan::checks::row;
-use crate::plan::config::{self, ConfigFinding};
+use crate::plan::config::ConfigFinding;
 use crate::plan::container::other_differences;
 use crate::plan::gates::{self, Draft};
 use crate::plan::image;
 use crate::plan::lifecycle::{fit_to_stop, step, unfit};
 use crate::plan::output::Plan;
-use crate::plan::ownership;
 use crate::plan::planner;
 use crate::plan::refusal::{Refusal, Refusals};
 use crate::plan::situation::{Situation, may_be_initialised};
@@ -48,8 +45,7 @@ pub(in crate::plan) fn plan(
     refusals.extend(everybody(situation));
     refusals.extend(unread_metadb(situation));
     refusals.extend(high_availability(situation));
-    refusals.extend(ownership::judge(situation));
-    refusals.extend(config::changes_that_take_more(situation));
+    refusals.extend(planner::cluster(situation));
     if !refusals.is_empty() {
         return Err(Refusals(refusals));
     }
@@ -74,7 +70,7 @@ pub(in crate::plan) fn plan(
 }
 
 /// The dump of an upgrade to the same image that has not come to its end.
-fn begun(situation: Situation<'_>) -> Option<&DumpFacts> {
+pub(super) fn begun(situation: Situation<'_>) -> Option<&DumpFacts> {
     let leader = leader(situation)?;
     let (wanted, _) = image::wanted(&leader.settings.image, situation.observed).ok()?;
     let dump = newest_dump(situation).filter(|dump| dump.next == wanted && dump.restored.is_none())?;
@@ -282,21 +278,11 @@ impl Upgrade<'_> {
     fn finish(mut self, drafts: Vec<Draft>) -> Result<Plan, Refusals> {
         self.plan.schema_order = gates::schema_order(self.situation, &drafts);
         self.plan.sequential = planner::sequential(self.situation.deployment, &drafts);
-        let kept: Vec<String> = self
-            .situation
-            .deployment
-            .hosts
-            .iter()
-            .map(|host| {
-                self.begun.map_or_else(
-                    || format!("{}-{}", host.settings.container_name, self.run()),
-                    |dump| aside(host, dump),
-                )
-            })
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
         if self.begun.is_none() {
+            let hosts = self.situation.deployment.hosts.iter();
+            let kept: BTreeSet<String> =
+                hosts.map(|host| format!("{}-{}", host.settings.container_name, self.run())).collect();
+            let kept: Vec<String> = kept.into_iter().collect();
             self.plan.warnings.push(format!(
                 "OMS stops on all hosts until the new version runs; the present containers stay there as {}, for \
                  `omsctl rollback`",

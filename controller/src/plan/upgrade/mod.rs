@@ -15,9 +15,12 @@ mod forward;
 mod judge;
 mod paths;
 
-use omsctl_inventory::Host;
+use jiff::Timestamp;
+use omsctl_inventory::{Deployment, Host};
 use omsctl_proto::{DumpFacts, NodeName, SecretName};
 
+use super::addresses::{self, Addresses};
+use super::input::{Goal, Observed, Purpose};
 use super::refusal::Refusal;
 use super::situation::Situation;
 
@@ -78,6 +81,25 @@ fn unread_metadb(situation: Situation<'_>) -> Option<Refusal> {
             Some(Refusal::MetaDbUnread { cause })
         }
     }
+}
+
+/// For how long OMS has stood when this was seen, in seconds: since the last heartbeat of any host, or since the dump of
+/// the upgrade that goes on or goes back. High availability has to look back so far (`research/oms.md` 7.6, step 10).
+pub fn stood_for(deployment: &Deployment, observed: &Observed, goal: &Goal) -> u64 {
+    let Addresses { by_node, .. } = addresses::resolve(deployment, observed);
+    let situation = Situation { deployment, observed, goal, addresses: &by_node };
+    let beats = observed.metadb.iter().flatten().flat_map(|metadb| &metadb.heartbeats);
+    let quiet =
+        beats.map(|beat| beat.age_s).min().and_then(|age| u64::try_from(age).ok()).unwrap_or_default();
+    let dump =
+        if goal.purpose == Purpose::Upgrade { forward::begun(situation) } else { newest_dump(situation) };
+    let dumped = dump.and_then(|dump| {
+        let taken: Timestamp = dump.taken.parse().ok()?;
+        let taken_ms = u64::try_from(taken.as_millisecond()).ok()?;
+        let now_ms = situation.facts(&leader(situation)?.name)?.utc_ms;
+        Some(now_ms.saturating_sub(taken_ms) / 1000)
+    });
+    quiet.max(dumped.unwrap_or_default())
 }
 
 type Secrets = (NodeName, std::collections::BTreeMap<SecretName, omsctl_proto::Secret>);
