@@ -203,7 +203,7 @@ fn a_controller_and_a_host_that_die_between_stop_and_start_are_one_command_away_
     drop(paused);
 
     operator.run(&["apply", "--yes"]).exits(5);
-    operator.run(&["upgrade", "--yes"]).exits(0);
+    operator.run(&["upgrade", "--yes"]).exits(0).tells(&["is carried on", "--after-outage"]);
     assert_runs(&stage, NEW);
     assert_eq!(version(&stage), "4.2.11");
     back(&stage, &operator);

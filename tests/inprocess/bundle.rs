@@ -9,6 +9,7 @@ use omsctl_controller::exit::Exit;
 use omsctl_proto::{LogPart, NodeName};
 
 use crate::bastion::{Bastion, PASSWORD};
+use crate::cluster::rolled_out;
 use crate::fleet::Fleet;
 use crate::link::Way;
 
@@ -40,13 +41,6 @@ fn write_log(fleet: &Fleet, node: &str, log: &str, text: &str) {
     let path = fleet.host(node).machine.path(&format!("/data/oms/oms_logs/{log}"));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
-}
-
-async fn rolled_out(fleet: &Fleet) -> Bastion<'_> {
-    let bastion = Bastion::new(fleet);
-    let applied = bastion.apply().await;
-    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
-    bastion
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use omsctl_controller::exit::Exit;
 use omsctl_proto::{EventKind, NodeName, StepId};
 
 use crate::bastion::{Applied, Bastion};
+use crate::cluster::rolled_out;
 use crate::fleet::{CONTAINER, Fleet};
 use crate::link::Way;
 
@@ -35,15 +36,6 @@ async fn refused_at_once(bastion: &Bastion<'_>, request: &LifecycleRequest, limi
     let exit = command::lifecycle(&world, request, "omsctl destroy").await;
     assert_eq!(exit, Exit::Usage, "{}", written.stderr());
     written.stderr()
-}
-
-async fn rolled_out(fleet: &Fleet) -> Bastion<'_> {
-    let bastion = Bastion::new(fleet);
-    let applied = bastion.apply().await;
-    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
-    // Until every supervisor has beaten.
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-    bastion
 }
 
 async fn containers(fleet: &Fleet) -> usize {

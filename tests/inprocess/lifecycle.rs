@@ -7,6 +7,7 @@ use omsctl_controller::exit::Exit;
 use omsctl_proto::{EventKind, Gate, NodeName, StepId};
 
 use crate::bastion::{Applied, Bastion};
+use crate::cluster::rolled_out;
 use crate::fleet::{CONTAINER, Fleet};
 use crate::link::Way;
 
@@ -29,15 +30,6 @@ async fn run(bastion: &Bastion<'_>, request: LifecycleRequest, limit: Option<&st
     world.globals.limit = limit.map(str::to_owned);
     let exit = command::lifecycle(&world, &request, "omsctl stop").await;
     bastion.told(exit, &written)
-}
-
-async fn rolled_out(fleet: &Fleet) -> Bastion<'_> {
-    let bastion = Bastion::new(fleet);
-    let applied = bastion.apply().await;
-    assert_eq!(applied.exit, Exit::Done, "{}", applied.stderr);
-    // Until every supervisor has beaten.
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-    bastion
 }
 
 async fn running(fleet: &Fleet) -> Vec<bool> {

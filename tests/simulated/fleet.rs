@@ -6,7 +6,7 @@
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::bastion::{CM_URL, METADB};
 use crate::link::{FakeTransport, Link};
-use crate::metadb::{BEAT, FakeMetaDb};
+use crate::metadb::{BEAT, FakeMetaDb, version_of};
 
 pub(crate) const CONTAINER: &str = "oms";
 /// Initialised by a script.
@@ -55,10 +55,8 @@ pub(crate) struct Fleet {
     pub(crate) metadb: Arc<FakeMetaDb>,
     /// Between the hosts.
     pub(crate) network: Network,
-    /// As it travels.
-    archive: Arc<[u8]>,
-    /// What the archive holds.
-    reference: &'static str,
+    /// The archive as it travels, and what it holds.
+    offered: Mutex<(Arc<[u8]>, &'static str)>,
     supervisors: JoinHandle<()>,
     _folder: TempDir,
 }
@@ -93,8 +91,10 @@ impl Fleet {
         for host in &hosts {
             host.machine.docker.knows_archive(&tar, image.clone());
         }
-        let metadb =
-            Arc::new(FakeMetaDb::of_version(reference.split('_').nth(1).expect("a version in the tag")));
+        let metadb = Arc::new(FakeMetaDb::of_version(version_of(reference).expect("a version in the tag")));
+        for host in &hosts {
+            host.machine.docker.shares_databases(&metadb.databases);
+        }
         let machines: Vec<_> = hosts.iter().map(|host| host.machine.clone()).collect();
         let beaten = Arc::clone(&metadb);
         let supervisors = tokio::spawn(async move {
@@ -108,8 +108,7 @@ impl Fleet {
             judge,
             metadb,
             network,
-            archive: frames.into(),
-            reference,
+            offered: Mutex::new((frames.into(), reference)),
             supervisors,
             _folder: folder,
         }
@@ -125,7 +124,20 @@ impl Fleet {
     }
 
     pub(crate) fn archives(&self) -> FakeArchives {
-        FakeArchives(Arc::clone(&self.archive), self.reference)
+        let (archive, reference) = self.offered.lock().unwrap().clone();
+        FakeArchives(archive, reference)
+    }
+
+    /// From now on the archive on the bastion holds this image.
+    pub(crate) fn offers(&self, reference: &'static str) {
+        // Of another size, so that it is another archive.
+        let FakeArchive { tar, frames } = FakeArchive::of(ARCHIVE_BYTES + 100_000);
+        let image =
+            FakeImage { facts: image_facts(reference), initialises_itself: reference == SELF_INITIALISING };
+        for host in &self.hosts {
+            host.machine.docker.knows_archive(&tar, image.clone());
+        }
+        *self.offered.lock().unwrap() = (frames.into(), reference);
     }
 
     /// The ids of the containers, in the order of the hosts.

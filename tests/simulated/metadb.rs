@@ -39,7 +39,7 @@ impl Row {
 pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
     log_ins: Mutex<BTreeSet<String>>,
-    version: String,
+    version: Mutex<String>,
     ha_config: Mutex<String>,
     /// What the programs of OMS's image see of it.
     pub(crate) databases: Arc<Mutex<FakeDatabases>>,
@@ -57,11 +57,11 @@ impl FakeMetaDb {
         Self {
             rows: Mutex::default(),
             log_ins: Mutex::default(),
-            version: version.to_owned(),
+            version: Mutex::new(version.to_owned()),
             cm_url: Mutex::default(),
             dropped: Mutex::default(),
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
-            databases: Arc::default(),
+            databases: Arc::new(Mutex::new(FakeDatabases { tables: tables(), ..FakeDatabases::default() })),
             sessions: Mutex::default(),
         }
     }
@@ -81,6 +81,9 @@ impl FakeMetaDb {
             let url = config.lines().find_map(|line| line.strip_prefix("cm_url: "));
             let url = url.map_or(CM_URL.to_owned(), |url| url.trim_matches('"').to_owned());
             self.cm_url.lock().unwrap().get_or_insert(url);
+            if let Some(version) = version_of(&container.facts.image_reference) {
+                version.clone_into(&mut self.version.lock().unwrap());
+            }
             let now = Instant::now();
             let mut rows = self.rows.lock().unwrap();
             rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
@@ -143,7 +146,7 @@ impl FakeMetaDb {
             heartbeats: shown().map(heartbeat).collect(),
             clusters: cluster.into_iter().collect(),
             resource_groups: BTreeMap::from([(1, "1".to_owned())]),
-            oms_version: used.then(|| self.version.clone()),
+            oms_version: used.then(|| self.version.lock().unwrap().clone()),
             ha_enabled: Some(ha_config.contains("\"enable\":true")),
             ha_config: Some(ha_config),
             grants: Some(vec![Grant::Privileges {
@@ -250,4 +253,19 @@ impl MetaDb for FakeMetaDb {
         }
         .boxed()
     }
+}
+
+/// `feature_4.2.7_ce`: what initialised it is what it holds.
+pub(crate) fn version_of(reference: &str) -> Option<&str> {
+    reference.split('_').nth(1)
+}
+
+/// Of OMS's databases, a few.
+fn tables() -> BTreeMap<String, Vec<String>> {
+    let tables = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    BTreeMap::from([
+        ("oms_rm".to_owned(), tables(&["cluster_info", "oms_version"])),
+        ("oms_cm".to_owned(), tables(&["host"])),
+        ("oms_cm_hb".to_owned(), tables(&["heart_beat", "heatbeat_sequence"])),
+    ])
 }

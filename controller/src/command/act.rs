@@ -101,10 +101,9 @@ impl Act<'_> {
             );
             telling.emitter.say(EventKind::Notice { message }).await;
         }
-        if matches!(self.goal.purpose, Purpose::Upgrade | Purpose::Rollback) && result == RunResult::Done {
-            let stood_s = plan::stood_for(&self.apply.inputs.deployment, self.observed, self.goal);
-            let message = version::reminder(stood_s + world.clock.utc_ms().saturating_sub(began) / 1000);
-            telling.emitter.say(EventKind::Notice { message }).await;
+        if result == RunResult::Done {
+            let seen = (self.observed, self.goal);
+            version::remind((world, &self.apply.inputs), seen, began, telling).await;
         }
         let well = matches!(result, RunResult::Done | RunResult::Unchanged);
         let worse = well && (unreached || !self.held_once(None, telling).await);

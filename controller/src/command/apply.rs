@@ -272,7 +272,7 @@ impl Apply<'_> {
 
     /// A rollout that nobody leads: to its end, or only to the next safe point of every agent.
     async fn carry_on(&self, story: &RunStory, looked: Looked, telling: Telling, ends: bool) -> Attempt {
-        let (world, run) = (self.world, &story.plan.run);
+        let (world, run, looked_ms) = (self.world, &story.plan.run, self.world.clock.utc_ms());
         telling.end_looking();
         let claim = Claim::after(story.claim.epoch, self.controller.clone());
         let (part, what) = if ends {
@@ -291,6 +291,11 @@ impl Apply<'_> {
         let bandwidth = self.request.bandwidth;
         let carry = Carry { world, story, controller, part, give_up, known, bandwidth };
         let (result, walked) = carry.walk(looked.survey, &mut telling).await;
+        if result == RunResult::Done {
+            let goal = self.goal(run.clone(), story.key.clone().unwrap_or_else(|| world.new_key()));
+            let seen = (&looked.observed, &goal);
+            version::remind((world, &self.inputs), seen, looked_ms, &mut telling).await;
+        }
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
         // Ended as this command wanted, or left by its operator, or at a gate that stays shut.
         let goes_on = walked.ended && (ends || left);

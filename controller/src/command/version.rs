@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use omsctl_proto::EventKind;
+
 use super::World;
 use super::apply::{self, Aim};
 use super::inputs::Inputs;
 use super::look;
+use super::telling::Telling;
 use crate::cli::ApplyRequest;
 use crate::exit::Exit;
-use crate::plan::Purpose;
+use crate::plan::{self, Goal, Observed, Purpose};
 use crate::ports::{DatabaseContent, MetaDbError};
 use crate::rollout::Survey;
 
@@ -37,11 +40,22 @@ pub(super) async fn contents(
     Some(look::reader(world, &inputs.deployment).contents(link.connection.as_ref()).await)
 }
 
-/// What to do about HA once OMS runs again: it looks back only so far (`research/oms.md` 7.6, step 10).
-pub(super) fn reminder(stopped_s: u64) -> String {
-    let minutes = stopped_s.div_ceil(60).max(1);
-    format!(
+/// What to do about HA once OMS runs again: it looks back only so far (`research/oms.md` 7.6, step 10). `goal` was made,
+/// since the hosts were looked at at `looked_ms` by this bastion's clock.
+pub(super) async fn remind(
+    (world, inputs): (&World, &Inputs),
+    (observed, goal): (&Observed, &Goal),
+    looked_ms: u64,
+    telling: &mut Telling,
+) {
+    if !matches!(goal.purpose, Purpose::Upgrade | Purpose::Rollback) {
+        return;
+    }
+    let since_s = world.clock.utc_ms().saturating_sub(looked_ms) / 1000;
+    let minutes = (plan::stood_for(&inputs.deployment, observed, goal) + since_s).div_ceil(60).max(1);
+    let message = format!(
         "HA is off, as it has to be for this. If you want it on again: `omsctl ha enable --after-outage {minutes}m` (OMS \
          was stopped for {minutes} min at most; the command adds a reserve)"
-    )
+    );
+    telling.emitter.say(EventKind::Notice { message }).await;
 }

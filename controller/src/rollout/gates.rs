@@ -2,14 +2,15 @@
 //!
 //! The MetaDB is changed when every host that comes to that gate stands before it; the schema step runs on one host at a
 //! time, first on the first host of the default region; hosts that serve already change one at a time, after every new
-//! host is proved, the first of them as a canary; and where all wait for each other, `barriers` tells.
+//! host is proved, the first of them as a canary; the databases are touched when OMS is stopped on all hosts, and nothing
+//! starts before they are ready.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 
 use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
 
-use super::barriers::Barriers;
+use super::barriers::Barrier;
 
 /// Why a host that waits is not let through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +35,17 @@ pub struct Gates {
     at_schema: BTreeSet<NodeName>,
     turn_holders: BTreeSet<NodeName>,
     at_turn: VecDeque<NodeName>,
-    metadb: MetadbGate,
+    /// Hosts that stand while the controller changes the MetaDB.
+    metadb: Barrier,
+    /// That change was begun by this controller.
+    metadb_begun: bool,
+    /// Hosts that start when the databases are ready.
+    databases: Barrier,
+    /// Those that touch the databases, when all others stand before [`Gate::Databases`].
+    at_stopped: BTreeSet<NodeName>,
     turns_done: usize,
     /// Why no further turn is given.
     turn_shut: Option<String>,
-    /// Where all wait for each other.
-    barriers: Barriers,
     /// New hosts, and those that leave: whoever serves changes after them.
     first_unfinished: BTreeSet<NodeName>,
     ended: BTreeMap<NodeName, bool>,
@@ -56,19 +62,6 @@ struct SchemaHolder {
     lost: bool,
 }
 
-/// Hosts that stand while the MetaDB is changed.
-#[derive(Debug, Default)]
-struct MetadbGate {
-    /// Those that have not passed.
-    comes: BTreeSet<NodeName>,
-    waits: BTreeSet<NodeName>,
-    /// The change was begun by this controller.
-    begun: bool,
-    /// It was made, by whichever controller.
-    open: bool,
-    shut: Option<String>,
-}
-
 impl Gates {
     /// `rows`: every host with steps, in the order of the schema step.
     pub fn new(rows: &[GateRow], init_order: InitOrder, max_failures: Option<NonZeroUsize>) -> Self {
@@ -78,8 +71,6 @@ impl Gates {
         let first_passed = schema.first().is_some_and(|row| row.gates.contains(&Gate::Turn));
         let schema_queue = schema.into_iter().map(|row| row.node.clone()).collect();
         let first = |row: &&GateRow| matches!(row.role, Role::New | Role::Leaving);
-        let moves = rows.iter().filter(|row| row.gates.contains(&Gate::Metadb));
-        let comes = moves.map(|row| row.node.clone()).collect();
         let first = rows.iter().filter(first).map(|row| row.node.clone()).collect();
         Self {
             init_order,
@@ -90,10 +81,12 @@ impl Gates {
             at_schema: BTreeSet::new(),
             turn_holders: BTreeSet::new(),
             at_turn: VecDeque::new(),
-            metadb: MetadbGate { comes, ..MetadbGate::default() },
+            metadb: Barrier::new(rows, Gate::Metadb),
+            metadb_begun: false,
+            databases: Barrier::new(rows, Gate::Databases),
+            at_stopped: BTreeSet::new(),
             turns_done: 0,
             turn_shut: None,
-            barriers: Barriers::new(rows),
             first_unfinished: first,
             ended: BTreeMap::new(),
             failing: BTreeSet::new(),
@@ -129,15 +122,14 @@ impl Gates {
                     self.schema_queue.push_front(node.clone());
                 }
             }
-            Gate::Metadb => {
-                self.metadb.waits.insert(node.clone());
-            }
+            Gate::Metadb => self.metadb.waits(node),
+            Gate::Databases => self.databases.waits(node),
+            Gate::Stopped => drop(self.at_stopped.insert(node.clone())),
             Gate::Turn if self.turn_holders.remove(node) => {
                 self.at_turn.push_front(node.clone());
             }
             Gate::Turn if !self.at_turn.contains(node) => self.at_turn.push_back(node.clone()),
             Gate::Turn => {}
-            Gate::Stopped | Gate::Databases => self.barriers.waits(node, gate),
         }
     }
 
@@ -153,18 +145,15 @@ impl Gates {
                     self.schema_holders.entry(node.clone()).or_default();
                 }
             }
-            Gate::Metadb => {
-                self.metadb.open = true;
-                self.metadb.comes.remove(node);
-                self.metadb.waits.remove(node);
-            }
+            Gate::Metadb => self.metadb.passed(node),
+            Gate::Databases => self.databases.passed(node),
+            Gate::Stopped => drop(self.at_stopped.remove(node)),
             Gate::Turn => {
                 self.at_turn.retain(|waiting| waiting != node);
                 if !self.ended.contains_key(node) {
                     self.turn_holders.insert(node.clone());
                 }
             }
-            Gate::Stopped | Gate::Databases => self.barriers.passed(node, gate),
         }
     }
 
@@ -190,12 +179,11 @@ impl Gates {
             return;
         }
         self.failing.remove(node);
-        self.barriers.ended(node);
-        self.metadb.waits.remove(node);
-        if self.metadb.comes.remove(node) && !self.metadb.open {
-            let why = format!("{node} is not known to be stopped, and the MetaDB stays as it is");
-            self.metadb.shut.get_or_insert(why);
-        }
+        self.metadb
+            .ended(node, || format!("{node} is not known to be stopped, and the MetaDB stays as it is"));
+        self.databases
+            .ended(node, || format!("{node} did not come so far, and no host starts before all have"));
+        self.at_stopped.remove(node);
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
@@ -223,27 +211,28 @@ impl Gates {
     pub fn dismissed(&mut self, node: &NodeName) {
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
-        self.metadb.waits.remove(node);
+        self.metadb.dismissed(node);
+        self.databases.dismissed(node);
+        self.at_stopped.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
     }
 
     /// The host by way of which the MetaDB is to be changed now; given out once.
     pub fn metadb_may_change(&mut self) -> Option<NodeName> {
-        let gate = &self.metadb;
-        let ready = !gate.comes.is_empty() && gate.comes.is_subset(&gate.waits);
-        if gate.begun || gate.open || gate.shut.is_some() || self.closed || self.failed_enough() || !ready {
+        let over = self.metadb_begun || self.metadb.is_open() || self.closed || self.failed_enough();
+        if over || !self.metadb.all_are_here() {
             return None;
         }
-        self.metadb.begun = true;
-        self.metadb.waits.first().cloned()
+        self.metadb_begun = true;
+        self.metadb.first().cloned()
     }
 
     pub fn metadb_changed(&mut self) {
-        self.metadb.open = true;
+        self.metadb.set_open();
     }
 
     pub fn metadb_failed(&mut self, why: String) {
-        self.metadb.shut = Some(why);
+        self.metadb.set_shut(why);
     }
 
     /// The host cannot be reached any more. A schema step that it may be in keeps its gate shut.
@@ -265,15 +254,17 @@ impl Gates {
         if self.closed || self.failed_enough() {
             return opened;
         }
-        opened.extend(self.barriers.open());
-        if self.metadb.open {
-            let waits = std::mem::take(&mut self.metadb.waits);
-            self.metadb.comes.retain(|node| !waits.contains(node));
-            opened.extend(waits.into_iter().map(|node| (node, Gate::Metadb)));
+        if self.databases.all_are_here_but(&self.at_stopped) {
+            opened.extend(std::mem::take(&mut self.at_stopped).into_iter().map(|node| (node, Gate::Stopped)));
         }
+        if self.databases.all_are_here() {
+            self.databases.set_open();
+        }
+        opened.extend(self.databases.let_through());
+        opened.extend(self.metadb.let_through());
         let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
         if self.schema_holders.is_empty()
-            && self.metadb.shut.is_none()
+            && self.metadb.shut().is_none()
             && let Some(next) =
                 self.schema_queue.iter().take(candidates).find(|next| self.at_schema.contains(*next))
         {
@@ -299,8 +290,9 @@ impl Gates {
     pub fn hopeless(&self, node: &NodeName) -> Option<Shut> {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
-        let at_metadb = self.metadb.waits.contains(node);
-        if self.closed || (!at_schema && !at_turn && !at_metadb && !self.barriers.waits_here(node)) {
+        let at_metadb = self.metadb.is_before(node);
+        let at_databases = self.databases.is_before(node) || self.at_stopped.contains(node);
+        if self.closed || !(at_schema || at_turn || at_metadb || at_databases) {
             return None;
         }
         if self.failed_enough() {
@@ -310,15 +302,15 @@ impl Gates {
             )));
         }
         if (at_schema || at_metadb)
-            && let Some(reason) = &self.metadb.shut
+            && let Some(reason) = self.metadb.shut()
         {
             return Some(Shut::ForGood(reason.clone()));
         }
         if at_turn && let Some(reason) = &self.turn_shut {
             return Some(Shut::ForGood(reason.clone()));
         }
-        if let Some(reason) = self.barriers.hopeless(node) {
-            return Some(Shut::ForGood(reason));
+        if at_databases && let Some(reason) = self.databases.shut() {
+            return Some(Shut::ForGood(reason.clone()));
         }
         let mut holders = self.schema_holders.iter().filter(|_| at_schema);
         let (node, holder) = holders.find(|(node, _)| self.ended.contains_key(*node))?;

@@ -378,3 +378,50 @@ fn a_metadb_that_could_not_be_changed_lets_nobody_through() {
     assert_eq!(opened(&mut gates), [""; 0]);
     assert_eq!(for_good(&gates, "a"), "access denied");
 }
+
+/// `a` changes the databases, `b` and `c` only wait.
+const UPGRADING: [(&str, Role, &[Gate]); 3] = [
+    ("a", Role::Existing, &[Gate::Stopped, Gate::Databases]),
+    ("b", Role::Existing, &[Gate::Databases, Gate::Schema]),
+    ("c", Role::Existing, &[Gate::Databases]),
+];
+
+#[test]
+fn the_databases_are_touched_when_all_others_are_stopped_and_nobody_starts_before_they_are_ready() {
+    let mut gates = gates(&UPGRADING);
+    waits(&mut gates, "a", Gate::Stopped);
+    waits(&mut gates, "b", Gate::Databases);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    waits(&mut gates, "c", Gate::Databases);
+    assert_eq!(opened(&mut gates), ["a:stopped"]);
+    gates.passed(&node("a"), Gate::Stopped);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    waits(&mut gates, "a", Gate::Databases);
+    assert_eq!(opened(&mut gates), ["a:databases", "b:databases", "c:databases"]);
+    assert_eq!(opened(&mut gates), [""; 0], "each is let through once");
+}
+
+#[test]
+fn whoever_fails_or_is_lost_before_the_databases_are_ready_keeps_the_others_from_starting() {
+    let mut gates = gates(&UPGRADING);
+    waits(&mut gates, "a", Gate::Stopped);
+    waits(&mut gates, "b", Gate::Databases);
+    gates.lost(&node("c"));
+    assert_eq!(opened(&mut gates), [""; 0]);
+    for name in ["a", "b"] {
+        assert!(for_good(&gates, name).contains("c did not come so far"), "{name}");
+        gates.dismissed(&node(name));
+        assert_eq!(gates.hopeless(&node(name)), None, "it is told once");
+    }
+}
+
+#[test]
+fn whoever_fails_after_the_databases_are_ready_holds_nobody_up() {
+    let mut gates = gates(&UPGRADING);
+    // A controller that takes over hears that one is through.
+    gates.passed(&node("c"), Gate::Databases);
+    gates.ended(&node("c"), false);
+    waits(&mut gates, "b", Gate::Databases);
+    assert_eq!(opened(&mut gates), ["b:databases"]);
+    assert_eq!(gates.hopeless(&node("b")), None);
+}
