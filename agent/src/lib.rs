@@ -22,6 +22,7 @@ mod dumps;
 mod facts;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;
+mod influx;
 mod init_log;
 mod journal;
 mod keepalived_conf;

@@ -43,6 +43,11 @@ oms_mount_path=/data/oms
 #oms_https_cert=oms_server.crt
 #oms_https_key=oms_server.key
 
+# The time-series database on one host (config.yaml needs a tsdb_password then):
+#oms_tsdb_archive=influxdb_1.8.tar.gz
+#[tsdb]
+#n4 ansible_host=10.0.0.4
+
 # Several regions: a group below oms for each, with the keys of config.yaml that differ.
 #[oms:children]
 #hangzhou

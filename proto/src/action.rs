@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Door, DumpSpec, Fingerprint, RunId, SecretName, StepId, VirtualIpSpec, WantedHealth};
+use crate::{
+    Digest, Door, DumpSpec, Fingerprint, RunId, SecretName, StepId, TsdbSpec, VirtualIpSpec, WantedHealth,
+};
 
 /// One thing to make true on a host. Every action looks first, acts only when what it finds differs, and proves the
 /// result; doing it twice is the same as doing it once.
@@ -62,6 +64,11 @@ pub enum Action {
     ServeVirtualIp { virtual_ip: VirtualIpSpec },
     /// omsctl's own keepalived ends, and its configuration goes.
     WithdrawVirtualIp,
+    /// The image of the time-series database, by archive or by pull.
+    LoadTsdbImage { image: WantedImage, origin: ImageOrigin },
+    /// The time-series database runs in its container, lets its user in, and gives back what was written. A container of
+    /// that name that differs is stopped and renamed to `set_aside` first.
+    ServeTsdb { tsdb: TsdbSpec, set_aside: String },
     /// Waits until OMS says that it is healthy.
     AwaitHealthy { container: String, health: WantedHealth },
 }
@@ -90,6 +97,8 @@ impl Action {
             Self::ServeCertificate { .. } => StepId::ServeCertificate,
             Self::ServeVirtualIp { .. } => StepId::ServeVirtualIp,
             Self::WithdrawVirtualIp => StepId::WithdrawVirtualIp,
+            Self::LoadTsdbImage { .. } => StepId::LoadTsdbImage,
+            Self::ServeTsdb { .. } => StepId::ServeTsdb,
             Self::AwaitHealthy { .. } => StepId::AwaitHealthy,
         }
     }
@@ -101,11 +110,16 @@ impl Action {
         match self {
             Self::WriteCertificates { files } => files.iter().map(|file| &file.content).collect(),
             Self::WriteConfig { file, .. } => vec![&file.content],
-            Self::LoadImage { origin: ImageOrigin::Pull { credentials }, .. } => credentials.iter().collect(),
+            Self::LoadImage { origin: ImageOrigin::Pull { credentials }, .. }
+            | Self::LoadTsdbImage { origin: ImageOrigin::Pull { credentials }, .. } => {
+                credentials.iter().collect()
+            }
+            Self::ServeTsdb { tsdb, .. } => vec![&tsdb.password],
             Self::DumpDatabases { dump } => vec![&dump.login],
             Self::RestoreDatabases { login, .. } => vec![login],
             Self::MakeDirectories { .. }
             | Self::LoadImage { origin: ImageOrigin::Archive { .. }, .. }
+            | Self::LoadTsdbImage { origin: ImageOrigin::Archive { .. }, .. }
             | Self::CreateContainer { .. }
             | Self::StartContainer { .. }
             | Self::StopContainer { .. }

@@ -50,6 +50,8 @@ pub enum ErrorCode {
     Health,
     /// keepalived does not serve the virtual IP.
     VirtualIp,
+    /// The time-series database does not serve.
+    Tsdb,
     /// The MetaDB refuses, or does not show what it should.
     Metadb,
     /// Another rollout holds the hosts.

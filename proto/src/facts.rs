@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, DumpFacts, Fingerprint, FingerprintKey, Gate, RunId, StepId, VirtualIpFacts, WireSecret,
+    Digest, DumpFacts, Fingerprint, FingerprintKey, Gate, RunId, StepId, TsdbFacts, TsdbRequest,
+    VirtualIpFacts, WireSecret,
 };
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactsRequest {
+    /// Of OMS; empty on a host that shall not run it.
     pub container_name: String,
     /// Directories and files whose presence matters, also those whose disk is measured.
     pub paths: Vec<String>,
@@ -32,6 +34,9 @@ pub struct FactsRequest {
     /// Files and folders of which it matters whether omsctl made them, and how much is in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<String>,
+    /// On the host of the time-series database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tsdb: Option<TsdbRequest>,
 }
 
 /// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.
@@ -92,6 +97,9 @@ pub struct Facts {
     /// Those of the measured paths that omsctl made, by its own marker.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub made: BTreeMap<String, MadeFacts>,
+    /// When it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tsdb: Option<TsdbFacts>,
 }
 
 /// What lies at a path that omsctl made.

@@ -17,6 +17,7 @@ mod message;
 mod plan;
 mod rollout;
 mod secret;
+mod tsdb;
 mod virtual_ip;
 
 pub use action::{
@@ -47,4 +48,5 @@ pub use message::{
 pub use plan::{Gate, NodePlan, Step, StepId};
 pub use rollout::{Claim, GateRow, GateTable, InitOrder, MetaDbProof, Role};
 pub use secret::{Secret, WireSecret};
+pub use tsdb::{TsdbFacts, TsdbLogIn, TsdbRequest, TsdbSpec};
 pub use virtual_ip::{OtherKeepalived, Subnet, VirtualIpFacts, VirtualIpSpec};

@@ -80,6 +80,8 @@ pub enum StepId {
     ServeCertificate,
     ServeVirtualIp,
     WithdrawVirtualIp,
+    LoadTsdbImage,
+    ServeTsdb,
     AwaitHealthy,
     /// The controller's own: the MetaDB shows the host.
     Register,
@@ -111,6 +113,8 @@ impl StepId {
             Self::ServeCertificate => "serve_certificate",
             Self::ServeVirtualIp => "serve_virtual_ip",
             Self::WithdrawVirtualIp => "withdraw_virtual_ip",
+            Self::LoadTsdbImage => "load_tsdb_image",
+            Self::ServeTsdb => "serve_tsdb",
             Self::AwaitHealthy => "await_healthy",
             Self::Register => "register",
             Self::Deregister => "deregister",

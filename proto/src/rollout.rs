@@ -31,6 +31,10 @@ pub struct GateRow {
     pub gates: BTreeSet<Gate>,
     #[serde(default, skip_serializing_if = "MetaDbProof::is_registered")]
     pub proof: MetaDbProof,
+    /// It brings the time-series database up, which OMS cannot do without once its config.yaml names it: nobody is let
+    /// through to the schema step or to a turn before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub serves_tsdb: bool,
 }
 
 /// What the MetaDB has to show after the last step of a host.

@@ -39,5 +39,6 @@ mod stage;
 mod state_mysql;
 mod survive;
 mod terminal;
+mod tsdb;
 mod upgrade;
 mod virtual_ip;

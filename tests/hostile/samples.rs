@@ -255,6 +255,7 @@ fn start(secrets: BTreeMap<SecretName, WireSecret>) -> ToAgent {
         role: Role::New,
         gates: BTreeSet::from([Gate::Schema]),
         proof: MetaDbProof::Registered,
+        serves_tsdb: false,
     };
     let table = GateTable {
         hosts: vec![row],

@@ -31,4 +31,5 @@ mod registry;
 mod relay;
 mod repair;
 mod scale_out;
+mod tsdb;
 mod upgrade;

@@ -6,7 +6,7 @@ use omsctl_proto::{ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport
 
 use super::context::harmless;
 use super::{Context, Stop};
-use crate::ports::{Container, Since};
+use crate::ports::{Container, EngineImage, Since};
 
 /// Of the manual's `docker run`.
 const ULIMIT: &str = "nproc=65535:65535";
@@ -22,6 +22,45 @@ pub(crate) async fn look(context: &Context<'_>, name: &str) -> Result<Option<Con
 pub(crate) fn is_wanted(id: &Digest, layers: &[Digest], wanted: &WantedImage) -> bool {
     let known = wanted.config.is_some() || !wanted.layers.is_empty();
     !known || wanted.config.as_ref() == Some(id) || (!wanted.layers.is_empty() && wanted.layers == layers)
+}
+
+/// The image that a container is made from, by its name and proved to be the wanted one.
+pub(crate) async fn wanted_image(context: &Context<'_>, wanted: &WantedImage) -> Result<EngineImage, Stop> {
+    let reference = &wanted.reference;
+    let image = context.world.docker.image(reference).await;
+    let image = image.map_err(|error| {
+        error.report(ErrorCode::Docker, &format!("The image {reference} cannot be looked at."))
+    })?;
+    match image {
+        Some(image) if is_wanted(&image.id, &image.layers, wanted) => Ok(image),
+        Some(image) => {
+            Err(ErrorReport::new(ErrorCode::Image, format!("{reference} is another image than planned."))
+                .cause(format!("the host has {}", image.id.short()))
+                .hint("Somebody changed the image since the plan was made: run the command again.")
+                .into())
+        }
+        None => {
+            Err(ErrorReport::new(ErrorCode::Image, format!("The image {reference} is not on the host."))
+                .into())
+        }
+    }
+}
+
+/// The container stops and gives its name away; under the other one it is kept.
+pub(crate) async fn set_aside_as(context: &Context<'_>, name: &str, aside: &str) -> Result<(), Stop> {
+    if look(context, aside).await?.is_some() {
+        return Err(ErrorReport::new(
+            ErrorCode::Container,
+            format!("{name} cannot be set aside: {aside} is there already."),
+        )
+        .hint(format!("Look at it and remove it by hand when it is not needed: `docker rm {aside}`."))
+        .into());
+    }
+    let docker = &context.world.docker;
+    let what = format!("The former container {name} cannot be set aside as {aside}.");
+    docker.stop(name).await.map_err(|error| error.report(ErrorCode::Container, &what))?;
+    docker.rename(name, aside).await.map_err(|error| error.report(ErrorCode::Container, &what))?;
+    Ok(())
 }
 
 /// In words, what differs between a container and how it should have been created; the image apart.

@@ -2,7 +2,7 @@
 
 use omsctl_proto::{ContainerSpec, ErrorCode, ErrorReport};
 
-use super::container_state::{differences, down, is_wanted, look};
+use super::container_state::{differences, down, look, set_aside_as, wanted_image};
 use super::{Context, Done, Stop};
 use crate::ports::{Container, EngineImage};
 
@@ -12,7 +12,7 @@ pub(crate) async fn create_container(
     spec: &ContainerSpec,
     set_aside: Option<&str>,
 ) -> Result<Done, Stop> {
-    let image = wanted_image(context, spec).await?;
+    let image = wanted_image(context, &spec.image).await?;
     if let Some(existing) = look(context, &spec.name).await? {
         if wrongs(&existing, spec, &image).is_empty() {
             return up_again(context, spec, existing).await;
@@ -28,27 +28,6 @@ pub(crate) async fn create_container(
         return Err(report.into());
     }
     prove(context, spec, &image).await.map(|container| evidence(Done::changed(), &container))
-}
-
-async fn wanted_image(context: &Context<'_>, spec: &ContainerSpec) -> Result<EngineImage, Stop> {
-    let reference = &spec.image.reference;
-    let image = context.world.docker.image(reference).await;
-    let image = image.map_err(|error| {
-        error.report(ErrorCode::Docker, &format!("The image {reference} cannot be looked at."))
-    })?;
-    match image {
-        Some(image) if is_wanted(&image.id, &image.layers, &spec.image) => Ok(image),
-        Some(image) => {
-            Err(ErrorReport::new(ErrorCode::Image, format!("{reference} is another image than planned."))
-                .cause(format!("the host has {}", image.id.short()))
-                .hint("Somebody changed the image since the plan was made: run the command again.")
-                .into())
-        }
-        None => {
-            Err(ErrorReport::new(ErrorCode::Image, format!("The image {reference} is not on the host."))
-                .into())
-        }
-    }
 }
 
 fn wrongs(container: &Container, spec: &ContainerSpec, image: &EngineImage) -> Vec<String> {
@@ -83,19 +62,7 @@ async fn make_room(
         report.causes = wrongs(existing, spec, image);
         return Err(report.hint("It came since the plan was made: run the command again.").into());
     };
-    if look(context, aside).await?.is_some() {
-        return Err(ErrorReport::new(
-            ErrorCode::Container,
-            format!("{name} cannot be set aside: {aside} is there already."),
-        )
-        .hint(format!("Look at it and remove it by hand when it is not needed: `docker rm {aside}`."))
-        .into());
-    }
-    let docker = &context.world.docker;
-    let what = format!("The former container {name} cannot be set aside as {aside}.");
-    docker.stop(name).await.map_err(|error| error.report(ErrorCode::Container, &what))?;
-    docker.rename(name, aside).await.map_err(|error| error.report(ErrorCode::Container, &what))?;
-    Ok(())
+    set_aside_as(context, name, aside).await
 }
 
 async fn prove(context: &Context<'_>, spec: &ContainerSpec, image: &EngineImage) -> Result<Container, Stop> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer, TsdbSpec};
 
 use super::child::{Run, SMALL};
 use super::docker_inside::{LOOK_INSIDE, seen};
@@ -218,6 +218,15 @@ impl ContainerRuntime for DockerCli {
         .boxed()
     }
 
+    fn run_tsdb<'a>(&'a self, spec: &'a TsdbSpec) -> BoxFuture<'a, Result<String, RuntimeError>> {
+        async move {
+            let arguments = tsdb_arguments(spec);
+            let call = Call::new(arguments.iter().map(String::as_str)).within(Some(SLOW));
+            self.done(call).await.map(|id| id.trim().to_owned())
+        }
+        .boxed()
+    }
+
     fn start<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {
         self.silent(Call::new(["start", "--", name]).within(Some(SLOW)))
     }
@@ -325,6 +334,22 @@ fn run_arguments(spec: &ContainerSpec) -> Vec<String> {
         arguments.extend(["--restart".to_owned(), policy.clone()]);
     }
     arguments.extend(["--name".to_owned(), spec.name.clone(), spec.image.reference.clone()]);
+    arguments
+}
+
+/// As the manual has it (`research/oms.md` 8), but for the host's network instead of published ports. Labels of `SELinux`
+/// are left as they are on the host.
+fn tsdb_arguments(spec: &TsdbSpec) -> Vec<String> {
+    let fixed = ["run", "-dit", "--net", "host", "--security-opt", "label=disable", "-v"];
+    let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+    arguments.push(spec.bind());
+    for pair in spec.environment() {
+        arguments.extend(["--env".to_owned(), pair]);
+    }
+    if let Some(policy) = &spec.restart_policy {
+        arguments.extend(["--restart".to_owned(), policy.clone()]);
+    }
+    arguments.extend(["--name".to_owned(), spec.container.clone(), spec.image.reference.clone()]);
     arguments
 }
 

@@ -1,12 +1,15 @@
-//! One `GET`, plain or with TLS, and the certificates that are served. Certificates are not verified: the host asks itself, or only wants to know whether
+//! One request, plain or with TLS, and the certificates that are served. Certificates are not verified: the host asks itself, or only wants to know whether
 //! something answers.
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use omsctl_proto::Digest;
@@ -16,8 +19,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
-use crate::ports::{ByteStream, HostError, HttpAnswer};
+use crate::ports::{ByteStream, HostError, HttpAnswer, HttpPost};
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -50,12 +54,16 @@ impl Target {
     }
 }
 
-/// Asks over an open connection.
-pub(super) async fn get(target: &Target, stream: TcpStream) -> Result<HttpAnswer, HostError> {
+/// Asks over an open connection: `GET`, or `POST` when there is something to post.
+pub(super) async fn ask(
+    target: &Target,
+    stream: TcpStream,
+    post: Option<&HttpPost>,
+) -> Result<HttpAnswer, HostError> {
     let failed = |source: Cause| HostError::Http { address: target.authority(), source };
     let stream: Box<dyn ByteStream> =
         if target.tls { Box::new(encrypt(target, stream).await.map_err(failed)?) } else { Box::new(stream) };
-    ask(target, stream).await.map_err(failed)
+    exchange(target, stream, post).await.map_err(failed)
 }
 
 /// The certificates that are served over an open connection.
@@ -66,12 +74,13 @@ pub(super) async fn served_chain(target: &Target, stream: TcpStream) -> Result<V
     Ok(chain.iter().map(|certificate| Digest::of(certificate)).collect())
 }
 
-async fn ask(target: &Target, stream: Box<dyn ByteStream>) -> Result<HttpAnswer, Cause> {
+async fn exchange(
+    target: &Target,
+    stream: Box<dyn ByteStream>,
+    post: Option<&HttpPost>,
+) -> Result<HttpAnswer, Cause> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(&target.path)
-        .header(hyper::header::HOST, target.authority())
-        .header(hyper::header::USER_AGENT, "omsctl-agent")
-        .body(Empty::<Bytes>::new())?;
+    let request = request(target, post)?;
     let exchange = async {
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
@@ -86,6 +95,22 @@ async fn ask(target: &Target, stream: Box<dyn ByteStream>) -> Result<HttpAnswer,
             exchange.await
         }
     }
+}
+
+fn request(target: &Target, post: Option<&HttpPost>) -> Result<Request<Full<Bytes>>, Cause> {
+    let builder = match post {
+        None => Request::get(&target.path),
+        Some(HttpPost { content_type, user, password, .. }) => {
+            let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
+            let pair = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+            let mut credentials = HeaderValue::from_str(&pair)?;
+            credentials.set_sensitive(true);
+            Request::post(&target.path).header(CONTENT_TYPE, *content_type).header(AUTHORIZATION, credentials)
+        }
+    };
+    let body = post.map(|post| Bytes::copy_from_slice(post.body.expose().as_bytes())).unwrap_or_default();
+    let builder = builder.header(HOST, target.authority()).header(USER_AGENT, "omsctl-agent");
+    Ok(builder.body(Full::new(body))?)
 }
 
 async fn encrypt(

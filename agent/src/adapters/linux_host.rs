@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::{http, interfaces, keepalived, mounts, proc_net, remedies, resolver, system_settings};
 use crate::ports::{
-    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+    ByteStream, Connected, Host, HostError, HttpAnswer, HttpPost, KeepalivedSeen, Listening, Machine,
+    Measured,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -140,7 +141,19 @@ impl Host for LinuxHost {
             let target = http::Target::parse(url)?;
             let exchange = async {
                 let (stream, _) = dial(&target.host, target.port, ANSWER_WITHIN).await?;
-                http::get(&target, stream).await
+                http::ask(&target, stream, None).await
+            };
+            in_time(&target, exchange).await
+        }
+        .boxed()
+    }
+
+    fn post<'a>(&'a self, url: &'a str, post: &'a HttpPost) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {
+        async move {
+            let target = http::Target::parse(url)?;
+            let exchange = async {
+                let (stream, _) = dial(&target.host, target.port, ANSWER_WITHIN).await?;
+                http::ask(&target, stream, Some(post)).await
             };
             in_time(&target, exchange).await
         }

@@ -10,6 +10,9 @@ use crate::world::World;
 const LOGS_INSIDE: &str = ":/home/admin/logs";
 
 pub(super) async fn look(world: &World, request: &FactsRequest) -> Result<Option<Container>, RuntimeError> {
+    if request.container_name.is_empty() {
+        return Ok(None);
+    }
     let Some(mut container) = world.docker.container(&request.container_name).await? else { return Ok(None) };
     let logs = source_of_logs(&container.facts).map(|path| world.places.on_host(&path));
     let name = &request.container_name;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use omsctl_proto::{DockerFacts, ErrorReport, Facts, FactsRequest, MadeFacts, OtherContainer};
 
-use super::{container, files, host_id, runs};
+use super::{container, files, host_id, runs, tsdb};
 use crate::clock;
 use crate::dumps;
 use crate::ports::{Engine, RuntimeError};
@@ -21,11 +21,18 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
             None => None,
         }
     };
-    let (docker, container, source_address, runs) =
-        tokio::join!(docker(world), container::look(world, request), towards, runs::all(world));
-    let ((docker, other_containers), container) = match (docker, container) {
-        (Ok(docker), Ok(container)) => (docker, container),
-        (Err(error), _) | (_, Err(error)) => ((silent(error), Vec::new()), None),
+    let (docker, container, tsdb, source_address, runs) = tokio::join!(
+        docker(world),
+        container::look(world, request),
+        tsdb::look(world, request.tsdb.as_ref()),
+        towards,
+        runs::all(world)
+    );
+    let ((docker, other_containers), container, tsdb) = match (docker, container, tsdb) {
+        (Ok(docker), Ok(container), Ok(tsdb)) => (docker, container, tsdb),
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+            ((silent(error), Vec::new()), None, None)
+        }
     };
     let pid = container.as_ref().and_then(|seen| seen.pid);
     let ranges = request.port_ranges.iter().flat_map(|(first, last)| *first..=*last);
@@ -61,6 +68,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         runs,
         dumps: dumps::all(&world.places),
         made,
+        tsdb,
     })
 }
 

@@ -7,6 +7,7 @@ mod health;
 mod host_id;
 mod initialisation;
 mod runs;
+mod tsdb;
 
 pub(crate) use files::disk;
 pub(crate) use gather::gather;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts, Secret};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts, Secret, TsdbSpec};
 
 use super::container::FakeContainer;
+use super::influx::FakeInflux;
 use super::initialisation::{InitScript, Run};
 use super::judge::Judge;
 use super::mysql::FakeDatabases;
@@ -63,6 +64,31 @@ pub(super) struct State {
     refused: BTreeSet<String>,
     made: u32,
     databases: Arc<Mutex<FakeDatabases>>,
+    pub(super) influx: FakeInflux,
+}
+
+impl State {
+    /// The container of the time-series database, created and not started.
+    pub(super) fn insert_tsdb(&mut self, spec: &TsdbSpec, image: &Digest) -> Result<String, String> {
+        if self.containers.contains_key(&spec.container) {
+            return Err(format!("Conflict. The container name \"/{}\" is already in use", spec.container));
+        }
+        self.made += 1;
+        let id = Digest::of(format!("tsdb {}", self.made).as_bytes()).to_string();
+        let as_oms = ContainerSpec {
+            name: spec.container.clone(),
+            image: spec.image.clone(),
+            mounts: Vec::new(),
+            host_ip: [127, 0, 0, 1].into(),
+            restart_policy: spec.restart_policy.clone(),
+            is_upgrade: false,
+        };
+        let mut container = FakeContainer::created(&as_oms, image, id.clone(), &[], &[]);
+        container.facts.environment = spec.environment().into();
+        container.facts.binds = vec![spec.bind()];
+        self.containers.insert(spec.container.clone(), container);
+        Ok(id)
+    }
 }
 
 impl Shared {

@@ -14,7 +14,8 @@ use omsctl_proto::{Digest, DiskFacts, Door, PortHolder, Remedy, Subnet, SystemFa
 use super::docker::{Daemon, FakeDocker};
 use super::network::Network;
 use crate::ports::{
-    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+    ByteStream, Connected, Host, HostError, HttpAnswer, HttpPost, KeepalivedSeen, Listening, Machine,
+    Measured,
 };
 
 type Answerer = Arc<dyn Fn() -> Box<dyn ByteStream> + Send + Sync>;
@@ -266,6 +267,7 @@ impl Host for FakeHost {
         let page = self.change(|state| state.pages.get(url).cloned());
         let own = url.contains("127.0.0.1") && url.ends_with("/oms/health");
         let healthy = own && self.docker.healthy();
+        let tsdb = url.ends_with("/ping") && self.docker.tsdb_answers(url);
         async move {
             match page {
                 Some(page) => Ok(page),
@@ -273,10 +275,16 @@ impl Host for FakeHost {
                     status: 200,
                     body: r#"{"success":true,"data":{"healthy":true}}"#.to_owned(),
                 }),
+                None if tsdb => Ok(HttpAnswer { status: 401, body: String::new() }),
                 None => Err(refused(url.to_owned())),
             }
         }
         .boxed()
+    }
+
+    fn post<'a>(&'a self, url: &'a str, post: &'a HttpPost) -> BoxFuture<'a, Result<HttpAnswer, HostError>> {
+        let answer = self.docker.tsdb_post(url, post);
+        async move { answer.ok_or_else(|| refused(url.to_owned())) }.boxed()
     }
 
     fn served_chain(&self, port: u16) -> BoxFuture<'_, Result<Vec<Digest>, HostError>> {

@@ -9,6 +9,7 @@ mod clock;
 mod container;
 mod docker;
 mod host;
+mod influx;
 mod initialisation;
 mod judge;
 mod machine;

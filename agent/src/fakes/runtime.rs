@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer};
+use omsctl_proto::{ContainerSpec, Digest, ImageFacts, OtherContainer, TsdbSpec};
 use tokio::io::AsyncReadExt;
 
 use super::container::FakeContainer;
@@ -116,13 +116,21 @@ impl ContainerRuntime for FakeDocker {
             image: container.facts.image_reference.clone(),
             running: container.facts.running,
         };
-        let all =
-            self.answers().map(|()| self.shared.change(|state| state.containers.iter().map(brief).collect()));
+        let is_oms = |(_, container): &(&String, &FakeContainer)| {
+            container.facts.environment.iter().any(|pair| pair.starts_with("OMS_HOST_IP="))
+        };
+        let all = self.answers().map(|()| {
+            self.shared.change(|state| state.containers.iter().filter(is_oms).map(brief).collect())
+        });
         async { all }.boxed()
     }
 
     fn run<'a>(&'a self, spec: &'a ContainerSpec) -> BoxFuture<'a, Result<String, RuntimeError>> {
         async { self.create(spec) }.boxed()
+    }
+
+    fn run_tsdb<'a>(&'a self, spec: &'a TsdbSpec) -> BoxFuture<'a, Result<String, RuntimeError>> {
+        async { self.create_tsdb(spec) }.boxed()
     }
 
     fn start<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::BoxFuture;
 use omsctl_proto::{
     ContainerFacts, ContainerSpec, Digest, ErrorCode, ErrorReport, ImageFacts, OtherContainer, Secret,
+    TsdbSpec,
 };
 use tokio::io::AsyncRead;
 
@@ -46,6 +47,9 @@ pub trait ContainerRuntime: Send + Sync {
 
     /// `docker run` with the arguments of the OMS manual; returns the container's id.
     fn run<'a>(&'a self, spec: &'a ContainerSpec) -> BoxFuture<'a, Result<String, RuntimeError>>;
+
+    /// `docker run` of the time-series database; returns the container's id.
+    fn run_tsdb<'a>(&'a self, spec: &'a TsdbSpec) -> BoxFuture<'a, Result<String, RuntimeError>>;
 
     fn start<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), RuntimeError>>;
 

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use omsctl_proto::{Digest, DiskFacts, Door, OtherKeepalived, PortHolder, Remedy, Subnet, SystemFacts};
+use omsctl_proto::{
+    Digest, DiskFacts, Door, OtherKeepalived, PortHolder, Remedy, Secret, Subnet, SystemFacts,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
@@ -67,6 +69,9 @@ pub trait Host: Send + Sync {
     /// `GET` of an `http://` or `https://` address within five seconds; certificates are not verified.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
 
+    /// As [`Self::get`], with something to post and a log-in.
+    fn post<'a>(&'a self, url: &'a str, post: &'a HttpPost) -> BoxFuture<'a, Result<HttpAnswer, HostError>>;
+
     /// The SHA-256 of each certificate that is served over TLS at this port of the host itself, its own first, within five
     /// seconds; they are not verified.
     fn served_chain(&self, port: u16) -> BoxFuture<'_, Result<Vec<Digest>, HostError>>;
@@ -105,6 +110,15 @@ pub struct Measured {
     pub cpus: u32,
     pub memory_bytes: u64,
     pub cgroup_version: Option<u8>,
+}
+
+/// What is posted, and as whom.
+#[derive(Debug, Clone)]
+pub struct HttpPost {
+    pub content_type: &'static str,
+    pub body: Secret,
+    pub user: String,
+    pub password: Secret,
 }
 
 /// Status and the first 64 KiB of the body.

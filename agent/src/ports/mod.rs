@@ -8,5 +8,6 @@ pub use container_runtime::{
     Look, RuntimeError, Since,
 };
 pub use host::{
-    ByteStream, Connected, Host, HostError, HttpAnswer, KeepalivedSeen, Listening, Machine, Measured,
+    ByteStream, Connected, Host, HostError, HttpAnswer, HttpPost, KeepalivedSeen, Listening, Machine,
+    Measured,
 };

@@ -11,5 +11,6 @@ mod reload;
 mod removal;
 mod setup;
 mod survive;
+mod tsdb;
 mod virtual_ip;
 mod walk;

@@ -8,7 +8,7 @@ use omsctl_proto::{
     Action, Claim, Consignment, ContainerSpec, ControllerId, Digest, Event, EventKind, Facts, FactsRequest,
     FingerprintKey, FormerText, Gate, GateTable, Hello, ImageFacts, ImageOrigin, Importance, InitOrder,
     Initialiser, Mount, NodeName, NodePlan, Operator, Order, Piece, Request, Response, RunId, Secret,
-    SecretFile, SecretName, Step, ToAgent, ToController, WantedHealth, WantedImage, WireSecret,
+    SecretFile, SecretName, Step, ToAgent, ToController, TsdbRequest, WantedHealth, WantedImage, WireSecret,
     content_digest, read_frame, write_frame,
 };
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ impl Setup {
         self.folder.path().join("runtime").join(run)
     }
 
-    fn wanted(&self) -> WantedImage {
+    pub(super) fn wanted(&self) -> WantedImage {
         let image = self.image().facts;
         WantedImage {
             reference: REFERENCE.to_owned(),
@@ -353,6 +353,11 @@ impl Talk {
     }
 
     pub(super) async fn facts(&mut self) -> Facts {
+        self.facts_with(None).await
+    }
+
+    /// With the time-series database.
+    pub(super) async fn facts_with(&mut self, tsdb: Option<TsdbRequest>) -> Facts {
         let request = FactsRequest {
             container_name: CONTAINER.to_owned(),
             paths: vec!["/data/oms/oms_logs".to_owned()],
@@ -364,6 +369,7 @@ impl Talk {
             towards: Some(("10.0.0.9".to_owned(), 2881)),
             health: WantedHealth { port: 8089, tls: false },
             measured: MEASURED.map(str::to_owned).into(),
+            tsdb,
         };
         self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
         let message = self.hear().await;

@@ -143,6 +143,8 @@ fn started(action: &Action) -> Option<&str> {
         | Action::ServeCertificate { .. }
         | Action::ServeVirtualIp { .. }
         | Action::WithdrawVirtualIp
+        | Action::LoadTsdbImage { .. }
+        | Action::ServeTsdb { .. }
         | Action::AwaitHealthy { .. } => None,
     }
 }

@@ -131,7 +131,7 @@ impl Act<'_> {
 
     /// The rows of hosts that are gone for good leave the MetaDB, by way of any host that answers.
     async fn forget(&self, plan: &Plan, survey: &Survey, telling: &mut Telling) -> Vec<NodeOutcome> {
-        let Some(link) = survey.links.values().next() else { return Vec::new() };
+        let Some(link) = survey.metadb_link() else { return Vec::new() };
         let Apply { world, inputs, .. } = self.apply;
         let mut outcomes = Vec::new();
         for (node, address) in &plan.forgotten {
@@ -157,8 +157,8 @@ impl Act<'_> {
 
     /// As the inventory lists the hosts.
     fn order(&self, outcomes: &mut [NodeOutcome]) {
-        let hosts = &self.apply.inputs.deployment.hosts;
-        outcomes.sort_by_key(|outcome| hosts.iter().position(|host| host.name == outcome.node));
+        let names: Vec<&NodeName> = self.apply.inputs.deployment.names().collect();
+        outcomes.sort_by_key(|outcome| names.iter().position(|name| **name == outcome.node));
     }
 
     /// The work of each host that has some, in the order of the schema gate.
@@ -217,7 +217,8 @@ impl Act<'_> {
     async fn cm_url_answers(&self, survey: &Survey, telling: &mut Telling) -> bool {
         let Some(url) = self.cm_url(&[]) else { return true };
         let mut last = None;
-        for (node, link) in &survey.links {
+        let of_oms = |node: &NodeName| self.apply.inputs.deployment.host(node).is_some();
+        for (node, link) in survey.links.iter().filter(|(node, _)| of_oms(node)) {
             let probed = link.session.probe(omsctl_proto::ProbeTarget::Http { url: url.clone() }).await;
             let asked = probed.is_ok();
             last = Some((node, probed));

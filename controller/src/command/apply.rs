@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use omsctl_inventory::Host;
 use omsctl_proto::{
-    Claim, ControllerId, ErrorReport, FingerprintKey, Hold, NodeOutcome, NodeResult, RunId, RunResult,
-    RunStory,
+    Claim, ControllerId, ErrorReport, FingerprintKey, Hold, NodeName, NodeOutcome, NodeResult, RunId,
+    RunResult, RunStory,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -113,7 +112,7 @@ impl Apply<'_> {
     /// Looks, and does what the hosts' state asks for: the rollout, or first something about another one.
     async fn attempt(&self, run: &RunId, until: Option<Instant>, gives_way: bool) -> Attempt {
         let (world, key) = (self.world, self.world.new_key());
-        let names = self.inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
+        let names = self.inputs.deployment.names().cloned().collect();
         let mut telling = Telling::begin(world, run.clone(), self.typed, Kind::Change, names).await;
         let hold = Hold {
             controller: self.controller.clone(),
@@ -173,7 +172,7 @@ impl Apply<'_> {
                 Attempt::Again
             }
             Standing::Held(theirs) => {
-                let selected = self.inputs.selected().map(|host| host.name.clone());
+                let selected = self.inputs.deployment.selected_names().cloned();
                 let outcomes = theirs.outcomes(selected, self.aim.purpose.command());
                 self.wait(until, theirs.run().cloned(), looked, telling, outcomes).await
             }
@@ -197,12 +196,12 @@ impl Apply<'_> {
         let error = unheard.filter(|_| self.request.take_over);
         let other = || standing::other_report(&story, self.aim.purpose.command());
         let error = error.unwrap_or_else(other);
-        let outcome = |host: &Host| NodeOutcome {
-            node: host.name.clone(),
+        let outcome = |node: &NodeName| NodeOutcome {
+            node: node.clone(),
             result: NodeResult::Waiting,
             error: Some(error.clone()),
         };
-        let outcomes = self.inputs.selected().map(outcome).collect();
+        let outcomes = self.inputs.deployment.selected_names().map(outcome).collect();
         self.wait(until, Some(story.plan.run), looked, telling, outcomes).await
     }
 

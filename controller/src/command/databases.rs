@@ -111,7 +111,7 @@ async fn drop_all(act: &Act<'_>, looked: &Looked, telling: &mut Telling) -> Resu
     if let Some(node) = plan.busy().first() {
         return Err(failed(format!("{} is not without OMS any more", node.node)));
     }
-    let link = looked.survey.links.values().next();
+    let link = looked.survey.metadb_link();
     let connection = link.map(|link| link.connection.as_ref());
     let connection = connection.ok_or_else(|| failed("no host answers any more".to_owned()))?;
     let reader = look::reader(world, &inputs.deployment);

@@ -94,8 +94,8 @@ pub(super) fn view(plan: &Plan) -> PlanView {
 
 /// Hosts of `--limit` that could not be looked at.
 fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
-    let selected =
-        inputs.selected().filter_map(|host| Some((&host.name, looked.survey.failed.get(&host.name)?)));
+    let selected = inputs.deployment.selected_names();
+    let selected = selected.filter_map(|node| Some((node, looked.survey.failed.get(node)?)));
     selected
         .map(|(node, error)| NodeOutcome {
             node: node.clone(),
@@ -108,8 +108,9 @@ fn unreachable(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
 /// All hosts of `--limit`, when nothing is begun on any.
 pub(super) fn not_begun(inputs: &Inputs, looked: &Looked) -> Vec<NodeOutcome> {
     let waiting = inputs
-        .selected()
-        .filter(|host| !looked.survey.failed.contains_key(&host.name))
-        .map(|host| NodeOutcome { node: host.name.clone(), result: NodeResult::Waiting, error: None });
+        .deployment
+        .selected_names()
+        .filter(|node| !looked.survey.failed.contains_key(*node))
+        .map(|node| NodeOutcome { node: node.clone(), result: NodeResult::Waiting, error: None });
     waiting.chain(unreachable(inputs, looked)).collect()
 }

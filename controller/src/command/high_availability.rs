@@ -168,7 +168,7 @@ async fn write(
         telling.end_looking();
         return interrupted(world);
     }
-    let Some(link) = looked.survey.links.values().next() else {
+    let Some(link) = looked.survey.metadb_link() else {
         telling.end_looking();
         return Exit::Unreachable;
     };

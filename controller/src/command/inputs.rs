@@ -112,6 +112,7 @@ impl Inputs {
                 ImageSource::Archive(path) => Some(path.clone()),
                 ImageSource::Reference(_) => None,
             })
+            .chain(self.deployment.tsdb.iter().filter(|tsdb| tsdb.selected).map(|tsdb| tsdb.archive.clone()))
             .collect();
         let mut good = true;
         for path in paths {

@@ -65,7 +65,7 @@ pub(super) async fn look_at_all_holding(
     (keep_going, hold): (bool, Option<Hold>),
 ) -> Result<Sight, Exit> {
     let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.deployment.hosts.iter().map(|host| host.name.clone()).collect();
+    let names = inputs.deployment.names().cloned().collect();
     let mut telling = Telling::begin(world, run.clone(), typed, Kind::Look, names).await;
     let how = How { reach: Reach::Inventory, forks: None, hold, measure: false };
     let looked = look_holding(world, &inputs, &key, how, &mut telling.emitter).await;
@@ -116,9 +116,18 @@ pub(super) async fn look_holding(
         if measure {
             request.measured = plan::data_paths(host);
         }
+        if let Some(tsdb) = deployment.tsdb.as_ref().filter(|tsdb| tsdb.host == host.name) {
+            request.tsdb = Some(plan::tsdb_request(tsdb));
+            request.ports.push(tsdb.port);
+        }
         Some((target(world, host), request))
     });
-    let hosts: Vec<_> = hosts.collect();
+    let tsdb = deployment.tsdb_alone().filter(|tsdb| tsdb.selected || reach == Reach::Inventory);
+    let tsdb = tsdb.map(|tsdb| {
+        let target = target_of(world, &tsdb.host, tsdb.connection.clone());
+        (target, plan::tsdb_facts_request(tsdb, key))
+    });
+    let hosts: Vec<_> = hosts.chain(tsdb).collect();
     let forks = forks.map_or(hosts.len(), NonZeroUsize::get);
     let surveyor =
         Surveyor { transport: Arc::clone(&world.transport), clock: Arc::clone(&world.clock), forks, hold };
@@ -127,8 +136,12 @@ pub(super) async fn look_holding(
     let mut observed = observed(inputs, &survey);
     if reach == Reach::Inventory {
         let ground = plan::ground(deployment, &observed);
-        let asked = async { tokio::join!(survey.reach(&ground.places), survey.ask_for(&ground.cm_urls)) };
-        (observed.unreached, observed.cm_urls) = or_interrupted(world, Box::pin(asked)).await?;
+        let tsdb = plan::tsdb_urls(deployment);
+        let asked = async {
+            tokio::join!(survey.reach(&ground.places), survey.ask_for(&ground.cm_urls), survey.ask_for(&tsdb))
+        };
+        (observed.unreached, observed.cm_urls, observed.tsdb_answers) =
+            or_interrupted(world, Box::pin(asked)).await?;
     }
     Some(Looked { survey, observed })
 }
@@ -154,6 +167,7 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
             .collect(),
         unreached: BTreeMap::new(),
         cm_urls: BTreeMap::new(),
+        tsdb_answers: BTreeMap::new(),
         archives: archives.map(|(path, archive)| (path.clone(), archive.identity.clone())).collect(),
         certificates: inputs.certificates.clone(),
     }

@@ -32,7 +32,9 @@ pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit
             return Exit::Failed;
         }
         if !request.watch {
-            let unreachable = status.nodes.iter().any(|node| node.state == NodeState::Unreachable);
+            let states = status.nodes.iter().map(|node| node.state);
+            let mut states = states.chain(status.tsdb.iter().map(|tsdb| tsdb.state));
+            let unreachable = states.any(|state| state == NodeState::Unreachable);
             return if unreachable { Exit::Unreachable } else { Exit::Done };
         }
         let mut interrupts = world.interrupts.lock().await;
@@ -50,7 +52,7 @@ fn text(world: &World, status: &Status) -> String {
 /// `None` when the operator interrupted it.
 async fn observe(world: &World, inputs: &Inputs, typed: &str) -> Option<Status> {
     let (run, key) = (world.new_run(), world.new_key());
-    let names = inputs.selected().map(|host| host.name.clone()).collect();
+    let names = inputs.deployment.selected_names().cloned().collect();
     let mut telling = Telling::begin(world, run, typed, Kind::Observe, names).await;
     let looked = look::look(world, inputs, &key, Reach::Limit, None, &mut telling.emitter).await;
     telling.end_looking();

@@ -36,7 +36,7 @@ pub(super) async fn contents(
     inputs: &Inputs,
     survey: &Survey,
 ) -> Option<Result<BTreeMap<String, DatabaseContent>, MetaDbError>> {
-    let link = survey.links.values().next()?;
+    let link = survey.metadb_link()?;
     Some(look::reader(world, &inputs.deployment).contents(link.connection.as_ref()).await)
 }
 

@@ -53,7 +53,10 @@ fn every_host_once(plan: &Plan, deployment: &Deployment) -> Vec<String> {
         .filter(|host| listed(&host.name) != 1)
         .map(|host| format!("{} is listed {} times", host.name, listed(&host.name)))
         .collect();
-    let stranger = plan.nodes.iter().find(|node| !selected.iter().any(|host| host.name == node.node));
+    let tsdb = deployment.tsdb_alone().filter(|tsdb| tsdb.selected).map(|tsdb| &tsdb.host);
+    broken.extend(tsdb.filter(|name| listed(name) > 1).map(|name| format!("{name} is listed twice")));
+    let mut strangers = plan.nodes.iter().filter(|node| Some(&node.node) != tsdb);
+    let stranger = strangers.find(|node| !selected.iter().any(|host| host.name == node.node));
     broken.extend(stranger.map(|node| format!("{} was not selected", node.node)));
     broken
 }
@@ -81,7 +84,10 @@ fn no_step_twice(node: &NodeSteps) -> Option<String> {
 }
 
 /// What has to be true before the other can be.
-const ORDER: [(StepId, StepId); 31] = [
+const ORDER: [(StepId, StepId); 34] = [
+    (StepId::LoadTsdbImage, StepId::ServeTsdb),
+    (StepId::ServeTsdb, StepId::Initialise),
+    (StepId::ServeTsdb, StepId::ReloadConfig),
     (StepId::LoadImage, StepId::StopContainer),
     (StepId::StopContainer, StepId::DumpDatabases),
     (StepId::DumpDatabases, StepId::ReplaceContainer),
@@ -169,7 +175,11 @@ fn acts_on_container(node: &NodeSteps) -> bool {
     let apart = |action: &Action| {
         matches!(
             action,
-            Action::WithdrawVirtualIp | Action::RemoveContainers { .. } | Action::RemoveData { .. }
+            Action::WithdrawVirtualIp
+                | Action::RemoveContainers { .. }
+                | Action::RemoveData { .. }
+                | Action::LoadTsdbImage { .. }
+                | Action::ServeTsdb { .. }
         )
     };
     node.steps.iter().any(|step| !apart(&step.action))
@@ -219,11 +229,10 @@ fn turn_before_service_is_touched(node: &NodeSteps, container: Option<&Container
         return None;
     }
     let serving = container.is_some_and(|found| found.running && is_initialised(Some(found)));
-    let touched_before = node
-        .steps
-        .iter()
-        .take_while(|step| step.gate != Some(Gate::Turn))
-        .any(|step| !matches!(step.id(), StepId::MakeDirectories | StepId::LoadImage));
+    let touched_before = node.steps.iter().take_while(|step| step.gate != Some(Gate::Turn)).any(|step| {
+        let before = [StepId::MakeDirectories, StepId::LoadImage, StepId::LoadTsdbImage, StepId::ServeTsdb];
+        !before.contains(&step.id())
+    });
     if turns > 1 {
         Some("it waits for its turn twice".to_owned())
     } else if touched_before {
@@ -286,7 +295,9 @@ fn everything_named_travels(node: &NodeSteps, plan: &Plan, contents: &BTreeSet<D
     let secrets = plan.secrets.get(&node.node);
     let has_secret = |name: &SecretName| secrets.is_some_and(|all| all.contains_key(name));
     let missing = |action: &Action| {
-        let content = if let Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. } = action {
+        let content = if let Action::LoadImage { origin: ImageOrigin::Archive { content, .. }, .. }
+        | Action::LoadTsdbImage { origin: ImageOrigin::Archive { content, .. }, .. } = action
+        {
             Some(content)
         } else {
             None

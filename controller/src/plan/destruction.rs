@@ -14,6 +14,7 @@ use super::ownership;
 use super::refusal::Refusal;
 use super::registration::HEARTBEAT_LIMIT_S;
 use super::situation::Situation;
+use super::tsdb;
 use super::virtual_ip;
 use super::wanted::{mounts, text_of};
 use crate::ports::MetaDbFacts;
@@ -71,6 +72,7 @@ pub(super) fn plan(
     }
     let told = about_databases(situation, &draft.plan);
     draft.plan.warnings.extend(told);
+    draft.plan.warnings.extend(tsdb::stays(situation));
     draft.finish(situation)
 }
 

@@ -22,12 +22,12 @@ pub(super) struct Draft {
     pub(super) moves: bool,
 }
 
-/// Puts the gates on the steps of all hosts.
-pub(super) fn set(situation: Situation<'_>, drafts: &mut [Draft]) {
+/// Puts the gates on the steps of all hosts. Whoever serves is told of a time-series database only once that is there.
+pub(super) fn set(situation: Situation<'_>, drafts: &mut [Draft], tsdb_comes: bool) {
     let others_are_new = drafts.iter().any(|draft| draft.role == Role::New && !draft.steps.is_empty());
     let serving =
         situation.deployment.hosts.iter().filter(|host| situation.container(&host.name).is_some_and(serves));
-    let takes_turns = others_are_new || serving.count() > 1;
+    let takes_turns = others_are_new || tsdb_comes || serving.count() > 1;
     for draft in drafts {
         set_schema(draft);
         if draft.moves {
@@ -80,6 +80,8 @@ pub(super) fn touches_service(action: &Action) -> bool {
         | Action::WithdrawVirtualIp => true,
         Action::MakeDirectories { .. }
         | Action::LoadImage { .. }
+        | Action::LoadTsdbImage { .. }
+        | Action::ServeTsdb { .. }
         | Action::DumpDatabases { .. }
         | Action::RestoreDatabases { .. }
         | Action::Initialise { .. }
@@ -96,7 +98,10 @@ pub(super) fn touches_service(action: &Action) -> bool {
 
 /// The image is loaded before the turn begins, so that nobody waits for bytes.
 fn set_turn(situation: Situation<'_>, draft: &mut Draft) {
-    let is_load = |step: &Step| matches!(step.action, Action::LoadImage { .. });
+    let is_load = |step: &Step| {
+        let action = &step.action;
+        matches!(action, Action::LoadImage { .. } | Action::LoadTsdbImage { .. } | Action::ServeTsdb { .. })
+    };
     draft.steps.sort_by_key(|step| !is_load(step));
     let Some(first) = position(draft, touches_service) else { return };
     let Some(step) = draft.steps.get_mut(first) else { return };

@@ -34,6 +34,10 @@ pub fn goal(
         let config = render_config(region, &[]);
         let _ = writeln!(text, "region {}\n{}", region.name, config.expose());
     }
+    if let Some(tsdb) = &deployment.tsdb {
+        let archive = archives.get(&tsdb.archive).map(|archive| archive.config.to_string());
+        let _ = writeln!(text, "tsdb {} {archive:?} {:?} {:?}", tsdb.host, tsdb.data, tsdb.restart_policy);
+    }
     for host in &deployment.hosts {
         let _ = writeln!(text, "{}", host_text(host, archives));
         for file in host.settings.https.iter().flat_map(|https| [&https.cert, &https.key]) {

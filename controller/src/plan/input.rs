@@ -27,6 +27,8 @@ pub struct Observed {
     pub unreached: BTreeMap<NodeName, Result<Vec<Unreached>, ErrorReport>>,
     /// Whether `cm_url` answers a host, and what, in words; of hosts that were asked.
     pub cm_urls: BTreeMap<NodeName, Result<(bool, String), ErrorReport>>,
+    /// Whether the time-series database answers a host that reports there, and what, in words; of hosts that were asked.
+    pub tsdb_answers: BTreeMap<NodeName, Result<(bool, String), ErrorReport>>,
     /// What the image archives on the bastion hold.
     pub archives: BTreeMap<PathBuf, ArchiveIdentity>,
     /// The text of the certificate and key files on the bastion.

@@ -141,6 +141,7 @@ impl NodeSteps {
             role: self.role,
             gates: self.steps.iter().filter_map(|step| step.gate).collect(),
             proof: self.proof,
+            serves_tsdb: self.step(StepId::ServeTsdb).is_some(),
         }
     }
 

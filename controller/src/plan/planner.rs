@@ -26,6 +26,7 @@ use super::relay;
 use super::removal;
 use super::situation::Situation;
 use super::steps::steps;
+use super::tsdb::{self, Tsdb};
 use super::upgrade;
 use super::virtual_ip;
 use super::wanted::{Wanted, wanted};
@@ -68,15 +69,19 @@ pub(super) fn as_the_files_say(
     for host in deployment.hosts.iter().filter(|host| host.selected) {
         drafts.extend(outcome.draft(situation, host));
     }
-    gates::set(situation, &mut drafts);
+    let tsdb = outcome.tsdb(situation);
+    tsdb::lead(&mut drafts, &tsdb);
+    gates::set(situation, &mut drafts, matches!(&tsdb, Tsdb::Steps(_, steps) if !steps.is_empty()));
     relay::set(situation, &mut drafts);
     outcome.plan.schema_order = gates::schema_order(situation, &drafts);
     outcome.plan.sequential = sequential(deployment, &drafts);
     outcome.refusals.extend(initialised_elsewhere(situation, &outcome.plan.schema_order));
     outcome.refusals.extend(unread_metadb(situation, &drafts));
+    outcome.refusals.extend(tsdb::missed(situation, &tsdb, &drafts));
     outcome.plan.warnings.extend(warnings(situation, &drafts));
     outcome.plan.warnings.extend(moving::warnings(situation, &drafts));
-    let plan = accepted(outcome.plan, drafts);
+    let mut plan = accepted(outcome.plan, drafts);
+    tsdb::add(&mut plan, situation, tsdb);
     finished(plan, outcome.refusals, situation)
 }
 
@@ -129,6 +134,19 @@ impl Outcome {
             Some(_) | None if self.refusals.contains(&refusal) => {}
             Some(_) | None => self.refusals.push(refusal),
         }
+    }
+
+    /// The part of the time-series database; its host may be one of OMS, and told already.
+    fn tsdb(&mut self, situation: Situation<'_>) -> Tsdb {
+        let tsdb = tsdb::plan(situation);
+        match &tsdb {
+            Tsdb::Away(node, error) => {
+                self.plan.unreachable.entry(node.clone()).or_insert_with(|| error.clone());
+            }
+            Tsdb::Refused(refusal) => self.refuse(refusal.clone(), situation.goal),
+            Tsdb::Nothing | Tsdb::Steps(..) => {}
+        }
+        tsdb
     }
 
     /// The steps of one host without gates; `None` when it is left out or cannot be planned.
@@ -263,8 +281,8 @@ pub fn secrets(
         Some((host.name.clone(), texts(&wanted).map(|(name, text)| (name.clone(), text.clone())).collect()))
     };
     let mut secrets: BTreeMap<_, BTreeMap<_, _>> = deployment.hosts.iter().filter_map(of_host).collect();
-    if let Some((leader, login)) = upgrade::secrets(situation) {
-        secrets.entry(leader).or_default().extend(login);
+    for (node, more) in upgrade::secrets(situation).into_iter().chain(tsdb::secrets(deployment)) {
+        secrets.entry(node).or_default().extend(more);
     }
     secrets
 }

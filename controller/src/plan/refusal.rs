@@ -64,6 +64,8 @@ pub enum Refusal {
     #[error("nobody would be left who serves{}", in_region(region))]
     Outage { region: String, nodes: Vec<NodeName>, way: String },
 
+    #[error("{node} shall run the time-series database, does not yet, and is not part of this")]
+    TsdbAway { node: NodeName, reader: NodeName, why: String },
     #[error("the plan breaks a rule of its own: {rule}")]
     Rule { rule: String },
 }
@@ -102,6 +104,7 @@ impl Refusal {
             | Self::TakesMore { .. }
             | Self::InitialisationElsewhere { .. }
             | Self::Outage { .. }
+            | Self::TsdbAway { .. }
             | Self::Rule { .. } => None,
         }
     }
@@ -152,6 +155,7 @@ impl Refusal {
             | Self::CmUrlMoves { .. }
             | Self::CannotMove { .. }
             | Self::Immutable { .. } => ErrorCode::Metadb,
+            Self::TsdbAway { .. } => ErrorCode::Tsdb,
             Self::Rule { .. } => ErrorCode::Internal,
         }
     }
@@ -170,6 +174,9 @@ impl Refusal {
             Self::RegionNotInInventory { cm_url, .. } => vec![format!("its cm_url is {cm_url}")],
             Self::TakesMore { old, new, .. } => vec![format!("it is {old}, the files say {new}")],
             Self::InitialisationElsewhere { proof, .. } => vec![proof.clone()],
+            Self::TsdbAway { why, reader, .. } => {
+                vec![why.clone(), format!("OMS on {reader} would be told of it and restart for ever")]
+            }
             Self::Outage { nodes, .. } => vec![format!("healthy now: {}", list(nodes))],
             Self::AddressTwice { .. }
             | Self::ArchiveUnread { .. }
@@ -216,6 +223,7 @@ impl Refusal {
             Self::InitialisationElsewhere { .. } => "no initialisation outside --limit",
             Self::Unfit { .. } => "an initialised container of OMS",
             Self::Outage { .. } => "a healthy host that stays",
+            Self::TsdbAway { .. } => "the time-series database serves, or is brought up first",
             Self::Rule { .. } => "a plan that keeps its rules",
         }
     }
@@ -296,6 +304,9 @@ impl Refusal {
                  one host at a time"
                     .to_owned()
             }
+            Self::TsdbAway { node, .. } => format!(
+                "let {node} answer and be part of the command, or take oms_tsdb_host and the group tsdb out of the inventory"
+            ),
             Self::Rule { .. } => "this is a bug of omsctl: nothing was changed; please report it with \
                  `omsctl plan --format json`"
                 .to_owned(),

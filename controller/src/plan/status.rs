@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use omsctl_inventory::Deployment;
-use omsctl_proto::{ContainerFacts, ErrorReport, Facts, InitState, NodeName};
+use omsctl_inventory::{Deployment, TsdbServer};
+use omsctl_proto::{ContainerFacts, ErrorReport, Facts, InitState, NodeName, TsdbLogIn};
 use serde::Serialize;
 
 use super::addresses;
@@ -23,6 +23,19 @@ pub struct Status {
     /// OMS's own high availability; `None` when the MetaDB does not tell. Off makes nobody unhealthy.
     pub ha_enabled: Option<bool>,
     pub nodes: Vec<NodeStatus>,
+    /// That which omsctl runs, when it is looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tsdb: Option<TsdbStatus>,
+}
+
+/// The time-series database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TsdbStatus {
+    pub node: NodeName,
+    pub state: NodeState,
+    pub port: u16,
+    /// What keeps it from being ready, in words.
+    pub reasons: Vec<String>,
 }
 
 /// One host.
@@ -72,8 +85,10 @@ pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
             node(host.name.clone(), addresses.get(&host.name).copied(), facts, metadb)
         })
         .collect();
-    let healthy = nodes.iter().all(|node| node.state == NodeState::Ready);
-    Status { healthy, ha_enabled: metadb.and_then(|facts| facts.ha_enabled), nodes }
+    let tsdb = deployment.tsdb.as_ref().filter(|server| server.selected).map(|server| tsdb(server, observed));
+    let ready = |state| state == NodeState::Ready;
+    let healthy = nodes.iter().all(|node| ready(node.state)) && tsdb.iter().all(|tsdb| ready(tsdb.state));
+    Status { healthy, ha_enabled: metadb.and_then(|facts| facts.ha_enabled), nodes, tsdb }
 }
 
 fn node(
@@ -94,6 +109,39 @@ fn node(
         services: container.map(|found| found.services.clone()).unwrap_or_default(),
         registered,
         reasons,
+    }
+}
+
+fn tsdb(server: &TsdbServer, observed: &Observed) -> TsdbStatus {
+    let (state, reason) = match observed.facts.get(&server.host) {
+        None => (NodeState::Unreachable, Some("the host was not asked".to_owned())),
+        Some(Err(error)) => (NodeState::Unreachable, Some(with_hint(error))),
+        Some(Ok(facts)) => tsdb_state(facts),
+    };
+    let reasons = reason.into_iter().collect();
+    TsdbStatus { node: server.host.clone(), state, port: server.port, reasons }
+}
+
+fn tsdb_state(facts: &Facts) -> (NodeState, Option<String>) {
+    if let Some(trouble) = docker_trouble(&facts.docker) {
+        return (NodeState::Unknown, Some(trouble));
+    }
+    let Some(container) = facts.tsdb.as_ref().and_then(|found| found.container.as_ref()) else {
+        return (NodeState::Absent, None);
+    };
+    if !container.running {
+        return (NodeState::Stopped, Some(format!("the container is {}", container.status)));
+    }
+    match facts.tsdb.as_ref().map(|found| &found.log_in) {
+        Some(TsdbLogIn::Works) => (NodeState::Ready, None),
+        Some(TsdbLogIn::NoUser) => (NodeState::Degraded, Some("it has no user".to_owned())),
+        Some(TsdbLogIn::Refused { words }) => {
+            (NodeState::Degraded, Some(format!("it refuses the log-in of config.yaml: {words}")))
+        }
+        Some(TsdbLogIn::Silent { error }) => {
+            (NodeState::Degraded, Some(format!("it does not answer: {error}")))
+        }
+        None => (NodeState::Unknown, None),
     }
 }
 

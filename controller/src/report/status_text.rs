@@ -27,6 +27,14 @@ pub fn status_text(status: &Status, style: Style, columns: Option<usize>) -> Str
     if status.nodes.iter().any(|node| !node.reasons.is_empty()) {
         text.push('\n');
     }
+    if let Some(tsdb) = &status.tsdb {
+        let (word, paint) = state(tsdb.state);
+        let place = format!("time-series database on {} port {}: ", tsdb.node, tsdb.port);
+        let reasons: String =
+            tsdb.reasons.iter().map(|reason| format!(", {}", words::clean(reason))).collect();
+        words::add_line(&mut text, &format!("{place}{}{reasons}", style.paint(paint, word)));
+        text.push('\n');
+    }
     if status.ha_enabled == Some(false) {
         let line = "HA is off: when a host dies, its tasks stay dead (omsctl ha status)";
         words::add_line(&mut text, &style.paint(Paint::Warning, line));
@@ -149,7 +157,12 @@ mod tests {
         };
         assert_eq!(
             status_text(
-                &Status { healthy: false, ha_enabled: Some(true), nodes: vec![ready, degraded, gone] },
+                &Status {
+                    healthy: false,
+                    ha_enabled: Some(true),
+                    nodes: vec![ready, degraded, gone],
+                    tsdb: None
+                },
                 Style::PLAIN,
                 None
             ),
@@ -166,7 +179,7 @@ not healthy: 1 of 3 hosts ready
 "
         );
         let mut healthy =
-            Status { healthy: true, ha_enabled: None, nodes: vec![node("a", NodeState::Ready)] };
+            Status { healthy: true, ha_enabled: None, nodes: vec![node("a", NodeState::Ready)], tsdb: None };
         assert!(status_text(&healthy, Style::PLAIN, None).ends_with("\nhealthy: 1 host ready\n"));
         healthy.ha_enabled = Some(false);
         assert!(status_text(&healthy, Style::PLAIN, None).contains("HA is off"));
@@ -185,7 +198,7 @@ not healthy: 1 of 3 hosts ready
             reasons: vec!["nginx is FATAL".to_owned(), "oms_console is FATAL".to_owned()],
             ..node("node1", NodeState::Degraded)
         };
-        let status = Status { healthy: false, ha_enabled: Some(true), nodes: vec![down] };
+        let status = Status { healthy: false, ha_enabled: Some(true), nodes: vec![down], tsdb: None };
         assert_eq!(
             status_text(&status, Style::PLAIN, Some(60)),
             "\

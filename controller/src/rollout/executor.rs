@@ -1,13 +1,13 @@
 //! Runs a rollout, or carries one on: every host side by side, one loop that hears all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use omsctl_proto::{
     CheckResult, Claim, ControllerId, Digest, ErrorReport, EventKind, FingerprintKey, GateRow, InitOrder,
-    NodeName, NodeOutcome, Operator, RunId,
+    MetaDbProof, NodeName, NodeOutcome, Operator, RunId,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -115,6 +115,9 @@ impl Executor {
         interrupts: &mut mpsc::Receiver<Interrupt>,
     ) -> Walked {
         let rows: Vec<GateRow> = rollout.nodes.iter().map(|(work, _)| work.row.clone()).collect();
+        // Others need no way to OMS.
+        let of_oms = rows.iter().filter(|row| row.proof == MetaDbProof::Registered);
+        let askable: BTreeSet<NodeName> = of_oms.map(|row| row.node.clone()).collect();
         let gates = Gates::new(&rows, rollout.init_order, rollout.max_failures);
         let mut leadership = Leadership::new(&rollout.part, rollout.controller.clone());
         // What has a past may stand anywhere, also behind a gate, until it has told it.
@@ -155,7 +158,7 @@ impl Executor {
         let mut cm_url = None;
         let ended = lead.all_ended();
         if ended {
-            cm_url = lead.probe(rollout.cm_url, &mut heard).await;
+            cm_url = lead.probe(rollout.cm_url, &askable, &mut heard).await;
             // Every agent said its last word; wait until each is gone from its host.
             lead.dismiss_all();
             while walks.join_next().await.is_some() {}

@@ -3,7 +3,8 @@
 //! The MetaDB is changed when every host that comes to that gate stands before it; the schema step runs on one host at a
 //! time, first on the first host of the default region; hosts that serve already change one at a time, after every new
 //! host is proved, the first of them as a canary; the databases are touched when OMS is stopped on all hosts, and nothing
-//! starts before they are ready.
+//! starts before they are ready. Where the time-series database is brought up, neither the schema step nor a turn begins
+//! before it serves.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -48,6 +49,10 @@ pub struct Gates {
     turn_shut: Option<String>,
     /// New hosts, and those that leave: whoever serves changes after them.
     first_unfinished: BTreeSet<NodeName>,
+    /// Bring the time-series database up, which OMS cannot do without once it is told of it.
+    tsdb_awaited: BTreeSet<NodeName>,
+    /// Why it does not come.
+    tsdb_shut: Option<String>,
     ended: BTreeMap<NodeName, bool>,
     /// A step failed, the host's end is still to come.
     failing: BTreeSet<NodeName>,
@@ -88,6 +93,8 @@ impl Gates {
             turns_done: 0,
             turn_shut: None,
             first_unfinished: first,
+            tsdb_awaited: rows.iter().filter(|row| row.serves_tsdb).map(|row| row.node.clone()).collect(),
+            tsdb_shut: None,
             ended: BTreeMap::new(),
             failing: BTreeSet::new(),
             failures: 0,
@@ -104,6 +111,7 @@ impl Gates {
             EventKind::StepMilestone { milestone: Milestone::SchemaEntered, .. } => self.schema_entered(node),
             EventKind::StepMilestone { milestone: Milestone::SchemaOver, .. } => self.schema_over(node),
             EventKind::StepDone { step: StepId::Initialise, .. } => self.release_schema(node),
+            EventKind::StepDone { step: StepId::ServeTsdb, .. } => drop(self.tsdb_awaited.remove(node)),
             EventKind::StepFailed { .. } if !self.ended.contains_key(node) => {
                 self.failing.insert(node.clone());
             }
@@ -183,6 +191,11 @@ impl Gates {
             .ended(node, || format!("{node} is not known to be stopped, and the MetaDB stays as it is"));
         self.databases
             .ended(node, || format!("{node} did not come so far, and no host starts before all have"));
+        if self.tsdb_awaited.contains(node) {
+            self.tsdb_shut = Some(format!(
+                "{node} did not bring the time-series database up, and OMS would restart for ever"
+            ));
+        }
         self.at_stopped.remove(node);
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
@@ -262,6 +275,9 @@ impl Gates {
         }
         opened.extend(self.databases.let_through());
         opened.extend(self.metadb.let_through());
+        if !self.tsdb_awaited.is_empty() {
+            return opened;
+        }
         let candidates = if self.first_passed { self.schema_queue.len() } else { 1 };
         if self.schema_holders.is_empty()
             && self.metadb.shut().is_none()
@@ -303,6 +319,11 @@ impl Gates {
         }
         if (at_schema || at_metadb)
             && let Some(reason) = self.metadb.shut()
+        {
+            return Some(Shut::ForGood(reason.clone()));
+        }
+        if (at_schema || at_turn)
+            && let Some(reason) = &self.tsdb_shut
         {
             return Some(Shut::ForGood(reason.clone()));
         }

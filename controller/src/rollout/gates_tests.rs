@@ -14,6 +14,7 @@ fn all(nodes: &[(&str, Role, &[Gate])]) -> Vec<GateRow> {
         role: *role,
         gates: gates.iter().copied().collect(),
         proof: MetaDbProof::Registered,
+        serves_tsdb: false,
     };
     nodes.iter().map(row).collect()
 }
@@ -424,4 +425,43 @@ fn whoever_fails_after_the_databases_are_ready_holds_nobody_up() {
     waits(&mut gates, "b", Gate::Databases);
     assert_eq!(opened(&mut gates), ["b:databases"]);
     assert_eq!(gates.hopeless(&node("b")), None);
+}
+
+#[test]
+fn oms_is_told_of_the_time_series_database_when_that_serves() {
+    let rows = |name: &str| {
+        let mut rows = all(&[("a", Role::New, SCHEMA), ("b", Role::Existing, TURN), ("db", Role::New, &[])]);
+        for row in &mut rows {
+            row.serves_tsdb = row.node == node(name);
+        }
+        rows
+    };
+    let mut gates = Gates::new(&rows("db"), InitOrder::Staggered, None);
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "b", Gate::Turn);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    let done = |step| EventKind::StepDone {
+        step,
+        outcome: Outcome::Changed,
+        evidence: Evidence::new(),
+        elapsed_ms: 1,
+    };
+    gates.observe(&node("db"), &done(StepId::LoadTsdbImage));
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.observe(&node("db"), &done(StepId::ServeTsdb));
+    assert_eq!(opened(&mut gates), ["a:schema"]);
+    // Whoever serves comes after everything new, the database included.
+    gates.ended(&node("a"), true);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.ended(&node("db"), true);
+    assert_eq!(opened(&mut gates), ["b:turn"]);
+
+    let mut gates = Gates::new(&rows("db"), InitOrder::Staggered, None);
+    waits(&mut gates, "a", Gate::Schema);
+    waits(&mut gates, "b", Gate::Turn);
+    gates.ended(&node("db"), false);
+    assert_eq!(opened(&mut gates), [""; 0]);
+    for name in ["a", "b"] {
+        assert!(for_good(&gates, name).contains("db did not bring the time-series database up"));
+    }
 }

@@ -67,10 +67,10 @@ struct Questions<'a> {
 }
 
 /// What it answered.
-type Answers = Option<(Facts, Result<(), MetaDbError>)>;
+type Answers = Option<(Facts, Option<Result<(), MetaDbError>>)>;
 
 impl Surveyor {
-    /// Looks at all of them side by side; `metadb` is logged in to from each host.
+    /// Looks at all of them side by side; `metadb` is logged in to from each host whose way towards it is asked for.
     pub async fn look(
         &self,
         hosts: Vec<(HostTarget, FactsRequest)>,
@@ -151,8 +151,13 @@ impl Surveyor {
             };
             let answers = match questions {
                 Some(Questions { metadb, request }) => {
-                    let (facts, login) =
-                        tokio::join!(session.facts(request.clone()), metadb.log_in(connection.as_ref()));
+                    let log_in = async {
+                        match &request.towards {
+                            Some(_) => Some(metadb.log_in(connection.as_ref()).await),
+                            None => None,
+                        }
+                    };
+                    let (facts, login) = tokio::join!(session.facts(request.clone()), log_in);
                     Some((facts?, login))
                 }
                 None => None,
@@ -174,7 +179,7 @@ impl Survey {
         emitter.say(EventKind::HostConnected { host: node.clone(), address, agent_pushed_bytes }).await;
         if let Some((facts, login)) = answers {
             self.facts.insert(node.clone(), facts);
-            self.logins.insert(node.clone(), login);
+            self.logins.extend(login.map(|login| (node.clone(), login)));
         }
         self.links.insert(node, link);
     }
@@ -191,6 +196,13 @@ impl Survey {
                 return;
             }
         }
+    }
+
+    /// The way to the MetaDB: a host whose log-in was taken, else any.
+    pub fn metadb_link(&self) -> Option<&HostLink> {
+        let taken = |node: &NodeName| matches!(self.logins.get(node), Some(Ok(())));
+        let known = self.links.iter().find(|(node, _)| taken(node)).map(|(_, link)| link);
+        known.or_else(|| self.links.values().next())
     }
 
     /// Closes every connection.

@@ -6,6 +6,7 @@ mod connection;
 mod regions;
 mod resolve;
 mod settings;
+mod tsdb;
 mod variables;
 mod virtual_ip;
 

@@ -8,13 +8,14 @@ use super::addresses::{check_hosts, known_address};
 use super::connection::connection;
 use super::regions::{OMS_GROUP, RegionDraft, oms_hosts, regions};
 use super::settings::settings;
+use super::tsdb::{self, TsdbDraft};
 use super::variables::{HostVariables, check_names};
 use crate::ansible::AnsibleInventory;
 use crate::config::{
     Environment, NodeAddresses, RawConfig, RegionToCheck, ResolvedConfig, check_regions, read_config,
     resolve_config, version_in,
 };
-use crate::model::{ConnectTo, Deployment, Host, ImageSource, Region};
+use crate::model::{ConnectTo, Deployment, Host, ImageSource, Region, TsdbServer};
 use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::sources::Sources;
 
@@ -29,26 +30,38 @@ pub(crate) fn resolve(
     if names.is_empty() {
         no_hosts(inventory, problems);
     }
-    let selected = selected(sources, inventory, &names, problems);
+    let tsdb = tsdb::host_name(sources, inventory, &names, problems);
+    let mut reached = names.clone();
+    reached.extend(tsdb.iter().map(|(name, _)| name.clone()).filter(|name| !names.contains(name)));
+    let selected = selected(sources, inventory, &reached, problems);
+    let tsdb = tsdb.and_then(|(name, place)| {
+        tsdb::read(sources, inventory, (&name, place), (&names, &selected), problems)
+    });
     let drafts = regions(inventory, &names, problems);
     let environment = Environment::load(sources, problems);
     let raw = read_config_file(sources, problems);
     let hosts = hosts(sources, inventory, &drafts, &selected, problems);
     check_hosts(&hosts, inventory, problems);
-    let regions = resolve_regions(raw.as_ref()?, &drafts, &environment, &hosts, problems)?;
-    (hosts.len() == names.len() && !hosts.is_empty()).then(|| in_order(regions, hosts))
+    let read = Read { drafts: &drafts, hosts: &hosts, tsdb: tsdb.as_ref() };
+    let regions = resolve_regions(raw.as_ref()?, &read, &environment, problems)?;
+    let tsdb = tsdb.and_then(|draft| draft.finish(&regions.first()?.config.tsdb));
+    (hosts.len() == names.len() && !hosts.is_empty()).then(|| in_order(regions, hosts, tsdb))
 }
 
-/// How the selected OMS hosts are reached.
+/// How the selected hosts are reached: those of OMS, and that of the time-series database.
 pub(crate) fn connections(
     sources: &Sources,
     inventory: &AnsibleInventory,
     problems: &mut Problems,
 ) -> Vec<ConnectTo> {
-    let names = oms_hosts(inventory);
+    let mut names = oms_hosts(inventory);
     if names.is_empty() {
         no_hosts(inventory, problems);
     }
+    let tsdb = tsdb::host_name(sources, inventory, &names, problems);
+    names.extend(
+        tsdb.map(|(name, _)| name).filter(|name| !names.contains(name)).into_iter().collect::<Vec<_>>(),
+    );
     let selected = selected(sources, inventory, &names, problems);
     let mut hosts = Vec::new();
     for name in names.iter().filter(|name| selected.contains(*name)) {
@@ -185,12 +198,18 @@ fn tell_missing_image(inventory: &AnsibleInventory, hosts: &[String], problems: 
     problems.push(problem);
 }
 
+/// What the inventory says.
+struct Read<'a> {
+    drafts: &'a [RegionDraft],
+    hosts: &'a [Host],
+    tsdb: Option<&'a TsdbDraft>,
+}
+
 /// The regions with the rules between them checked; `None` when a key that is required could not be read.
 fn resolve_regions(
     raw: &RawConfig,
-    drafts: &[RegionDraft],
+    Read { drafts, hosts, tsdb }: &Read<'_>,
     environment: &Environment,
-    hosts: &[Host],
     problems: &mut Problems,
 ) -> Option<Vec<Region>> {
     if drafts.is_empty() {
@@ -201,8 +220,11 @@ fn resolve_regions(
     let mut regions = Vec::new();
     let mut valid = Vec::new();
     let mut complete = true;
-    for draft in drafts {
-        let resolved: ResolvedConfig = resolve_config(raw, &draft.overrides, environment, problems);
+    for draft in *drafts {
+        let mut resolved: ResolvedConfig = resolve_config(raw, &draft.overrides, environment, problems);
+        if let Some(tsdb) = tsdb {
+            tsdb.fill(&mut resolved.config.tsdb, problems);
+        }
         complete &= resolved.complete;
         valid.push(resolved.valid);
         let hosts = draft.hosts.iter().filter_map(|name| NodeName::new(name).ok()).collect();
@@ -214,7 +236,7 @@ fn resolve_regions(
         Some(host) => known_address(host),
         None => NodeAddresses { name: name.clone(), address: None },
     };
-    let to_check: Vec<RegionToCheck<'_>> = (regions.iter().zip(drafts).zip(valid))
+    let to_check: Vec<RegionToCheck<'_>> = (regions.iter().zip(*drafts).zip(valid))
         .map(|((region, draft), valid)| RegionToCheck {
             region,
             nodes: draft.hosts.iter().map(node).collect(),
@@ -243,12 +265,12 @@ fn places(raw: &RawConfig, draft: &RegionDraft) -> BTreeMap<&'static str, Place>
 }
 
 /// The default region first; its hosts first.
-fn in_order(mut regions: Vec<Region>, hosts: Vec<Host>) -> Deployment {
+fn in_order(mut regions: Vec<Region>, hosts: Vec<Host>, tsdb: Option<TsdbServer>) -> Deployment {
     regions.sort_by_key(|region| !region.config.is_default);
     let mut ordered = Vec::with_capacity(hosts.len());
     let (first, rest): (Vec<Host>, Vec<Host>) =
         hosts.into_iter().partition(|host| regions.first().is_some_and(|region| region.name == host.region));
     ordered.extend(first);
     ordered.extend(rest);
-    Deployment { hosts: ordered, regions }
+    Deployment { hosts: ordered, regions, tsdb }
 }

@@ -3,14 +3,12 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use omsctl_proto::{NodeName, Secret};
+use omsctl_proto::Secret;
 
 use super::variables::HostVariables;
 use super::virtual_ip::virtual_ip;
 use crate::config::version_in;
-use crate::model::{
-    HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths, RegistryLogin, TsdbSettings,
-};
+use crate::model::{HostSettings, HttpsFiles, ImageSource, InitBy, InitOrder, MountPaths, RegistryLogin};
 use crate::problem::{Problem, ProblemCode};
 
 /// The settings; `None` when there is no usable image, which is told (once for all hosts when none has one).
@@ -34,7 +32,6 @@ pub(super) fn settings(
         init_order,
         restart_policy: restart_policy(host),
         virtual_ip: virtual_ip(host),
-        tsdb: tsdb(host),
         relay_port: host.number(&["oms_relay_port"], 1..=65535),
         image: image?,
     })
@@ -192,7 +189,7 @@ fn mount_paths(host: &mut HostVariables<'_>) -> MountPaths {
 }
 
 /// An absolute path of the host that Docker can mount.
-fn mount_path(host: &mut HostVariables<'_>, name: &'static str) -> Option<PathBuf> {
+pub(super) fn mount_path(host: &mut HostVariables<'_>, name: &'static str) -> Option<PathBuf> {
     let at = host.text(&[name])?;
     let path: PathBuf = Path::new(&at.value).components().collect();
     let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
@@ -204,7 +201,7 @@ fn mount_path(host: &mut HostVariables<'_>, name: &'static str) -> Option<PathBu
     Some(path)
 }
 
-fn oms_host_ip(host: &mut HostVariables<'_>) -> Option<IpAddr> {
+pub(super) fn oms_host_ip(host: &mut HostVariables<'_>) -> Option<IpAddr> {
     let at = host.text(&["oms_host_ip"])?;
     let address = at.value.trim().parse::<IpAddr>().ok();
     let usable = address
@@ -227,7 +224,7 @@ fn https(host: &mut HostVariables<'_>) -> Option<HttpsFiles> {
     Some(HttpsFiles { cert: cert?, key: key? })
 }
 
-fn restart_policy(host: &mut HostVariables<'_>) -> Option<String> {
+pub(super) fn restart_policy(host: &mut HostVariables<'_>) -> Option<String> {
     let at = host.text(&["oms_restart_policy"])?;
     let counted = at.value.strip_prefix("on-failure:").is_some_and(|count| count.parse::<u32>().is_ok());
     match at.value.as_str() {
@@ -240,17 +237,6 @@ fn restart_policy(host: &mut HostVariables<'_>) -> Option<String> {
             None
         }
     }
-}
-
-fn tsdb(host: &mut HostVariables<'_>) -> TsdbSettings {
-    let name = host.text(&["oms_tsdb_host"]).and_then(|at| match NodeName::new(&at.value) {
-        Ok(name) => Some(name),
-        Err(error) => {
-            host.refuse("oms_tsdb_host", &at.place, Some(&at.value), error.allowed);
-            None
-        }
-    });
-    TsdbSettings { host: name, archive: host.local_file(&["oms_tsdb_archive"]) }
 }
 
 #[cfg(test)]

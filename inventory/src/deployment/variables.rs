@@ -12,7 +12,7 @@ use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::sources::Sources;
 
 /// The `oms_*` variables of design.md section 1.
-const DEPLOYMENT_VARIABLES: [&str; 23] = [
+const DEPLOYMENT_VARIABLES: [&str; 24] = [
     "oms_image_archive",
     "oms_image",
     "oms_registry_user",
@@ -35,6 +35,7 @@ const DEPLOYMENT_VARIABLES: [&str; 23] = [
     "oms_vip_router_id",
     "oms_tsdb_host",
     "oms_tsdb_archive",
+    "oms_tsdb_dir",
     "oms_relay_port",
 ];
 

@@ -253,3 +253,52 @@ fn nodes_that_only_facts_can_explain_are_asked_for_later() {
     let stranger: std::net::IpAddr = "10.0.0.4".parse().unwrap();
     assert_eq!(region.unexplained_nodes(&addresses(["10.0.0.1", "10.0.0.2", "10.0.0.3"])), [stranger]);
 }
+
+#[test]
+fn the_host_of_the_time_series_database_fills_config_yaml() {
+    let folder = |inventory: &str, config: &str| {
+        let archive = ("influxdb.tar", "an archive");
+        try_load(&[("inventory.ini", inventory), ("config.yaml", config), archive])
+    };
+    let config = format!("{CONFIG}tsdb_password: 'p w'\n");
+    let own = format!("{INVENTORY}oms_tsdb_archive=influxdb.tar\n\n[tsdb]\ndb ansible_host=10.0.0.50\n");
+    let deployment = folder(&own, &config).unwrap().deployment;
+    let server = deployment.tsdb.as_ref().unwrap();
+    assert_eq!((server.host.as_str(), server.port, server.username.as_str()), ("db", 8086, "oms"));
+    assert!(server.selected && deployment.tsdb_alone().is_some());
+    assert_eq!(deployment.names().count(), 4);
+    let kept = tempfile::tempdir().unwrap();
+    let (reached, _) = crate::load_connections(&sources(kept.path(), &[("inventory.ini", &own)])).unwrap();
+    assert_eq!(reached.last().unwrap().name.as_str(), "db");
+    let tsdb = &deployment.regions[0].config.tsdb;
+    assert_eq!((tsdb.url.as_deref(), tsdb.enabled), (Some("10.0.0.50:8086"), Some(true)));
+    let text = crate::render_config(&deployment.regions[0], &[]);
+    assert!(text.expose().contains("tsdb_service: \"INFLUXDB\""), "{}", text.expose());
+
+    let beside =
+        format!("{INVENTORY}oms_tsdb_archive=influxdb.tar\noms_tsdb_host=n2\noms_tsdb_dir=/disk2/tsdb\n");
+    let deployment = folder(&beside, &format!("{config}tsdb_url: 10.0.0.2:9086\n")).unwrap().deployment;
+    let server = deployment.tsdb.as_ref().unwrap();
+    assert_eq!((server.port, server.data.to_str()), (9086, Some("/disk2/tsdb")));
+    assert!(deployment.tsdb_alone().is_none());
+    assert_eq!(deployment.names().count(), 3);
+
+    let refused = |inventory: &str, config: &str, words: &[&str]| {
+        let told = folder(inventory, config).unwrap_err().to_string();
+        for word in words {
+            assert!(told.contains(word), "{word}: {told}");
+        }
+        assert_eq!(told.matches("error[").count(), words.len(), "{told}");
+    };
+    let unknown = own.replace("oms_tsdb_archive=influxdb.tar", "oms_tsdb_host=dbb");
+    refused(&unknown, &config, &["`oms_tsdb_host` is no host of the inventory"]);
+    let nothing = own.replace("oms_tsdb_archive=influxdb.tar\n", "");
+    refused(&nothing, &config, &["no image is named for the time-series database"]);
+    refused(&own, CONFIG, &["`tsdb_password` is missing"]);
+    refused(&(own.clone() + "db2 ansible_host=10.0.0.51\n"), &config, &["one time-series database"]);
+    let contradicts = format!("{config}tsdb_enabled: false\ntsdb_url: 10.0.0.51:8086\n");
+    refused(&own, &contradicts, &["`tsdb_enabled` is false", "`tsdb_url` is not the address of db"]);
+    refused(&own, &format!("{config}tsdb_service: CERESDB\n"), &["OMS does not support CERESDB"]);
+    refused(&own.replace("10.0.0.50", "db.example.com"), &config, &["nobody knows the address"]);
+    refused(&own, &format!("{config}tsdb_username: 'a b'\n"), &["cannot be made"]);
+}

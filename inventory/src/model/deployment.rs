@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use omsctl_proto::NodeName;
 
-use super::{Host, OmsConfig};
+use super::{Host, OmsConfig, TsdbServer};
 
 /// Everything that the files say, resolved.
 #[derive(Debug, Clone)]
@@ -14,9 +14,27 @@ pub struct Deployment {
     pub hosts: Vec<Host>,
     /// At least one; the default region first.
     pub regions: Vec<Region>,
+    /// When omsctl shall run it.
+    pub tsdb: Option<TsdbServer>,
 }
 
 impl Deployment {
+    /// The host of the time-series database, when it is no OMS host.
+    pub fn tsdb_alone(&self) -> Option<&TsdbServer> {
+        self.tsdb.as_ref().filter(|tsdb| self.host(&tsdb.host).is_none())
+    }
+
+    /// Everything that is connected to: OMS hosts, then the host of the time-series database.
+    pub fn names(&self) -> impl Iterator<Item = &NodeName> {
+        self.hosts.iter().map(|host| &host.name).chain(self.tsdb_alone().map(|tsdb| &tsdb.host))
+    }
+
+    /// Those of [`Self::names`] that `--limit` selects.
+    pub fn selected_names(&self) -> impl Iterator<Item = &NodeName> {
+        let hosts = self.hosts.iter().filter(|host| host.selected).map(|host| &host.name);
+        hosts.chain(self.tsdb_alone().filter(|tsdb| tsdb.selected).map(|tsdb| &tsdb.host))
+    }
+
     /// The host of that name.
     pub fn host(&self, name: &NodeName) -> Option<&Host> {
         self.hosts.iter().find(|host| host.name == *name)

@@ -79,7 +79,6 @@ pub struct HostSettings {
     /// Docker's restart policy; none by default, as OMS documents.
     pub restart_policy: Option<String>,
     pub virtual_ip: VirtualIp,
-    pub tsdb: TsdbSettings,
     /// `None`: an ephemeral port.
     pub relay_port: Option<u16>,
 }
@@ -155,11 +154,23 @@ pub enum VirtualIp {
     },
 }
 
-/// The time series database that omsctl shall run, when it shall.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TsdbSettings {
-    /// An inventory name.
-    pub host: Option<NodeName>,
+/// The time-series database that omsctl shall run.
+#[derive(Debug, Clone)]
+pub struct TsdbServer {
+    /// An inventory name; it may be an OMS host too.
+    pub host: NodeName,
+    pub connection: Connection,
+    /// False when `--limit` leaves the host out.
+    pub selected: bool,
     /// A file on the bastion that exists.
-    pub archive: Option<PathBuf>,
+    pub archive: PathBuf,
+    pub container_name: String,
+    /// The folder on the host that holds everything of it.
+    pub data: PathBuf,
+    /// Docker's restart policy.
+    pub restart_policy: Option<String>,
+    /// That of `tsdb_url`.
+    pub port: u16,
+    pub username: String,
+    pub password: Secret,
 }

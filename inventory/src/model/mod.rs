@@ -8,6 +8,6 @@ mod oms_config;
 pub use deployment::{Deployment, Region, RegionName};
 pub use host::{
     Become, ConnectTo, Connection, ConnectionMethod, Host, HostSettings, HttpsFiles, ImageSource, InitBy,
-    InitOrder, MountPaths, RegistryLogin, TsdbSettings, VirtualIp,
+    InitOrder, MountPaths, RegistryLogin, TsdbServer, VirtualIp,
 };
 pub use oms_config::{CmUrl, ConfiguredPort, MetaDbLogin, OmsConfig, OmsPorts, Scheme, Tsdb, TsdbService};

@@ -77,13 +77,31 @@ pub(super) fn ensure(image: OmsImage, layout: &Layout, progress: fn(&str)) -> Re
         images::build(&layout.recipes.join(Kind::Standin.name()), &built, &arguments)?;
     }
     progress(&format!("stand-in {}: writing {}", image.label(), path.display()));
-    docker_ok(["tag", &built, image.reference()])?;
-    let partial = path.with_extension("tar.part");
-    docker_ok(["save".as_ref(), "--output".as_ref(), partial.as_os_str(), image.reference().as_ref()])?;
-    // The documented name is for the hosts; on this machine it would hide which recipe it came from.
-    docker_ok(["rmi", image.reference()])?;
-    finish(&partial, &path, &digest)?;
+    save(&built, image.reference(), &path, &digest)?;
     Ok(path)
+}
+
+/// The name of the image of the time-series database.
+pub const INFLUXDB: &str = "influxdb:1.6.7";
+
+/// The archive of that image, made when it is not there or older than its recipe.
+pub(super) fn ensure_influxdb(layout: &Layout, progress: fn(&str)) -> Result<PathBuf, RigError> {
+    let path = layout.shared.join("influxdb.tar");
+    let digest = Kind::Influxdb.reference(layout)?;
+    if !is_current(&path, &digest) {
+        let built = images::ensure(Kind::Influxdb, layout, progress)?;
+        save(&built, INFLUXDB, &path, &digest)?;
+    }
+    Ok(path)
+}
+
+/// The documented name is for the hosts; on this machine it would hide which recipe it came from.
+fn save(built: &str, reference: &str, path: &Path, digest: &str) -> Result<(), RigError> {
+    docker_ok(["tag", built, reference])?;
+    let partial = path.with_extension("tar.part");
+    docker_ok(["save".as_ref(), "--output".as_ref(), partial.as_os_str(), reference.as_ref()])?;
+    docker_ok(["rmi", reference])?;
+    finish(&partial, path, digest)
 }
 
 /// The same archive, compressed with gzip.

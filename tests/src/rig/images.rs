@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Services,
     /// The stand-in for OMS; its tags are built by `archives`.
     Standin,
+    /// The time-series database.
+    Influxdb,
 }
 
 impl Kind {
@@ -32,20 +34,21 @@ impl Kind {
             Self::Node(_) => "node",
             Self::Services => "services",
             Self::Standin => "standin",
+            Self::Influxdb => "influxdb",
         }
     }
 
     fn suite(self) -> &'static str {
         match self {
             Self::Node(docker) => docker.suite(),
-            Self::Services | Self::Standin => SUITE,
+            Self::Services | Self::Standin | Self::Influxdb => SUITE,
         }
     }
 
     fn packages(self) -> String {
         let more = match self {
             Self::Node(docker) => docker.packages(),
-            Self::Services | Self::Standin => "",
+            Self::Services | Self::Standin | Self::Influxdb => "",
         };
         let packages = match self {
             Self::Node(_) => {
@@ -57,6 +60,7 @@ impl Kind {
                 "openssh-server,supervisor,nginx-light,python3,python3-yaml,python3-pymysql,procps,curl,iproute2,\
                  mariadb-client"
             }
+            Self::Influxdb => "influxdb,influxdb-client,ca-certificates",
         };
         format!("{packages}{more}")
     }
@@ -65,7 +69,7 @@ impl Kind {
     fn build_arguments(self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::Node(docker) => vec![("DOCKER_CONFIGURATION", docker.configuration())],
-            Self::Services | Self::Standin => Vec::new(),
+            Self::Services | Self::Standin | Self::Influxdb => Vec::new(),
         }
     }
 
@@ -73,7 +77,7 @@ impl Kind {
     fn extra_inputs(self, layout: &Layout) -> Vec<PathBuf> {
         match self {
             Self::Node(_) => vec![layout.repository.join("tests/src/bin/runc_shim.rs")],
-            Self::Services | Self::Standin => Vec::new(),
+            Self::Services | Self::Standin | Self::Influxdb => Vec::new(),
         }
     }
 
@@ -133,7 +137,7 @@ pub(super) fn ensure(kind: Kind, layout: &Layout, progress: fn(&str)) -> Result<
     match kind {
         Kind::Node(_) => add_shim(layout, context.path())?,
         Kind::Services => add_seekdb(layout, context.path(), progress)?,
-        Kind::Standin => {}
+        Kind::Standin | Kind::Influxdb => {}
     }
     let arguments = [vec![("BASE", base.as_str())], kind.build_arguments()].concat();
     build(context.path(), &reference, &arguments)?;

@@ -196,6 +196,12 @@ impl Rig {
         archives::ensure(image, &self.instance.layout, self.progress)
     }
 
+    /// The archive of the time-series database on this machine, made when it is not there.
+    pub fn archive_influxdb(&self) -> Result<PathBuf, RigError> {
+        let _machine = machine_lock()?;
+        archives::ensure_influxdb(&self.instance.layout, self.progress)
+    }
+
     /// Loads an image past omsctl on those of these hosts that lack it.
     pub fn have_image(&self, image: OmsImage, nodes: &[Node]) -> Result<(), RigError> {
         let archive = self.archive(image)?;

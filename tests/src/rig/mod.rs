@@ -28,7 +28,7 @@ mod sql;
 mod status;
 mod subnet;
 
-pub use archives::OmsImage;
+pub use archives::{INFLUXDB, OmsImage};
 pub use cable::Unplugged;
 pub use deadline::until;
 pub use error::RigError;

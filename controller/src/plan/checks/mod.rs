@@ -22,6 +22,7 @@ pub(super) mod row;
 mod sizing;
 mod suite;
 mod system;
+mod tsdb;
 
 pub use mending::{Mend, mends};
 pub use suite::{cluster_failed, failed_nodes, passed, preflight};

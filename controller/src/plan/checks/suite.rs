@@ -7,7 +7,7 @@ use omsctl_proto::{CheckResult, CheckStatus, Facts, NodeName};
 
 use super::{
     address, certificate, clock, cluster, connect, disk, docker, identity, image, keepalived, metadb,
-    neighbours, paths, ports, reach, sizing, system,
+    neighbours, paths, ports, reach, sizing, system, tsdb,
 };
 use crate::plan::addresses::{self, Addresses};
 use crate::plan::input::{Goal, Observed};
@@ -19,11 +19,12 @@ pub fn preflight(deployment: &Deployment, observed: &Observed, goal: &Goal) -> V
     let situation = Situation { deployment, observed, goal, addresses: &addresses.by_node };
     let mut rows = Vec::new();
     for host in deployment.hosts.iter().filter(|host| host.selected) {
-        rows.push(connect::row(host, observed.facts.get(&host.name)));
+        rows.push(connect::row(&host.name, &host.connection, observed.facts.get(&host.name)));
         if let Some(facts) = situation.facts(&host.name) {
             rows.extend(of_host(situation, &addresses, host, facts));
         }
     }
+    rows.extend(tsdb::server(situation));
     rows.extend(cluster::rows(situation, &addresses));
     rows
 }
@@ -40,6 +41,7 @@ fn of_host(situation: Situation<'_>, addresses: &Addresses, host: &Host, facts: 
     rows.extend(keepalived::rows(situation, host, facts));
     rows.push(metadb::row(situation, host));
     rows.extend(reach::rows(situation, host));
+    rows.extend(tsdb::row(situation, &host.name));
     rows.push(identity::row(situation, host, facts));
     rows.extend(identity::machine_id(situation, host, facts));
     rows.extend(identity::host_key(situation, host));

@@ -15,5 +15,6 @@ mod repair;
 mod rollout;
 mod scale_out;
 mod status;
+mod tsdb;
 mod upgrade;
 mod virtual_ip;

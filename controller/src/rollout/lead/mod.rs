@@ -293,15 +293,16 @@ impl<'a> Lead<'a> {
         }
     }
 
-    /// Whether the CM answers where OMS's components look for it, seen from the first host that is done and can be asked.
+    /// Whether the CM answers where OMS's components look for it, seen from the first of these hosts that is done and can be asked.
     pub(super) async fn probe(
         &mut self,
         url: Option<String>,
+        askable: &BTreeSet<NodeName>,
         heard: &mut mpsc::Receiver<(NodeName, FromNode)>,
     ) -> Option<CheckResult> {
         let url = url.filter(|_| self.leadership.leads())?;
         let mut last = None;
-        for node in self.outcomes.done() {
+        for node in self.outcomes.done().into_iter().filter(|node| askable.contains(node)) {
             self.tell(&node, ToNode::Probe(url.clone())).await;
             let answer = loop {
                 match heard.recv().await? {

@@ -187,7 +187,13 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
     let way = HostLink { target, connection: line.clone(), session, held_by: None };
     let (events, mut heard) = mpsc::channel(64);
     let (commands, received) = mpsc::channel(1);
-    let row = GateRow { node, role: Role::New, gates: BTreeSet::new(), proof: MetaDbProof::Registered };
+    let row = GateRow {
+        node,
+        role: Role::New,
+        gates: BTreeSet::new(),
+        proof: MetaDbProof::Registered,
+        serves_tsdb: false,
+    };
     let work = NodeWork { row, begin: Begin::Attach, secrets: BTreeMap::new(), proof: None };
     let claim = Some(Claim::first(shared.controller.clone()));
     let walk = tokio::spawn(NodeWalk::new(Arc::new(shared), way, claim, events).run(work, received));

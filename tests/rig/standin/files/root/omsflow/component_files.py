@@ -84,6 +84,10 @@ def write_all(settings):
         "cmDatabase": oms.text(settings, "drc_cm_db"),
         "heartbeatDatabase": oms.text(settings, "drc_cm_heartbeat_db"),
         "port": oms.port(settings, "supervisor_server_port"),
+        "metricServerAddr": oms.text(settings, "tsdb_url") if oms.boolean(settings, "tsdb_enabled", False) else None,
+        "metricServerType": oms.text(settings, "tsdb_service", "CERESDB"),
+        "metricUser": oms.text(settings, "tsdb_username"),
+        "metricPassword": oms.text(settings, "tsdb_password"),
     }
     write(HOST_AGENT, json.dumps(agent, indent=2) + "\n", mode=0o600, owner="ds")
     for path in (CONSOLE, CLUSTER_MANAGER, HOST_AGENT, TENGINE, SSHD):

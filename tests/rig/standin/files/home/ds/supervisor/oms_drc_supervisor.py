@@ -1,5 +1,6 @@
 """The host agent's part: registers the host, sends its heartbeat every second, answers on 9000 and 9001."""
 
+import base64
 import http.server
 import json
 import logging
@@ -7,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 import pymysql
 
@@ -74,6 +77,26 @@ def beat_for_ever(found):
             time.sleep(1)
 
 
+def post(found, path, body):
+    request = urllib.request.Request(f"http://{found['metricServerAddr']}{path}", data=body.encode())
+    pair = f"{found['metricUser']}:{found['metricPassword']}".encode()
+    request.add_header("Authorization", "Basic " + base64.b64encode(pair).decode())
+    urllib.request.urlopen(request, timeout=3).read()
+
+
+def report(found):
+    """Without the time-series database that it is told of, the real one restarts for ever."""
+    if found["metricServerAddr"] is None:
+        return
+    if found["metricServerType"] != "INFLUXDB":
+        sys.exit(f"time-series database {found['metricServerType']} is not supported")
+    try:
+        post(found, "/query", urllib.parse.urlencode({"q": "CREATE DATABASE oms"}))
+        post(found, "/write?db=oms", f"supervisor,host={found['hostIp']} started=1")
+    except OSError as error:
+        sys.exit(f"time-series database {found['metricServerAddr']}: {error}")
+
+
 class Agent(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -90,6 +113,7 @@ def main():
         filename="/home/admin/logs/supervisor/supervisor.log", level=logging.INFO, format="%(asctime)s %(message)s"
     )
     found = configuration()
+    report(found)
     servers = [http.server.ThreadingHTTPServer(("0.0.0.0", port), Agent) for port in (int(found["port"]), 9001)]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
