@@ -75,7 +75,12 @@ pub(crate) fn forget_unproved(places: &Places) -> io::Result<()> {
         entries => entries?,
     };
     for entry in entries {
-        let folder = DumpFolder(entry?.path());
+        let entry = entry?;
+        // What somebody else put there is no dump.
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let folder = DumpFolder(entry.path());
         if folder.file(UNPROVED).try_exists()? && !folder.record_path().try_exists()? {
             std::fs::remove_dir_all(&folder.0)?;
         }
@@ -183,6 +188,25 @@ mod tests {
         assert_eq!(found.tables, BTreeSet::from(["a".to_owned(), "b`c".to_owned()]));
         assert!(found.complete);
         assert_eq!((found.bytes, found.sha256), (text.len() as u64, Digest::of(text.as_bytes())));
+    }
+
+    #[test]
+    fn what_is_no_dump_of_ours_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places {
+            state: folder.path().join("state"),
+            runtime: folder.path().join("runtime"),
+            root: folder.path().join("root"),
+        };
+        let unproved = DumpFolder::of(&places, &RunId::new("r-1").unwrap());
+        unproved.make().unwrap();
+        std::fs::write(places.state.join("dumps/notes.txt"), "whose").unwrap();
+        std::fs::create_dir(places.state.join("dumps/somebody's")).unwrap();
+        forget_unproved(&places).unwrap();
+        assert!(!unproved.path().exists());
+        assert!(
+            places.state.join("dumps/notes.txt").is_file() && places.state.join("dumps/somebody's").is_dir()
+        );
     }
 
     #[test]

@@ -12,13 +12,13 @@ use super::stage::{CONTAINER, Stage};
 const ROOMY: &str = "1200m";
 
 /// A small disk of its own at a folder of a host, until dropped.
-struct SmallDisk<'a> {
+pub(super) struct SmallDisk<'a> {
     node: &'a Node,
     place: &'a str,
 }
 
 impl<'a> SmallDisk<'a> {
-    fn at(node: &'a Node, place: &'a str, size: &str) -> Self {
+    pub(super) fn at(node: &'a Node, place: &'a str, size: &str) -> Self {
         node.exec(["mkdir", "-p", place]).unwrap().ok().unwrap();
         let options = format!("size={size}");
         node.exec(["mount", "-t", "tmpfs", "-o", &options, "tmpfs", place]).unwrap().ok().unwrap();
@@ -32,7 +32,7 @@ impl<'a> SmallDisk<'a> {
     }
 
     /// Not a byte is left until [`Self::free`].
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let file = format!("of={}/.filler", self.place);
         let filled = self.node.exec(["dd", "if=/dev/zero", &file, "bs=1M"]).unwrap();
         assert!(filled.stderr.contains("No space left"), "{}", filled.stderr);

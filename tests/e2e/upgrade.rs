@@ -8,6 +8,7 @@ use system_tests::rig::{Node, OmsImage};
 use super::evidence::{
     assert_lawful, assert_nothing_left, assert_registered, container_ids, inspect, is_healthy, rows,
 };
+use super::full_disk::SmallDisk;
 use super::operator::Operator;
 use super::outcome::Outcome;
 use super::running::Signal;
@@ -166,10 +167,17 @@ fn docker(arguments: &[&str]) {
 }
 
 #[test]
-fn a_database_that_dies_in_the_middle_of_the_dump_leaves_the_former_version() {
+fn a_disk_and_a_database_that_end_in_the_middle_of_the_dump_leave_the_former_version() {
     let (stage, operator) = before_an_upgrade();
     let ids = container_ids(stage.usual());
     let kept = dumps(&stage);
+    let disk = SmallDisk::at(stage.host(1), "/var/lib/omsctl/dumps", "64k");
+    disk.fill();
+    operator.run(&["upgrade", "--yes"]).exits(1).tells(&["could not be dumped", "omsctl upgrade"]);
+    assert_eq!(dumps(&stage), Vec::<String>::new(), "half a dump is left");
+    drop(disk);
+    assert_eq!(container_ids(stage.usual()), ids, "no other container was made");
+
     let mut running = operator.start(&["upgrade", "--yes"]);
     running.until_told("dumping the databases");
     // Three databases, each with a program of its own: it is in the middle of them.
