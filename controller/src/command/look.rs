@@ -10,6 +10,7 @@ use omsctl_proto::{FingerprintKey, Gate, GateRow, Hold, MetaDbProof, NodeName};
 use super::World;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::{interrupted, or_interrupted};
+use super::password;
 use super::telling::{Kind, Telling};
 use crate::exit::Exit;
 use crate::plan::{self, Goal, Observed, Purpose, facts_request, resolve_addresses};
@@ -56,6 +57,7 @@ pub(super) struct Sight {
 /// Reads the operator's files and looks at every host of the inventory; the exit when that is as far as it goes.
 pub(super) async fn look_at_all(world: &World, typed: &str, keep_going: bool) -> Result<Sight, Exit> {
     let inputs = inputs::load(world, Images::Read).await?;
+    password::may_be_changed(world, &inputs)?;
     look_at_all_holding(world, typed, inputs, (keep_going, None)).await
 }
 

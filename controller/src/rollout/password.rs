@@ -33,25 +33,31 @@ impl Rotation {
         match self.reader.log_in(connection).await {
             Ok(LogIn::Wanted) => return Ok(Taken::Already),
             Ok(LogIn::Former) => {}
-            Err(error) => return Err(self.report(&error)),
+            Err(error) => {
+                // One of them was taken when this run began, so that the database may be between the two.
+                let patience = if self.reader.former.is_some() { LIMIT } else { Duration::ZERO };
+                let taken = self.is_taken(connection, patience).await;
+                return taken.map(|()| Taken::Already).map_err(|_| self.report(&error));
+            }
         }
         let password = self.reader.target.password.clone();
         let Some(former) = self.reader.with_former() else { return Ok(Taken::Already) };
         let changed = former.change(connection, &MetaDbChange::SetPassword { password }).await;
         // Whatever it said to that: another host may have been quicker, and an answer may be lost.
-        match (self.is_taken(connection).await, changed) {
+        let patience = if changed.is_ok() { LIMIT } else { Duration::ZERO };
+        match (self.is_taken(connection, patience).await, changed) {
             (Ok(()), _) => Ok(Taken::Changed),
             (Err(_), Err(error)) | (Err(error), Ok(_)) => Err(self.report(&error)),
         }
     }
 
-    async fn is_taken(&self, connection: &dyn Connection) -> Result<(), MetaDbError> {
+    async fn is_taken(&self, connection: &dyn Connection, patience: Duration) -> Result<(), MetaDbError> {
         let began = Instant::now();
         let wanted = MetaDbReader { former: None, ..self.reader.clone() };
         loop {
             match wanted.log_in(connection).await {
                 Ok(_) => return Ok(()),
-                Err(error) if began.elapsed() > LIMIT => return Err(error),
+                Err(error) if began.elapsed() >= patience => return Err(error),
                 Err(_) => sleep(INTERVAL).await,
             }
         }

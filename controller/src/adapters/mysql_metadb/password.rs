@@ -1,6 +1,8 @@
 //! Another password for the account that is logged in. The one place where a secret is part of SQL: no server takes it as a
 //! value apart, and what the server answers may repeat it.
 
+use std::time::Duration;
+
 use omsctl_proto::Secret;
 use sqlx::MySqlConnection;
 use zeroize::Zeroizing;
@@ -10,6 +12,11 @@ use crate::ports::{MetaDbError, MetaDbTarget};
 
 /// From where on MySQL has a statement for the own account, whatever its plugin.
 const MYSQL_ALTERS: (u64, u64, u64) = (5, 7, 6);
+
+/// OceanBase's words when somebody else changes accounts or tables at the same moment.
+const BUSY: &str = "Try again";
+const AGAIN: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Needs no privilege on any of them: it is the own account's.
 pub(super) async fn set(
@@ -21,7 +28,15 @@ pub(super) async fn set(
     let answers = questions.ask("SELECT VERSION(), @@SESSION.sql_mode".to_owned()).await?;
     let text = |column| answers.first().and_then(|row| row.text(column)).unwrap_or_default();
     let (version, mode) = (text(0), text(1));
-    questions.change_secretly(statement(&version, &mode, password), password).await
+    let mut again = AGAIN.into_iter();
+    loop {
+        let changed = questions.change_secretly(statement(&version, &mode, password), password).await;
+        let busy = matches!(&changed, Err(MetaDbError::Question { reason, .. }) if reason == BUSY);
+        match again.next().filter(|_| busy) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return changed,
+        }
+    }
 }
 
 /// In the words of the server that says this of itself.
