@@ -28,8 +28,8 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::RemoveData { paths } => action::remove_data(context, paths).await,
         Action::AwaitServices { container } => action::await_services(context, container).await,
         Action::Initialise { container, by, logs } => action::initialise(context, container, *by, logs).await,
-        Action::ReloadConfig { container, config_file } => {
-            action::reload_config(context, container, config_file).await
+        Action::ReloadConfig { container, config_file, log_in } => {
+            action::reload_config(context, container, config_file, *log_in).await
         }
         Action::ServeCertificate { container, port, chain } => {
             action::serve_certificate(context, container, *port, chain).await

@@ -2,7 +2,7 @@
 //! adapters.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::adapters::hosts::HostTransport;
 use crate::adapters::image_archive::FileArchives;
 use crate::adapters::local::LocalTransport;
 use crate::adapters::mysql_metadb::MySqlMetaDb;
+use crate::adapters::password_file;
 use crate::adapters::resolver::Resolver;
 use crate::adapters::signals;
 use crate::adapters::sql_store::{SqlStore, StatePlace};
@@ -71,7 +72,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
     match &request.command {
         Command::Init(request) => command::init(world, request),
         Command::Check { fix } => command::check(world, typed, *fix).await,
-        Command::Plan { move_cm_url } => command::plan(world, *move_cm_url, typed).await,
+        Command::Plan(request) => command::plan(world, request, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,
         Command::Lifecycle(request) => command::lifecycle(world, request, typed).await,
         Command::Upgrade(request) => command::upgrade(world, request, typed).await,
@@ -127,7 +128,7 @@ async fn world(request: &mut Request, out: Out) -> Result<(World, Option<Arc<Sql
         .map_err(|error| internal("signals cannot be listened to", &error))?;
     let passwords = match handed_over {
         Some(passwords) => passwords,
-        None => passwords(&globals, &out)?,
+        None => passwords(&globals, former_metadb_file(&request.command), &out)?,
     };
     let state_folder = state_folder(&place);
     let background = BackgroundProcess::of_this_command(state_folder.clone())
@@ -200,14 +201,24 @@ fn handed_over(request: &mut Request) -> Result<Option<Passwords>, ErrorReport> 
     {
         return Ok(None);
     }
-    let Asked { typed, ssh, escalation, vault } = background::leave_the_terminal()?;
+    let Asked { typed, ssh, escalation, vault, former_metadb } = background::leave_the_terminal()?;
     request.typed = typed;
     let (ssh, escalation) = (ssh.map(|secret| secret.0), escalation.map(|secret| secret.0));
     let vault = vault.into_iter().map(|secret| secret.0).collect();
-    Ok(Some(Passwords { ssh, escalation, vault }))
+    let former_metadb = former_metadb.map(|secret| secret.0);
+    Ok(Some(Passwords { ssh, escalation, vault, former_metadb }))
 }
 
-fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
+/// The file that holds the former password of the MetaDB, `-` for the terminal.
+fn former_metadb_file(command: &Command) -> Option<&Path> {
+    match command {
+        Command::Apply(request) => request.former_metadb_password_file.as_deref(),
+        Command::Plan(request) => request.former_metadb_password_file.as_deref(),
+        _ => None,
+    }
+}
+
+fn passwords(globals: &Globals, former: Option<&Path>, out: &Out) -> Result<Passwords, ErrorReport> {
     let ask = |wanted: bool, question: &str| {
         if !wanted {
             return Ok(None);
@@ -228,7 +239,13 @@ fn passwords(globals: &Globals, out: &Out) -> Result<Passwords, ErrorReport> {
     if let Some(asked) = ask(globals.ask_vault_pass, "Vault password")? {
         vault.push(vault_password::typed(&asked)?);
     }
+    let former_metadb = match former {
+        Some(path) if path == Path::new("-") => ask(true, "Former password of the MetaDB")?,
+        Some(path) => Some(password_file::read(path, "the former password of the MetaDB")?),
+        None => None,
+    };
     Ok(Passwords {
+        former_metadb,
         vault,
         ssh: ask(globals.ask_pass, "SSH password")?,
         escalation: ask(globals.ask_become_pass, "sudo password")?,

@@ -55,8 +55,14 @@ pub enum Action {
     /// OMS's initialisation; passes the schema step while it holds [`crate::Gate::Schema`].
     Initialise { container: String, by: Initialiser, logs: String },
     /// After a changed `config.yaml`: writes the components' files and restarts the two services that read them
-    /// (`research/oms.md` 2.4). Then the former text of `config_file` goes.
-    ReloadConfig { container: String, config_file: String },
+    /// (`research/oms.md` 2.4); with `log_in` every service that logs in to the MetaDB, which is one more. Then the former
+    /// text of `config_file` goes.
+    ReloadConfig {
+        container: String,
+        config_file: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        log_in: bool,
+    },
     /// nginx serves this certificate, told by the SHA-256 of each one in the chain, its own first: with another one it is
     /// restarted, since it reads the file only then.
     ServeCertificate { container: String, port: u16, chain: Vec<Digest> },

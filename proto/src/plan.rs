@@ -52,6 +52,9 @@ pub enum Gate {
     Databases,
     /// The controller changes the MetaDB while no host that comes to this gate serves.
     Metadb,
+    /// Every host of the run has the new password of the MetaDB's account in its file, and OMS runs with the former one: the
+    /// controller changes it, then all go on at once.
+    Password,
 }
 
 /// The kinds of steps, as `plan` and the events name them.
@@ -136,6 +139,7 @@ impl Gate {
             Self::Stopped => "stopped",
             Self::Databases => "databases",
             Self::Metadb => "metadb",
+            Self::Password => "password",
         }
     }
 }

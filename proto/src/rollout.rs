@@ -44,6 +44,8 @@ pub enum MetaDbProof {
     /// The host, online.
     #[default]
     Registered,
+    /// The same with a heartbeat that came after its last step: OMS logs in to the MetaDB as it shall from now on.
+    LoggedIn,
     /// The host no longer: the controller takes its row away.
     Removed,
     /// Whatever it shows.

@@ -26,6 +26,7 @@ mod newer_docker;
 mod operator;
 mod other_machines;
 mod outcome;
+mod password;
 mod pseudoterminal;
 mod refusals;
 mod regions;

@@ -27,6 +27,7 @@ mod lost;
 mod metadb;
 mod moving;
 mod operators;
+mod password;
 mod registry;
 mod relay;
 mod repair;

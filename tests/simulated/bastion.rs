@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use omsctl_controller::cli::{ApplyRequest, Format, Globals, HistoryRequest, StatusRequest};
+use omsctl_controller::cli::{ApplyRequest, Format, Globals, HistoryRequest, PlanRequest, StatusRequest};
 use omsctl_controller::command::{self, Passwords, World};
 use omsctl_controller::exit::Exit;
 use omsctl_controller::out::{Out, Written};
@@ -172,7 +172,7 @@ impl<'a> Bastion<'a> {
     /// `omsctl plan`: the steps of every host.
     pub(crate) async fn plan(&self) -> Vec<(String, Vec<String>)> {
         let (world, written, _interrupt) = self.world();
-        let exit = command::plan(&world, false, "omsctl plan").await;
+        let exit = command::plan(&world, &PlanRequest::default(), "omsctl plan").await;
         assert_eq!(exit, Exit::Done, "{}", written.stderr());
         let document: Value = serde_json::from_str(&written.stdout()).unwrap();
         let texts = |values: &Value, key: &str| -> Vec<String> {

@@ -35,6 +35,16 @@ impl Row {
     }
 }
 
+/// What a host's supervisor knows: the password of when its services started last, and its connection. One that is there
+/// outlives a change of the password, as on real servers.
+#[derive(Default)]
+struct Session {
+    /// The container and how often its services were restarted.
+    of: (String, usize),
+    password: String,
+    connected: bool,
+}
+
 /// The one database of a fleet.
 pub(crate) struct FakeMetaDb {
     rows: Mutex<BTreeMap<String, Row>>,
@@ -47,6 +57,9 @@ pub(crate) struct FakeMetaDb {
     pub(crate) cm_url: Mutex<Option<String>>,
     /// In the order in which they went.
     pub(crate) dropped: Mutex<Vec<String>>,
+    /// Of the account by which everybody logs in.
+    pub(crate) password: Mutex<String>,
+    supervisors: Mutex<BTreeMap<String, Session>>,
     /// What the process list shows.
     pub(crate) sessions: Mutex<Vec<SessionRow>>,
 }
@@ -63,6 +76,8 @@ impl FakeMetaDb {
             ha_config: Mutex::new("{\"enable\":false}".to_owned()),
             databases: Arc::new(Mutex::new(FakeDatabases { tables: tables(), ..FakeDatabases::default() })),
             sessions: Mutex::default(),
+            password: Mutex::new(PASSWORD.to_owned()),
+            supervisors: Mutex::default(),
         }
     }
 
@@ -78,6 +93,10 @@ impl FakeMetaDb {
             let address = variables.find_map(|pair| pair.strip_prefix("OMS_HOST_IP=")).unwrap();
             let config = machine.path("/data/oms/config.yaml");
             let config = std::fs::read_to_string(config).unwrap_or_default();
+            let restarts = machine.docker.calls().iter().filter(|call| is_restart(call)).count();
+            if !self.is_connected(address, (container.facts.id.clone(), restarts), &config) {
+                continue;
+            }
             let url = config.lines().find_map(|line| line.strip_prefix("cm_url: "));
             let url = url.map_or(CM_URL.to_owned(), |url| url.trim_matches('"').to_owned());
             self.cm_url.lock().unwrap().get_or_insert(url);
@@ -88,6 +107,18 @@ impl FakeMetaDb {
             let mut rows = self.rows.lock().unwrap();
             rows.entry(address.to_owned()).or_insert(Row { initialised: now, beat: now }).beat = now;
         }
+    }
+
+    fn is_connected(&self, address: &str, of: (String, usize), config: &str) -> bool {
+        let mut supervisors = self.supervisors.lock().unwrap();
+        let session = supervisors.entry(address.to_owned()).or_default();
+        if session.of != of {
+            let password = config.lines().find_map(|line| line.strip_prefix("oms_meta_password: "));
+            let password = password.unwrap_or_default().trim_matches('"').to_owned();
+            *session = Session { of, password, connected: false };
+        }
+        session.connected |= session.password == *self.password.lock().unwrap();
+        session.connected
     }
 
     /// The machines from which somebody logged in.
@@ -103,7 +134,7 @@ impl FakeMetaDb {
         if read.is_err() || !machine.ends_with('\n') {
             return Err(MetaDbError::Question { address, reason: "the connection broke off".to_owned() });
         }
-        if target.password.expose() != PASSWORD {
+        if target.password.expose() != *self.password.lock().unwrap() {
             let reason = "wrong password".to_owned();
             return Err(MetaDbError::LogIn { address, user: target.user.clone(), reason });
         }
@@ -234,6 +265,10 @@ impl MetaDb for FakeMetaDb {
                     }
                     Ok(u64::from(same))
                 }
+                MetaDbChange::SetPassword { password } => {
+                    password.expose().clone_into(&mut self.password.lock().unwrap());
+                    Ok(0)
+                }
                 MetaDbChange::DropDatabase { name } => {
                     if *name == names.cm {
                         rows.clear();
@@ -253,6 +288,10 @@ impl MetaDb for FakeMetaDb {
         }
         .boxed()
     }
+}
+
+fn is_restart(call: &str) -> bool {
+    call.starts_with("exec supervisorctl restart") && call.contains("oms_drc_supervisor")
 }
 
 /// `feature_4.2.7_ce`: what initialised it is what it holds.

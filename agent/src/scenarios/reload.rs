@@ -14,8 +14,12 @@ fn former(setup: &Setup) -> PathBuf {
 }
 
 fn reload() -> Action {
+    reload_with(false)
+}
+
+fn reload_with(log_in: bool) -> Action {
     let config_file = "/data/oms/config.yaml".to_owned();
-    Action::ReloadConfig { container: CONTAINER.to_owned(), config_file }
+    Action::ReloadConfig { container: CONTAINER.to_owned(), config_file, log_in }
 }
 
 fn restarts(setup: &Setup) -> usize {
@@ -71,4 +75,18 @@ async fn a_file_that_was_not_there_leaves_a_sign_too() {
     std::fs::remove_file(setup.machine.path("/data/oms/config.yaml")).unwrap();
     die_before_the_reload(&setup).await;
     assert_eq!(std::fs::read_to_string(former(&setup)).unwrap(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_log_in_restarts_the_cm_too() {
+    let setup = Setup::new();
+    setup.roll_out("r-1").await;
+    let mut talk = Talk::open(&setup.machine).await;
+    talk.start(plan("r-2", vec![step(None, reload_with(true))])).await;
+    let events = setup.see_through(&mut talk).await;
+    assert_eq!(*last(&events), EventKind::NodeDone { changed: true });
+    let calls = setup.machine.docker.calls();
+    let wanted = "exec supervisorctl restart oms_console oms_drc_cm oms_drc_supervisor";
+    assert_eq!(calls.iter().filter(|call| *call == wanted).count(), 1, "{calls:?}");
+    assert_eq!(restarts(&setup), 0);
 }

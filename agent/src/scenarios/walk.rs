@@ -173,7 +173,7 @@ async fn another_container_of_that_name_is_only_set_aside_when_planned() {
     let facts = talk.facts().await;
     assert_eq!(facts.container.unwrap().restart_policy, "always");
     let config_file = "/data/oms/config.yaml".to_owned();
-    let reload = Action::ReloadConfig { container: CONTAINER.to_owned(), config_file };
+    let reload = Action::ReloadConfig { container: CONTAINER.to_owned(), config_file, log_in: false };
     talk.start(plan("r-4", vec![step(None, reload)])).await;
     let events = setup.see_through(&mut talk).await;
     assert_eq!(*last(&events), EventKind::NodeDone { changed: true });

@@ -8,6 +8,7 @@ pub mod image_archive;
 mod launch;
 pub mod local;
 pub mod mysql_metadb;
+pub mod password_file;
 pub mod resolver;
 pub mod signals;
 pub mod sql_store;

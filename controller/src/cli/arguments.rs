@@ -108,9 +108,7 @@ impl Arguments {
         let (globals, command) = match self.command {
             Subcommands::Init(own) => with(before, own.globals.clone(), Command::Init(own.into_request())),
             Subcommands::Check(own) => with(before, own.globals, Command::Check { fix: own.fix }),
-            Subcommands::Plan(own) => {
-                with(before, own.globals, Command::Plan { move_cm_url: own.move_cm_url })
-            }
+            Subcommands::Plan(own) => with(before, own.globals.clone(), Command::Plan(own.into_request())),
             Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),
             Subcommands::Stop(own) => with(before, own.globals.clone(), own.into_command()),
             Subcommands::Start(own) => with(before, own.globals.clone(), own.into_command()),

@@ -24,5 +24,6 @@ pub use parse::{Stopped, completion, parse};
 pub use request::{
     AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
     HistoryRequest, InitRequest, InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb,
-    LogsRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest, StatusRequest,
+    LogsRequest, PlanRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest,
+    StatusRequest,
 };

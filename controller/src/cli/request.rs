@@ -23,13 +23,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Init(InitRequest),
-    Check {
-        fix: bool,
-    },
-    /// With `--move-cm-url`.
-    Plan {
-        move_cm_url: bool,
-    },
+    Check { fix: bool },
+    Plan(PlanRequest),
     Apply(ApplyRequest),
     Lifecycle(LifecycleRequest),
     Upgrade(ApplyRequest),
@@ -56,6 +51,15 @@ pub struct InitRequest {
     pub hosts: Vec<String>,
 }
 
+/// `omsctl plan`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanRequest {
+    /// As of [`ApplyRequest`].
+    pub move_cm_url: bool,
+    /// As of [`ApplyRequest`].
+    pub former_metadb_password_file: Option<PathBuf>,
+}
+
 /// `omsctl apply`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
@@ -74,6 +78,8 @@ pub struct ApplyRequest {
     pub join_metadb: bool,
     /// The region's OMS stops, its former `cm_url` leaves the MetaDB, and it is initialised again.
     pub move_cm_url: bool,
+    /// Holds what the password of the MetaDB was before; the MetaDB gets the one of config.yaml.
+    pub former_metadb_password_file: Option<PathBuf>,
     /// How long another rollout is waited for; `None` refuses at once.
     pub wait: Option<Duration>,
     /// Another rollout is ended and its hosts are taken from its controller.

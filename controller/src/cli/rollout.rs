@@ -1,6 +1,7 @@
 //! Commands that roll out, or follow a rollout: `check`, `plan`, `apply`, `attach`, `agents`.
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -9,7 +10,7 @@ use jiff::SignedDuration;
 use omsctl_proto::{NodeName, RunId};
 
 use super::globals::GlobalArguments;
-use super::{AgentsRequest, ApplyRequest, AttachRequest};
+use super::{AgentsRequest, ApplyRequest, AttachRequest, PlanRequest};
 
 const CHECK_EXAMPLES: &str = "\
 Every host is looked at, also when others are dead; and the hosts try each other, on OMS's ports.
@@ -47,9 +48,21 @@ Examples:
 pub(super) struct PlanArguments {
     /// What apply --move-cm-url would do
     #[arg(long)]
-    pub(super) move_cm_url: bool,
+    move_cm_url: bool,
+    /// What apply --former-metadb-password-file would do
+    #[arg(long, value_name = "FILE", conflicts_with = "move_cm_url")]
+    former_metadb_password_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
+}
+
+impl PlanArguments {
+    pub(super) fn into_request(self) -> PlanRequest {
+        PlanRequest {
+            move_cm_url: self.move_cm_url,
+            former_metadb_password_file: self.former_metadb_password_file,
+        }
+    }
 }
 
 const APPLY_EXAMPLES: &str = "\
@@ -94,6 +107,10 @@ pub(super) struct ApplyArguments {
     /// the former one out of the MetaDB, initialise them again
     #[arg(long)]
     move_cm_url: bool,
+    /// For a new `oms_meta_password` that the MetaDB does not have yet: set it there and on all hosts. FILE holds the former
+    /// one, mode 0600; - asks for it
+    #[arg(long, value_name = "FILE", conflicts_with = "move_cm_url")]
+    former_metadb_password_file: Option<PathBuf>,
     /// Wait so long for another rollout to end, for instance 30m, instead of refusing
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     wait: Option<Duration>,
@@ -123,6 +140,7 @@ impl ApplyArguments {
             direct: !self.relay,
             join_metadb: self.join_metadb,
             move_cm_url: self.move_cm_url,
+            former_metadb_password_file: self.former_metadb_password_file,
             wait: self.wait,
             take_over: self.take_over,
             give_up: self.give_up.into_iter().collect(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{
     AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
-    InventoryRequest, InventoryView, RenderRequest, SchemaName, SshConfigRequest, StatusRequest,
+    InventoryRequest, InventoryView, PlanRequest, RenderRequest, SchemaName, SshConfigRequest, StatusRequest,
 };
 use super::*;
 
@@ -22,9 +22,24 @@ fn every_command_becomes_its_request() {
     check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
     check("omsctl check", &Command::Check { fix: false });
     check("omsctl check --fix", &Command::Check { fix: true });
-    check("omsctl plan", &Command::Plan { move_cm_url: false });
-    check("omsctl plan --move-cm-url", &Command::Plan { move_cm_url: true });
+    check("omsctl plan", &Command::Plan(PlanRequest::default()));
+    check(
+        "omsctl plan --move-cm-url",
+        &Command::Plan(PlanRequest { move_cm_url: true, ..PlanRequest::default() }),
+    );
     check("omsctl apply", &Command::Apply(ApplyRequest::default()));
+    let former_metadb_password_file = Some(PathBuf::from("f"));
+    check(
+        "omsctl apply --former-metadb-password-file f",
+        &Command::Apply(ApplyRequest {
+            former_metadb_password_file: former_metadb_password_file.clone(),
+            ..ApplyRequest::default()
+        }),
+    );
+    check(
+        "omsctl plan --former-metadb-password-file f",
+        &Command::Plan(PlanRequest { former_metadb_password_file, ..PlanRequest::default() }),
+    );
     check(
         "omsctl apply --forks 2 --max-failures 1 --keep-going --join-metadb --move-cm-url --wait 90m --take-over --give-up n1 --relay off --bandwidth 20MiB/s --detach",
         &Command::Apply(ApplyRequest {
@@ -35,6 +50,7 @@ fn every_command_becomes_its_request() {
             direct: true,
             join_metadb: true,
             move_cm_url: true,
+            former_metadb_password_file: None,
             wait: Some(std::time::Duration::from_mins(90)),
             take_over: true,
             give_up: [omsctl_proto::NodeName::new("n1").unwrap()].into(),

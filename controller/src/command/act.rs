@@ -14,6 +14,7 @@ use super::holders;
 use super::interrupt::or_interrupted;
 use super::look;
 use super::outcome::run_result;
+use super::password;
 use super::telling::Telling;
 use super::version;
 use crate::plan::{self, Goal, Observed, Plan, Purpose};
@@ -61,6 +62,7 @@ impl Act<'_> {
         let cm_url = self.cm_url(&busy);
         let table = plan.table(self.apply.request.max_failures, cm_url.clone(), goal);
         let controller = self.apply.controller.clone();
+        let rows = table.hosts.clone();
         let rollout = Rollout {
             run: self.goal.run.clone(),
             nodes: self.works(&plan, &table, &mut survey),
@@ -75,6 +77,7 @@ impl Act<'_> {
             bandwidth: self.apply.request.bandwidth,
             cm_url,
             moving: look::moving(world, &self.apply.inputs.deployment, &table.hosts),
+            rotation: look::rotation(world, &self.apply.inputs.deployment, &table.hosts),
         };
         let executor = Executor {
             transport: Arc::clone(&world.transport),
@@ -104,6 +107,7 @@ impl Act<'_> {
         if result == RunResult::Done {
             let seen = (self.observed, self.goal);
             version::remind((world, &self.apply.inputs), seen, began, telling).await;
+            password::remind(&self.apply.inputs, self.observed, &rows, telling).await;
         }
         let well = matches!(result, RunResult::Done | RunResult::Unchanged);
         let worse = well && (unreached || !self.held_once(None, telling).await);

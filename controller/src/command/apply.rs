@@ -19,6 +19,7 @@ use super::giving_up;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::interrupted;
 use super::look::{self, How, Looked, Reach};
+use super::password;
 use super::standing::{self, Standing};
 use super::telling::{Closing, Kind, Telling};
 use super::version;
@@ -71,6 +72,9 @@ pub(super) async fn change(world: &World, request: &ApplyRequest, typed: &str, a
         );
         world.out.message(&message);
         return Exit::Usage;
+    }
+    if let Err(exit) = password::may_be_changed(world, &inputs) {
+        return exit;
     }
     if let Err(exit) = databases::may_be_dropped(world, &inputs, &aim) {
         return exit;
@@ -245,6 +249,7 @@ impl Apply<'_> {
             key,
             join_metadb: self.request.join_metadb,
             move_cm_url: self.request.move_cm_url,
+            with_former: self.world.passwords.former_metadb.is_some(),
             keep_going: self.request.keep_going,
             relay: !self.request.direct,
             leave_out: std::collections::BTreeSet::default(),
@@ -294,6 +299,8 @@ impl Apply<'_> {
             let goal = self.goal(run.clone(), story.key.clone().unwrap_or_else(|| world.new_key()));
             let seen = (&looked.observed, &goal);
             version::remind((world, &self.inputs), seen, looked_ms, &mut telling).await;
+            let rows = &story.plan.table.hosts;
+            password::remind(&self.inputs, &looked.observed, rows, &mut telling).await;
         }
         let left = matches!(result, RunResult::Done | RunResult::Unchanged | RunResult::Unreachable);
         // Ended as this command wanted, or left by its operator, or at a gate that stays shut.

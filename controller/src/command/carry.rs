@@ -41,6 +41,8 @@ impl Carry<'_> {
         let table = self.story.plan.table.clone();
         let moving =
             self.known.and_then(|(inputs, _)| look::moving(self.world, &inputs.deployment, &table.hosts));
+        let rotation =
+            self.known.and_then(|(inputs, _)| look::rotation(self.world, &inputs.deployment, &table.hosts));
         let mut secrets = self.secrets();
         let mut nodes = Vec::new();
         let mut absent = Vec::new();
@@ -73,6 +75,7 @@ impl Carry<'_> {
             bandwidth: self.bandwidth,
             cm_url: table.cm_url,
             moving,
+            rotation,
         };
         let executor = Executor {
             transport: Arc::clone(&self.world.transport),
@@ -107,6 +110,7 @@ impl Carry<'_> {
             give_up: BTreeSet::new(),
             join_metadb: false,
             move_cm_url: false,
+            with_former: false,
             keep_going: true,
             relay: false,
             leave_out: BTreeSet::new(),

@@ -18,6 +18,7 @@ pub(super) async fn detach(world: &World, run: &RunId, typed: &str, busy: BTreeS
         typed: typed.to_owned(),
         ssh: world.passwords.ssh.clone().map(WireSecret),
         escalation: world.passwords.escalation.clone().map(WireSecret),
+        former_metadb: world.passwords.former_metadb.clone().map(WireSecret),
         vault: world.passwords.vault.iter().cloned().map(WireSecret).collect(),
     };
     let BackgroundController { events, log } = match world.background.start(run, &asked).await {

@@ -10,11 +10,14 @@ use omsctl_proto::{FingerprintKey, Gate, GateRow, Hold, MetaDbProof, NodeName};
 use super::World;
 use super::inputs::{self, Images, Inputs};
 use super::interrupt::{interrupted, or_interrupted};
+use super::password;
 use super::telling::{Kind, Telling};
 use crate::exit::Exit;
 use crate::plan::{self, Goal, Observed, Purpose, facts_request, resolve_addresses};
 use crate::ports::{Become, HostTarget, MetaDbNames, MetaDbTarget, Method};
-use crate::rollout::{Emitter, MetaDbReader, Moving, Proof, Registration, Removal, Survey, Surveyor};
+use crate::rollout::{
+    Emitter, MetaDbReader, Moving, Proof, Registration, Removal, Rotation, Survey, Surveyor,
+};
 
 /// What was seen, and the open ways to the hosts.
 pub(super) struct Looked {
@@ -54,6 +57,7 @@ pub(super) struct Sight {
 /// Reads the operator's files and looks at every host of the inventory; the exit when that is as far as it goes.
 pub(super) async fn look_at_all(world: &World, typed: &str, keep_going: bool) -> Result<Sight, Exit> {
     let inputs = inputs::load(world, Images::Read).await?;
+    password::may_be_changed(world, &inputs)?;
     look_at_all_holding(world, typed, inputs, (keep_going, None)).await
 }
 
@@ -81,6 +85,7 @@ pub(super) async fn look_at_all_holding(
         key,
         join_metadb: false,
         move_cm_url: false,
+        with_former: world.passwords.former_metadb.is_some(),
         keep_going,
         relay: true,
         leave_out: BTreeSet::new(),
@@ -155,6 +160,7 @@ fn observed(inputs: &Inputs, survey: &Survey) -> Observed {
         metadb: survey.metadb.clone(),
         contents: None,
         logins: survey.logins.clone(),
+        by_former: survey.by_former.clone(),
         clock_offsets_ms: survey
             .links
             .iter()
@@ -189,6 +195,7 @@ pub(super) fn reader(world: &World, deployment: &Deployment) -> MetaDbReader {
             password: config.meta.password.clone(),
         },
         names: MetaDbNames { rm: config.rm_db.clone(), cm: config.cm_db.clone(), heartbeats },
+        former: world.passwords.former_metadb.clone(),
     }
 }
 
@@ -202,10 +209,11 @@ pub(super) fn proof(world: &World, inputs: &Inputs, observed: &Observed, row: &G
     match row.proof {
         MetaDbProof::Nothing => None,
         MetaDbProof::Removed => Some(Proof::Removed(Removal { reader, address })),
-        MetaDbProof::Registered => {
+        MetaDbProof::Registered | MetaDbProof::LoggedIn => {
             let heartbeat_database = config.heartbeat_db.clone();
             let cm_url = (config.cm_location, config.cm_url.text.clone());
-            Some(Proof::Registered(Registration { reader, address, heartbeat_database, cm_url }))
+            let anew = row.proof == MetaDbProof::LoggedIn;
+            Some(Proof::Registered(Registration { reader, address, heartbeat_database, cm_url, anew }))
         }
     }
 }
@@ -224,6 +232,12 @@ pub(super) fn moving(world: &World, deployment: &Deployment, rows: &[GateRow]) -
         .map(|region| (region.config.cm_location, region.config.cm_url.text.clone()))
         .collect();
     (!regions.is_empty()).then(|| Moving { reader: reader(world, deployment), regions })
+}
+
+/// Whose password this run changes in the MetaDB on its way; `None` when it changes none.
+pub(super) fn rotation(world: &World, deployment: &Deployment, rows: &[GateRow]) -> Option<Rotation> {
+    let changes = rows.iter().any(|row| row.gates.contains(&Gate::Password));
+    changes.then(|| Rotation { reader: reader(world, deployment) })
 }
 
 fn target(world: &World, host: &Host) -> HostTarget {

@@ -26,6 +26,7 @@ mod lifecycle;
 mod logs;
 mod look;
 mod outcome;
+mod password;
 mod plan;
 mod reach;
 mod show;

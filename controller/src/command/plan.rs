@@ -7,18 +7,18 @@ use super::apply::report_text;
 use super::decide::view;
 use super::look::{self, Sight};
 use super::telling::Telling;
-use crate::cli::Format;
+use crate::cli::{Format, PlanRequest};
 use crate::exit::Exit;
 use crate::plan;
 use crate::report::{PlanDocument, PlanView, plan_text};
 
 /// Exit 0 unless a host is unreachable, or `apply` would refuse.
-pub async fn plan(world: &World, move_cm_url: bool, typed: &str) -> Exit {
+pub async fn plan(world: &World, request: &PlanRequest, typed: &str) -> Exit {
     let Sight { inputs, looked, mut goal, mut telling } = match look::look_at_all(world, typed, true).await {
         Ok(sight) => sight,
         Err(exit) => return exit,
     };
-    goal.move_cm_url = move_cm_url;
+    goal.move_cm_url = request.move_cm_url;
     let planned = plan::plan(&inputs.deployment, &looked.observed, &goal);
     let unreachable = looked.survey.failed.clone();
     looked.survey.close().await;

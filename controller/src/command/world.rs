@@ -29,6 +29,8 @@ pub struct Passwords {
     pub escalation: Option<Secret>,
     /// Of Ansible Vault, in the order in which they are tried.
     pub vault: Vec<Secret>,
+    /// `--former-metadb-password-file`: what the MetaDB's account had before.
+    pub former_metadb: Option<Secret>,
 }
 
 /// Everything that a command may use.

@@ -11,6 +11,7 @@ use omsctl_proto::{
 
 use super::input::Observed;
 use super::output::{NodeSteps, Plan};
+use super::rotation;
 use crate::ports::ArchiveIdentity;
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
@@ -32,6 +33,7 @@ pub fn broken_rules(plan: &Plan, deployment: &Deployment, observed: &Observed) -
             turn_before_service_is_touched(node, container),
             nothing_starts_before_the_databases(node, plan),
             stopped_when_the_metadb_changes(node, container),
+            nobody_logs_in_before_the_password(node, plan, deployment),
             health_is_proved_last(node),
             everything_named_travels(node, plan, &contents),
         ];
@@ -274,6 +276,22 @@ fn stopped_when_the_metadb_changes(node: &NodeSteps, container: Option<&Containe
     let stands = container.is_none() || before.iter().any(stops);
     let still = before.iter().any(|step| starts(&step.action) || step.id() == StepId::Initialise);
     (!stands || still).then(|| "OMS may run while the MetaDB is changed".to_owned())
+}
+
+/// OMS reads the new password when the MetaDB takes it, on all hosts or on none.
+fn nobody_logs_in_before_the_password(
+    node: &NodeSteps,
+    plan: &Plan,
+    deployment: &Deployment,
+) -> Option<String> {
+    let gate = node.steps.iter().position(|step| step.gate == Some(Gate::Password))?;
+    let mut before = node.steps.iter().take(gate);
+    if before.any(|step| !rotation::is_before(step)) {
+        return Some("OMS may log in before the MetaDB takes the new password".to_owned());
+    }
+    let mut hosts = deployment.hosts.iter();
+    let out = hosts.find(|host| !plan.node(&host.name).is_some_and(|node| node.has_gate(Gate::Password)));
+    out.map(|host| format!("{} would be locked out of the MetaDB", host.name))
 }
 
 fn health_is_proved_last(node: &NodeSteps) -> Option<String> {

@@ -36,6 +36,15 @@ impl ConfigFinding {
         }
     }
 
+    /// Whether OMS logs in to the MetaDB in another way from now on; a file that tells nothing may hide that.
+    pub(super) fn changes_log_in(&self) -> bool {
+        match self {
+            Self::Same => false,
+            Self::Absent | Self::Unreadable(_) => true,
+            Self::Differs(changes) => changes.iter().any(|change| change.effect == KeyEffect::LogIn),
+        }
+    }
+
     /// The keys that OMS has to read again.
     pub(super) fn changed_keys(&self) -> Option<String> {
         match self {
@@ -73,7 +82,7 @@ pub(super) fn compare(region: &Region, nodes: &[IpAddr], facts: &Facts) -> Confi
     }
 }
 
-fn existing(facts: &Facts) -> Option<ExistingConfig> {
+pub(super) fn existing(facts: &Facts) -> Option<ExistingConfig> {
     parse_existing_config(facts.config.as_ref()?.0.expose()).ok()
 }
 
@@ -144,7 +153,7 @@ fn way(change: &KeyChange) -> String {
             "run OMS's own script in the container of each host, one after another (`docker exec -it NAME sh \
              {script}`; it asks for the values and writes config.yaml), then apply again; or put the former value back"
         ),
-        KeyEffect::Reinitialise | KeyEffect::Restart | KeyEffect::Immutable => {
+        KeyEffect::Reinitialise | KeyEffect::Restart | KeyEffect::LogIn | KeyEffect::Immutable => {
             "OMS takes it over only in a new initialisation, and an initialised container is never initialised \
              again: put the former value back"
                 .to_owned()
@@ -161,6 +170,9 @@ fn values(change: KeyChange) -> Change {
 fn in_words(change: &KeyChange) -> String {
     let takes = match change.effect {
         KeyEffect::Restart => "takes a restart of oms_console and oms_drc_supervisor",
+        KeyEffect::LogIn => {
+            "takes a restart of what logs in to the MetaDB: oms_console, oms_drc_cm, oms_drc_supervisor"
+        }
         KeyEffect::Script(script) => return format!("{} (takes {script})", differs(change)),
         KeyEffect::Reinitialise | KeyEffect::Immutable => "takes a new initialisation",
     };

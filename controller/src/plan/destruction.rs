@@ -66,7 +66,7 @@ pub(super) fn plan(
             }
             other => {
                 let cause = other.as_ref().and_then(|read| read.as_ref().err().cloned());
-                draft.refusals.push(Refusal::MetaDbUnread { cause });
+                draft.refusals.push(Refusal::MetaDbUnread { cause, way: None });
             }
         }
     }

@@ -11,6 +11,8 @@ use super::wanted::{Wanted, WantedFile};
 
 /// supervisord's programs that every OMS host has (`research/oms.md` 4.5).
 pub(super) const SERVICES: [&str; 4] = ["nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor"];
+/// Those that a reload after another log-in to the MetaDB restarts, dead ones too.
+const LOGGED_IN: [&str; 3] = ["oms_console", "oms_drc_cm", "oms_drc_supervisor"];
 /// Not in every version: they count where supervisord lists them.
 const SERVICES_WHEN_LISTED: [&str; 2] = ["sshd", "crond"];
 
@@ -30,6 +32,8 @@ pub(super) struct Findings {
     pub(super) initialise: Option<String>,
     /// Why OMS has to read its config.yaml again.
     pub(super) reload: Option<String>,
+    /// It may log in to the MetaDB in another way then, which more of its services have to learn.
+    pub(super) log_in: bool,
     /// Why config.yaml is looked at though it is the wanted one, where no reload follows.
     pub(super) leftover: Option<String>,
     /// Which services do not run, in a container that needs nothing else.
@@ -64,29 +68,33 @@ impl ContainerFinding {
 }
 
 /// Compares one host with what it shall have; `config` is what was found out about its config.yaml.
-/// A container that `moves` names a reason for is replaced whatever it is like.
+/// A container that `moves` names a reason for is replaced whatever it is like, and one that stays logs in to the MetaDB anew when
+/// `rotates` names one.
 pub(super) fn look(
     wanted: &Wanted,
     config: ConfigFinding,
     facts: &Facts,
     key: &FingerprintKey,
-    moves: Option<&str>,
+    (moves, rotates): (Option<&str>, Option<&str>),
 ) -> Findings {
     let certificates = certificates(&wanted.certificates, facts);
     let is_initialising = facts
         .container
         .as_ref()
         .is_some_and(|found| found.running && found.initialisation.state == InitState::Running);
+    let log_in = config.changes_log_in() || is_former_there(wanted, facts) || rotates.is_some();
     let finding = match (moves, &facts.container) {
         (Some(why), Some(_)) => ContainerFinding::Differs(why.to_owned()),
-        _ => container(wanted, facts, key),
+        _ => container(wanted, facts, key, log_in),
     };
     let postponed = finding.why().filter(|_| is_initialising).map(str::to_owned);
     let container = if postponed.is_some() { ContainerFinding::Runs } else { finding };
     let settled = facts.container.as_ref().filter(|found| {
         container == ContainerFinding::Runs && found.initialisation.state == InitState::Succeeded
     });
+    let stays = !matches!(container, ContainerFinding::Absent | ContainerFinding::Differs(_));
     let reload = reload(wanted, &config, &container, facts, key);
+    let reload = reload.or_else(|| rotates.filter(|_| stays).map(str::to_owned));
     let leftover = (reload.is_none() && is_former_there(wanted, facts))
         .then(|| "what a former run left beside config.yaml is not needed any more".to_owned());
     Findings {
@@ -94,6 +102,7 @@ pub(super) fn look(
         image: missing_image(wanted, facts, &container),
         initialise: initialise(facts, &container),
         reload,
+        log_in,
         leftover,
         services: settled.and_then(services_not_running),
         health: settled.and_then(unhealthy),
@@ -159,7 +168,7 @@ fn missing_image(wanted: &Wanted, facts: &Facts, container: &ContainerFinding) -
     }
 }
 
-fn container(wanted: &Wanted, facts: &Facts, key: &FingerprintKey) -> ContainerFinding {
+fn container(wanted: &Wanted, facts: &Facts, key: &FingerprintKey, log_in: bool) -> ContainerFinding {
     let Some(found) = &facts.container else { return ContainerFinding::Absent };
     let differences = differences(&wanted.container, found, image::images_of(&facts.docker));
     if !differences.is_empty() {
@@ -178,7 +187,7 @@ fn container(wanted: &Wanted, facts: &Facts, key: &FingerprintKey) -> ContainerF
     } else if sees_another_config(facts, found, key) {
         Some("the container sees another config.yaml than the host has: the file was replaced".to_owned())
     } else {
-        needs_a_fresh_start(wanted, found)
+        needs_a_fresh_start(wanted, found, log_in)
     };
     reason.map_or(ContainerFinding::Runs, ContainerFinding::Restart)
 }
@@ -196,14 +205,15 @@ fn sees_another_config(facts: &Facts, found: &ContainerFacts, key: &FingerprintK
     }
 }
 
-/// A service that supervisord gave up does not come back by waiting; neither does an initialisation that only the
-/// start of the container begins.
-fn needs_a_fresh_start(wanted: &Wanted, found: &ContainerFacts) -> Option<String> {
+/// A service that supervisord gave up does not come back by waiting, unless a reload restarts it, which leaves the components
+/// of links alone; neither does an initialisation that only the start of the container begins.
+fn needs_a_fresh_start(wanted: &Wanted, found: &ContainerFacts, log_in: bool) -> Option<String> {
     let init = &found.initialisation;
     match init.state {
         InitState::Succeeded => {
             let given_up = |state: &str| matches!(state, "FATAL" | "EXITED" | "STOPPED" | "UNKNOWN");
-            let down = services_down(found, given_up);
+            let comes_back = |name: &str| log_in && LOGGED_IN.contains(&name);
+            let down = services_down(found, |name, state| given_up(state) && !comes_back(name));
             (!down.is_empty()).then(|| down.join(", "))
         }
         InitState::Failed | InitState::Interrupted if wanted.initialiser == Initialiser::Container => Some(
@@ -278,13 +288,13 @@ fn reload(
 }
 
 /// `nginx is FATAL`: the services that should run, do not, and whose state is asked for.
-pub(super) fn services_down(found: &ContainerFacts, asked_for: impl Fn(&str) -> bool) -> Vec<String> {
+pub(super) fn services_down(found: &ContainerFacts, asked_for: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let listed = SERVICES_WHEN_LISTED.into_iter().filter(|name| found.services.contains_key(*name));
     SERVICES
         .into_iter()
         .chain(listed)
         .map(|name| (name, found.services.get(name).map_or("missing", String::as_str)))
-        .filter(|(_, state)| *state != "RUNNING" && asked_for(state))
+        .filter(|(name, state)| *state != "RUNNING" && asked_for(name, state))
         .map(|(name, state)| format!("{name} is {state}"))
         .collect()
 }
@@ -293,7 +303,7 @@ fn services_not_running(found: &ContainerFacts) -> Option<String> {
     if found.services.is_empty() {
         return Some("supervisord does not answer".to_owned());
     }
-    let down = services_down(found, |_| true);
+    let down = services_down(found, |_, _| true);
     (!down.is_empty()).then(|| down.join(", "))
 }
 

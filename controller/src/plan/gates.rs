@@ -5,6 +5,7 @@ use omsctl_proto::{Action, Gate, InitState, Initialiser, NodeName, Role, Step};
 
 use super::findings::Findings;
 use super::moving;
+use super::rotation;
 use super::situation::{Situation, serves};
 use super::steps;
 use super::wanted::Wanted;
@@ -32,6 +33,10 @@ pub(super) fn set(situation: Situation<'_>, drafts: &mut [Draft], tsdb_comes: bo
         set_schema(draft);
         if draft.moves {
             moving::arrange(situation, draft);
+            continue;
+        }
+        if rotation::is_due(situation) {
+            rotation::arrange(draft);
             continue;
         }
         let serves = situation.container(&draft.node).is_some_and(serves);

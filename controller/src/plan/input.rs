@@ -19,6 +19,8 @@ pub struct Observed {
     pub contents: Option<Result<BTreeMap<String, DatabaseContent>, MetaDbError>>,
     /// The log-in to the MetaDB, tried from each reachable host.
     pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
+    /// Hosts that it lets in by the account's former password only.
+    pub by_former: BTreeSet<NodeName>,
     /// Each host's clock less the bastion's, in milliseconds.
     pub clock_offsets_ms: BTreeMap<NodeName, i64>,
     /// The fingerprint of the key that each host showed.
@@ -109,6 +111,8 @@ pub struct Goal {
     pub join_metadb: bool,
     /// `--move-cm-url`: OMS of a region stops for another `cm_url`, and is initialised again.
     pub move_cm_url: bool,
+    /// `--former-metadb-password-file`: the log-in was tried by the former password too.
+    pub with_former: bool,
     /// `--keep-going`: a host that cannot be planned is left out instead of stopping all.
     pub keep_going: bool,
     /// `--relay on`: hosts that receive the same image archive send it to each other.

@@ -130,7 +130,7 @@ impl NodeSteps {
     /// The controller's own step at the end.
     fn proving(&self) -> StepId {
         match self.proof {
-            MetaDbProof::Registered | MetaDbProof::Nothing => StepId::Register,
+            MetaDbProof::Registered | MetaDbProof::LoggedIn | MetaDbProof::Nothing => StepId::Register,
             MetaDbProof::Removed => StepId::Deregister,
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use omsctl_inventory::{Deployment, Host, InitOrder, Region};
 use omsctl_proto::{
-    ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, MetaDbProof, NodeName, Role,
-    Secret, SecretName,
+    Action, ContainerFacts, DockerFacts, ErrorCode, ErrorReport, Facts, InitState, MetaDbProof, NodeName,
+    Role, Secret, SecretName, Step,
 };
 
 use super::addresses::{self, Addresses};
@@ -24,6 +24,7 @@ use super::refusal::{Refusal, Refusals};
 use super::registration;
 use super::relay;
 use super::removal;
+use super::rotation;
 use super::situation::Situation;
 use super::steps::steps;
 use super::tsdb::{self, Tsdb};
@@ -71,6 +72,7 @@ pub(super) fn as_the_files_say(
     }
     let tsdb = outcome.tsdb(situation);
     tsdb::lead(&mut drafts, &tsdb);
+    outcome.refusals.extend(rotation::judge_drafts(situation, &drafts, &outcome.plan));
     gates::set(situation, &mut drafts, matches!(&tsdb, Tsdb::Steps(_, steps) if !steps.is_empty()));
     relay::set(situation, &mut drafts);
     outcome.plan.schema_order = gates::schema_order(situation, &drafts);
@@ -80,6 +82,7 @@ pub(super) fn as_the_files_say(
     outcome.refusals.extend(tsdb::missed(situation, &tsdb, &drafts));
     outcome.plan.warnings.extend(warnings(situation, &drafts));
     outcome.plan.warnings.extend(moving::warnings(situation, &drafts));
+    outcome.plan.warnings.extend(rotation::warnings(situation));
     let mut plan = accepted(outcome.plan, drafts);
     tsdb::add(&mut plan, situation, tsdb);
     finished(plan, outcome.refusals, situation)
@@ -93,7 +96,10 @@ pub(super) fn accepted(mut plan: Plan, drafts: Vec<Draft>) -> Plan {
             plan.secrets.insert(draft.node.clone(), secrets);
         }
         let Draft { node, role, steps, register, .. } = draft;
-        plan.nodes.push(NodeSteps { node, role, steps, proof: MetaDbProof::Registered, register });
+        let logs_in = |step: &Step| matches!(step.action, Action::ReloadConfig { log_in: true, .. });
+        let anew = steps.iter().any(logs_in);
+        let proof = if anew { MetaDbProof::LoggedIn } else { MetaDbProof::Registered };
+        plan.nodes.push(NodeSteps { node, role, steps, proof, register });
     }
     plan
 }
@@ -115,6 +121,7 @@ pub(super) fn finished(
 pub(super) fn cluster(situation: Situation<'_>) -> Vec<Refusal> {
     let mut refusals = ownership::judge(situation);
     refusals.extend(moving::judge(situation));
+    refusals.extend(rotation::judge(situation));
     refusals.extend(upgrade::judge(situation));
     refusals.extend(config::changes_that_take_more(situation));
     refusals
@@ -215,7 +222,8 @@ pub(super) fn draft(
 ) -> Draft {
     let config = config::compare(region, &situation.nodes_of(region), facts);
     let moves = moving::why(situation, host);
-    let findings = look(&wanted, config, facts, &situation.goal.key, moves.as_deref());
+    let findings =
+        look(&wanted, config, facts, &situation.goal.key, (moves.as_deref(), rotation::why(situation)));
     let virtual_ip = virtual_ip::step(situation, host, facts, &|_| true);
     let steps = steps(&wanted, &findings, facts, &situation.goal.run, virtual_ip);
     let address = wanted.container.host_ip;
@@ -260,8 +268,11 @@ fn unread_metadb(situation: Situation<'_>, drafts: &[Draft]) -> Option<Refusal> 
     match &situation.observed.metadb {
         Some(Ok(_)) => None,
         Some(Err(_)) | None if !needed => None,
-        Some(Err(error)) => Some(Refusal::MetaDbUnread { cause: Some(error.clone()) }),
-        None => Some(Refusal::MetaDbUnread { cause: None }),
+        Some(Err(error)) => {
+            let way = rotation::hint(situation, error);
+            Some(Refusal::MetaDbUnread { cause: Some(error.clone()), way })
+        }
+        None => Some(Refusal::MetaDbUnread { cause: None, way: None }),
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Refusal {
     InitialiserUnknown { node: NodeName, reference: String },
 
     #[error("the MetaDB cannot be read, so nobody knows whose cluster it holds")]
-    MetaDbUnread { cause: Option<MetaDbError> },
+    MetaDbUnread { cause: Option<MetaDbError>, way: Option<&'static str> },
     #[error("the MetaDB holds another cluster")]
     AnotherCluster { holds: Vec<String> },
     #[error("{address} belongs to the cluster, and no host of the inventory has it")]
@@ -44,6 +44,8 @@ pub enum Refusal {
     CmUrlMoves { region: String, old: String, new: String, nodes: Vec<NodeName> },
     #[error("cm_url cannot be moved now: {what}")]
     CannotMove { what: String, way: String },
+    #[error("the password of the MetaDB cannot be changed now: {what}")]
+    CannotRotate { what: String, way: String },
     #[error("{}{what} of an initialised cluster never changes: it is {old}, the files say {new}", at(node.as_ref()))]
     Immutable { node: Option<NodeName>, what: String, old: String, new: String },
     #[error("the cluster runs OMS {runs}, the wanted image is {wants}")]
@@ -97,6 +99,7 @@ impl Refusal {
             | Self::AnotherDefault { .. }
             | Self::CmUrlMoves { .. }
             | Self::CannotMove { .. }
+            | Self::CannotRotate { .. }
             | Self::Upgrade { .. }
             | Self::UpgradePath { .. }
             | Self::HighAvailabilityOn
@@ -154,6 +157,7 @@ impl Refusal {
             | Self::AnotherDefault { .. }
             | Self::CmUrlMoves { .. }
             | Self::CannotMove { .. }
+            | Self::CannotRotate { .. }
             | Self::Immutable { .. } => ErrorCode::Metadb,
             Self::TsdbAway { .. } => ErrorCode::Tsdb,
             Self::Rule { .. } => ErrorCode::Internal,
@@ -168,7 +172,7 @@ impl Refusal {
                 place.iter().map(|at| format!("listed at {at}")).collect()
             }
             Self::Docker { cause, .. } => vec![cause.clone()],
-            Self::MetaDbUnread { cause } => cause.iter().map(ToString::to_string).collect(),
+            Self::MetaDbUnread { cause, .. } => cause.iter().map(ToString::to_string).collect(),
             Self::AnotherCluster { holds } => holds.clone(),
             Self::HostNotInInventory { listed_by, .. } => vec![format!("listed by {}", listed_by.join(", "))],
             Self::RegionNotInInventory { cm_url, .. } => vec![format!("its cm_url is {cm_url}")],
@@ -186,6 +190,7 @@ impl Refusal {
             | Self::AnotherDefault { .. }
             | Self::CmUrlMoves { .. }
             | Self::CannotMove { .. }
+            | Self::CannotRotate { .. }
             | Self::Immutable { .. }
             | Self::Upgrade { .. }
             | Self::UpgradePath { .. }
@@ -206,6 +211,7 @@ impl Refusal {
             }
             Self::RegionNotInInventory { .. } => "every region of the cluster has a group in the inventory",
             Self::CmUrlMoves { .. } => "the cm_url that cluster_info has",
+            Self::CannotRotate { .. } => "every host of the inventory takes part",
             Self::CannotMove { .. } => "every host of the region stands while cm_url moves",
             Self::AnotherDefault { .. } => "the default region that the cluster has",
             Self::Docker { .. } => "Docker answers",
@@ -252,8 +258,8 @@ impl Refusal {
                  4.2.11 on)"
                     .to_owned()
             }
-            Self::MetaDbUnread { .. } => {
-                "mend what `omsctl check` shows as metadb_login, then run this again".to_owned()
+            Self::MetaDbUnread { way, .. } => {
+                way.unwrap_or("mend what `omsctl check` shows as metadb_login, then run this again").to_owned()
             }
             Self::AnotherCluster { .. } => {
                 "use other database names in config.yaml; if these hosts shall join \
@@ -298,6 +304,7 @@ impl Refusal {
             Self::TakesMore { way, .. }
             | Self::Unfit { way, .. }
             | Self::Outage { way, .. }
+            | Self::CannotRotate { way, .. }
             | Self::CannotMove { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {
                 "run this again without --limit: the schema step runs on \

@@ -30,7 +30,7 @@ pub(super) fn plan(
         Some(Ok(_)) => {}
         other => {
             let cause = other.as_ref().and_then(|read| read.as_ref().err().cloned());
-            draft.refusals.push(Refusal::MetaDbUnread { cause });
+            draft.refusals.push(Refusal::MetaDbUnread { cause, way: None });
         }
     }
     for region in &situation.deployment.regions {
@@ -190,7 +190,8 @@ fn stayer(
         former: FormerText::KeptForReload,
     };
     let write = step(config.why().unwrap_or_default(), write);
-    let reload = Action::ReloadConfig { container: name, config_file: wanted.file.path.clone() };
+    let reload =
+        Action::ReloadConfig { container: name, config_file: wanted.file.path.clone(), log_in: false };
     let mut steps = vec![Step { gate: Some(Gate::Turn), ..write }];
     steps.extend(proved(
         situation,

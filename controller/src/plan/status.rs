@@ -191,7 +191,7 @@ fn inside(container: &ContainerFacts) -> Vec<String> {
         InitState::Interrupted => reasons.push(format!("the initialisation was interrupted: {}", init.proof)),
         InitState::CannotTell => reasons.push("nobody can tell whether it is initialised".to_owned()),
     }
-    reasons.extend(services_down(container, |_| true));
+    reasons.extend(services_down(container, |_, _| true));
     match &container.health {
         Some(health) if health.healthy => {}
         Some(health) => reasons.push(format!("not healthy: {}", health.answer)),

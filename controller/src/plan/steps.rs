@@ -117,7 +117,8 @@ fn after_the_container(
     });
     let reload = findings.reload.as_ref().map(|why| {
         let config_file = wanted.config.file.path.clone();
-        step(why, Action::ReloadConfig { container: name.clone(), config_file })
+        let log_in = findings.log_in;
+        step(why, Action::ReloadConfig { container: name.clone(), config_file, log_in })
     });
     let served = findings.served.as_ref().map(|why| {
         let (container, port) = (name.clone(), wanted.health.port);

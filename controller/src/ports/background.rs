@@ -39,4 +39,5 @@ pub struct Asked {
     pub ssh: Option<WireSecret>,
     pub escalation: Option<WireSecret>,
     pub vault: Vec<WireSecret>,
+    pub former_metadb: Option<WireSecret>,
 }

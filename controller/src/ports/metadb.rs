@@ -154,6 +154,8 @@ pub enum MetaDbChange {
     SetHaConfig { former: String, text: String },
     /// `cluster_info` of the RM database loses the row of this region with this `cm_url` (`research/oms.md` 7.2).
     ForgetCmUrl { code: String, cm_url: String },
+    /// The account that logs in has this password from now on.
+    SetPassword { password: Secret },
     /// This database goes with everything in it, when it is there.
     DropDatabase { name: String },
 }

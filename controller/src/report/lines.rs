@@ -191,6 +191,9 @@ fn say_of_controller(kind: &EventKind, event: &Event) -> Option<Said> {
         EventKind::HostPlanned { steps, .. } => planned(steps),
         EventKind::GateOpened { gate: Gate::Schema, .. } => plain("may enter the schema step".to_owned()),
         EventKind::GateOpened { gate: Gate::Metadb, .. } => plain("the MetaDB is changed".to_owned()),
+        EventKind::GateOpened { gate: Gate::Password, .. } => {
+            plain("the MetaDB takes the new password".to_owned())
+        }
         EventKind::GateOpened { gate: Gate::Turn, .. } => plain("its turn has come".to_owned()),
         EventKind::GateOpened { gate: Gate::Stopped, .. } => plain("OMS is stopped on all hosts".to_owned()),
         EventKind::GateOpened { gate: Gate::Databases, .. } => {

@@ -57,6 +57,7 @@ fn gate_words(gate: Gate) -> &'static str {
     match gate {
         Gate::Turn => " [one host at a time, after the new hosts]",
         Gate::Metadb => " [after the change of the MetaDB]",
+        Gate::Password => " [when all have the file and the MetaDB takes the new password]",
         Gate::Schema => " [schema step on one host at a time]",
         Gate::Stopped => " [when OMS is stopped on all hosts]",
         Gate::Databases => " [when all hosts have come so far]",

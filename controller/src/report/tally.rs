@@ -255,7 +255,7 @@ impl Tally {
             Gate::Schema => node.agent.schema_over() || node.agent.end.is_some(),
             Gate::Turn => node.agent.end.is_some(),
             // Nobody holds these up alone.
-            Gate::Stopped | Gate::Databases | Gate::Metadb => true,
+            Gate::Stopped | Gate::Databases | Gate::Metadb | Gate::Password => true,
         })
     }
 

@@ -103,6 +103,7 @@ pub(super) fn waiting(gate: Gate, holder: Option<&NodeName>) -> String {
         (Gate::Schema, Some(host)) => format!("waits for its turn: {host} is in the schema step"),
         (Gate::Schema, None) => "waits for its turn in the schema step".to_owned(),
         (Gate::Metadb, _) => "waits until the MetaDB is changed".to_owned(),
+        (Gate::Password, _) => "waits until the MetaDB takes the new password".to_owned(),
         (Gate::Turn, Some(host)) => format!("waits for its turn: {host} is being changed"),
         (Gate::Turn, None) => "waits for its turn: others come first".to_owned(),
         (Gate::Stopped, _) => "waits until OMS is stopped on all hosts".to_owned(),

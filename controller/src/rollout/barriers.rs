@@ -42,6 +42,17 @@ impl Barrier {
         }
     }
 
+    /// Nobody waits for this host any more.
+    pub(super) fn forget(&mut self, node: &NodeName) {
+        self.all.remove(node);
+        self.waiting.remove(node);
+    }
+
+    /// Those who wait there.
+    pub(super) fn waiting(&self) -> &BTreeSet<NodeName> {
+        &self.waiting
+    }
+
     /// The host was told to give up.
     pub(super) fn dismissed(&mut self, node: &NodeName) {
         self.waiting.remove(node);

@@ -8,6 +8,7 @@ use omsctl_proto::{
 };
 
 use super::moving::Former;
+use super::password::Taken;
 use super::{Attached, Proof};
 use crate::ports::ClusterRow;
 
@@ -46,6 +47,8 @@ pub(super) enum ToNode {
     LookBefore,
     /// By way of this host: these rows leave the MetaDB.
     Forget(Vec<ClusterRow>),
+    /// By way of this host: the MetaDB takes the new password of its account, or is made to.
+    SetPassword,
     Open(Gate),
     Cancel,
     /// Take the host for this controller, to lead the run from now on; answered by [`FromNode::Held`].
@@ -75,6 +78,8 @@ pub(super) enum FromNode {
     Before(Option<Result<Former, ErrorReport>>),
     /// How many rows left the MetaDB.
     Forgotten(Result<u64, ErrorReport>),
+    /// Whether the MetaDB takes the new password, seen from there; `None` when nobody here can ask it.
+    PasswordSet(Option<Result<Taken, ErrorReport>>),
     /// Whether the host could be taken.
     Held(bool),
     /// It waits for secrets that nobody here has.

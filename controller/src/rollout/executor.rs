@@ -17,7 +17,7 @@ use super::gates::Gates;
 use super::lead::{Lead, Leadership};
 use super::node::{NodeWalk, Shared};
 use super::uplink::Uplink;
-use super::{Emitter, HostLink, Moving};
+use super::{Emitter, HostLink, Moving, Rotation};
 use crate::ports::{Clock, Content, Interrupt, Transport};
 
 /// What all hosts have to do, in the order of the schema step.
@@ -39,6 +39,8 @@ pub struct Rollout {
     pub cm_url: Option<String>,
     /// What to change in the MetaDB before [`omsctl_proto::Gate::Metadb`] opens.
     pub moving: Option<Moving>,
+    /// Whose password the MetaDB takes before [`omsctl_proto::Gate::Password`] opens.
+    pub rotation: Option<Rotation>,
 }
 
 /// A host of a run that does not answer.
@@ -135,6 +137,7 @@ impl Executor {
             reconnect: self.reconnect,
             relay: Mutex::default(),
             moving: rollout.moving,
+            rotation: rollout.rotation,
             uplink: Arc::new(Uplink::new(rollout.bandwidth)),
         });
         let (events, mut heard) = mpsc::channel(1024);

@@ -12,6 +12,7 @@ use std::num::NonZeroUsize;
 use omsctl_proto::{EventKind, Gate, GateRow, InitOrder, Milestone, NodeName, Role, StepId};
 
 use super::barriers::Barrier;
+use super::password_gate::PasswordGate;
 
 /// Why a host that waits is not let through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Gates {
     metadb: Barrier,
     /// That change was begun by this controller.
     metadb_begun: bool,
+    /// Hosts that wait until the MetaDB takes the new password.
+    password: PasswordGate,
     /// Hosts that start when the databases are ready.
     databases: Barrier,
     /// Those that touch the databases, when all others stand before [`Gate::Databases`].
@@ -88,6 +91,7 @@ impl Gates {
             at_turn: VecDeque::new(),
             metadb: Barrier::new(rows, Gate::Metadb),
             metadb_begun: false,
+            password: PasswordGate::new(rows),
             databases: Barrier::new(rows, Gate::Databases),
             at_stopped: BTreeSet::new(),
             turns_done: 0,
@@ -131,6 +135,7 @@ impl Gates {
                 }
             }
             Gate::Metadb => self.metadb.waits(node),
+            Gate::Password => self.password.waits(node),
             Gate::Databases => self.databases.waits(node),
             Gate::Stopped => drop(self.at_stopped.insert(node.clone())),
             Gate::Turn if self.turn_holders.remove(node) => {
@@ -154,6 +159,7 @@ impl Gates {
                 }
             }
             Gate::Metadb => self.metadb.passed(node),
+            Gate::Password => self.password.passed(node),
             Gate::Databases => self.databases.passed(node),
             Gate::Stopped => drop(self.at_stopped.remove(node)),
             Gate::Turn => {
@@ -189,6 +195,7 @@ impl Gates {
         self.failing.remove(node);
         self.metadb
             .ended(node, || format!("{node} is not known to be stopped, and the MetaDB stays as it is"));
+        self.password.ended(node);
         self.databases
             .ended(node, || format!("{node} did not come so far, and no host starts before all have"));
         if self.tsdb_awaited.contains(node) {
@@ -225,6 +232,7 @@ impl Gates {
         self.schema_queue.retain(|waiting| waiting != node);
         self.at_schema.remove(node);
         self.metadb.dismissed(node);
+        self.password.dismissed(node);
         self.databases.dismissed(node);
         self.at_stopped.remove(node);
         self.at_turn.retain(|waiting| waiting != node);
@@ -246,6 +254,20 @@ impl Gates {
 
     pub fn metadb_failed(&mut self, why: String) {
         self.metadb.set_shut(why);
+    }
+
+    /// The hosts by way of which the MetaDB is to take the new password now; each is given out once.
+    pub fn password_may_change(&mut self) -> Vec<NodeName> {
+        if self.closed || self.failed_enough() { Vec::new() } else { self.password.to_ask() }
+    }
+
+    pub fn password_taken(&mut self, node: &NodeName) {
+        self.password.taken(node);
+    }
+
+    /// As of [`PasswordGate::refused`].
+    pub fn password_refused(&mut self, node: &NodeName, why: String) -> bool {
+        self.password.refused(node, why)
     }
 
     /// The host cannot be reached any more. A schema step that it may be in keeps its gate shut.
@@ -275,6 +297,7 @@ impl Gates {
         }
         opened.extend(self.databases.let_through());
         opened.extend(self.metadb.let_through());
+        opened.extend(self.password.let_through());
         if !self.tsdb_awaited.is_empty() {
             return opened;
         }
@@ -307,8 +330,9 @@ impl Gates {
         let at_schema = self.at_schema.contains(node);
         let at_turn = self.at_turn.contains(node);
         let at_metadb = self.metadb.is_before(node);
+        let at_password = self.password.is_before(node);
         let at_databases = self.databases.is_before(node) || self.at_stopped.contains(node);
-        if self.closed || !(at_schema || at_turn || at_metadb || at_databases) {
+        if self.closed || !(at_schema || at_turn || at_metadb || at_password || at_databases) {
             return None;
         }
         if self.failed_enough() {
@@ -325,6 +349,9 @@ impl Gates {
         if (at_schema || at_turn)
             && let Some(reason) = &self.tsdb_shut
         {
+            return Some(Shut::ForGood(reason.clone()));
+        }
+        if at_password && let Some(reason) = self.password.shut() {
             return Some(Shut::ForGood(reason.clone()));
         }
         if at_turn && let Some(reason) = &self.turn_shut {

@@ -465,3 +465,81 @@ fn oms_is_told_of_the_time_series_database_when_that_serves() {
         assert!(for_good(&gates, name).contains("db did not bring the time-series database up"));
     }
 }
+
+const ROTATING: [(&str, Role, &[Gate]); 3] = [
+    ("a", Role::Existing, &[Gate::Password]),
+    ("b", Role::Existing, &[Gate::Password]),
+    ("c", Role::Existing, &[Gate::Password]),
+];
+
+fn asked(gates: &mut Gates) -> Vec<String> {
+    gates.password_may_change().iter().map(ToString::to_string).collect()
+}
+
+fn at_the_password(names: &[&str]) -> Gates {
+    let mut gates = gates(&ROTATING);
+    for name in names {
+        waits(&mut gates, name, Gate::Password);
+    }
+    gates
+}
+
+#[test]
+fn the_password_changes_when_all_have_their_file_by_way_of_one_and_is_seen_from_all() {
+    let mut gates = at_the_password(&["c", "a"]);
+    assert_eq!(asked(&mut gates), [""; 0], "b would be locked out");
+    waits(&mut gates, "b", Gate::Password);
+    assert_eq!(asked(&mut gates), ["a"]);
+    assert_eq!(asked(&mut gates), [""; 0], "each is asked once");
+    gates.password_taken(&node("a"));
+    assert_eq!(asked(&mut gates), ["b", "c"]);
+    gates.password_taken(&node("b"));
+    assert_eq!(opened(&mut gates), [""; 0]);
+    gates.password_taken(&node("c"));
+    assert_eq!(opened(&mut gates), ["a:password", "b:password", "c:password"]);
+}
+
+#[test]
+fn a_host_that_is_lost_before_the_change_prevents_it_and_after_it_holds_nobody_up() {
+    let mut before = at_the_password(&["a", "b"]);
+    before.lost(&node("c"));
+    assert_eq!(asked(&mut before), [""; 0]);
+    assert!(for_good(&before, "a").contains("c did not come so far, and would be locked out"));
+
+    let mut after = at_the_password(&["a", "b", "c"]);
+    assert_eq!(asked(&mut after), ["a"]);
+    after.password_taken(&node("a"));
+    assert_eq!(asked(&mut after), ["b", "c"]);
+    after.password_taken(&node("b"));
+    after.lost(&node("c"));
+    assert_eq!(opened(&mut after), ["a:password", "b:password"]);
+}
+
+#[test]
+fn a_metadb_that_refuses_to_change_lets_nobody_through() {
+    let mut gates = at_the_password(&["a", "b", "c"]);
+    assert_eq!(asked(&mut gates), ["a"]);
+    assert!(!gates.password_refused(&node("a"), "the policy wants more".to_owned()));
+    assert_eq!((asked(&mut gates), opened(&mut gates)), (Vec::new(), Vec::new()));
+    assert_eq!(for_good(&gates, "c"), "the policy wants more");
+}
+
+#[test]
+fn a_host_that_the_changed_metadb_does_not_let_in_is_the_only_one_to_stay() {
+    let mut gates = at_the_password(&["a", "b", "c"]);
+    assert_eq!(asked(&mut gates), ["a"]);
+    gates.password_taken(&node("a"));
+    assert_eq!(asked(&mut gates), ["b", "c"]);
+    assert!(gates.password_refused(&node("b"), "another account".to_owned()));
+    gates.ended(&node("b"), false);
+    gates.password_taken(&node("c"));
+    assert_eq!(opened(&mut gates), ["a:password", "c:password"]);
+}
+
+#[test]
+fn whom_a_controller_before_let_through_says_that_the_metadb_takes_it() {
+    let mut gates = at_the_password(&["b", "c"]);
+    gates.passed(&node("a"), Gate::Password);
+    assert_eq!(asked(&mut gates), [""; 0]);
+    assert_eq!(opened(&mut gates), ["b:password", "c:password"]);
+}

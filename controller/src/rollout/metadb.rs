@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use omsctl_proto::{ConnectReply, read_frame};
+use omsctl_proto::{ConnectReply, Secret, read_frame};
 
 use crate::ports::{
     AgentCommand, ByteStream, Connection, DatabaseContent, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
@@ -16,6 +16,16 @@ pub struct MetaDbReader {
     pub database: Arc<dyn MetaDb>,
     pub target: MetaDbTarget,
     pub names: MetaDbNames,
+    /// What the account's password was before, when the MetaDB may not know the one of `target` yet.
+    pub former: Option<Secret>,
+}
+
+/// By which password the MetaDB lets the account in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogIn {
+    Wanted,
+    /// Only the former one.
+    Former,
 }
 
 impl std::fmt::Debug for MetaDbReader {
@@ -25,8 +35,28 @@ impl std::fmt::Debug for MetaDbReader {
 }
 
 impl MetaDbReader {
-    /// Logs in from that host, and out again.
-    pub async fn log_in(&self, connection: &dyn Connection) -> Result<(), MetaDbError> {
+    /// Logs in from that host, and out again; by the former password where the other one is refused. The error is about the
+    /// one that is wanted.
+    pub async fn log_in(&self, connection: &dyn Connection) -> Result<LogIn, MetaDbError> {
+        let refused = match self.enter(connection).await {
+            Ok(()) => return Ok(LogIn::Wanted),
+            Err(error) => error,
+        };
+        match (&refused, self.with_former()) {
+            (MetaDbError::LogIn { .. }, Some(former)) => {
+                former.enter(connection).await.map(|()| LogIn::Former).map_err(|_| refused)
+            }
+            _ => Err(refused),
+        }
+    }
+
+    /// The same account by its former password.
+    pub fn with_former(&self) -> Option<Self> {
+        let password = self.former.clone()?;
+        Some(Self { target: MetaDbTarget { password, ..self.target.clone() }, former: None, ..self.clone() })
+    }
+
+    async fn enter(&self, connection: &dyn Connection) -> Result<(), MetaDbError> {
         let stream = self.dial(connection).await?;
         self.database.log_in(stream, &self.target).await
     }

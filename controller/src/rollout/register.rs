@@ -24,6 +24,8 @@ pub struct Registration {
     pub heartbeat_database: String,
     /// `cm_location` and `cm_url` of its region.
     pub cm_url: (u8, String),
+    /// Only a heartbeat counts that comes while it is waited for: an older one says nothing about the log-in of now.
+    pub anew: bool,
 }
 
 impl Registration {
@@ -32,7 +34,7 @@ impl Registration {
         let began = Instant::now();
         loop {
             let missing = match self.reader.read(connection).await {
-                Ok(facts) => match self.judge(&facts) {
+                Ok(facts) => match self.judge(&facts, began.elapsed()) {
                     Ok(evidence) => return Ok(evidence),
                     Err(missing) => missing,
                 },
@@ -50,7 +52,7 @@ impl Registration {
         }
     }
 
-    fn judge(&self, facts: &MetaDbFacts) -> Result<Evidence, String> {
+    fn judge(&self, facts: &MetaDbFacts, waited: Duration) -> Result<Evidence, String> {
         let host = facts.hosts.iter().find(|row| row.ip == self.address);
         let host = host.ok_or_else(|| format!("the table host has no row for {}", self.address))?;
         if host.status != "ONLINE" {
@@ -63,6 +65,10 @@ impl Registration {
             age.ok_or_else(|| format!("{} has no heartbeat of {}", self.heartbeat_database, self.address))?;
         if age > FRESH_S {
             return Err(format!("the last heartbeat of {} is {age} s old", self.address));
+        }
+        // Databases cut seconds off.
+        if self.anew && u64::try_from(age).is_ok_and(|age| age + 1 > waited.as_secs()) {
+            return Err(format!("{} has sent no heartbeat since its services were restarted", self.address));
         }
         let (location, url) = &self.cm_url;
         let of_region = |row: &&ClusterRow| row.location() == Some(*location);

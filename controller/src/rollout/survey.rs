@@ -1,6 +1,6 @@
 //! Goes to every host at once and looks: facts, the MetaDB, the log-in from each host. Changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use omsctl_proto::{ErrorCode, ErrorReport, EventKind, Facts, FactsRequest, Hold,
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::{Emitter, MetaDbReader, Session};
+use super::{Emitter, LogIn, MetaDbReader, Session};
 use crate::ports::{AgentCommand, Clock, Connection, HostTarget, MetaDbError, MetaDbFacts, Transport};
 
 /// Before a host is gone to again whose connection broke.
@@ -42,6 +42,8 @@ pub struct Survey {
     /// `None` when no host answered, so that nobody could ask.
     pub metadb: Option<Result<MetaDbFacts, MetaDbError>>,
     pub logins: BTreeMap<NodeName, Result<(), MetaDbError>>,
+    /// Hosts that the MetaDB lets in by the account's former password only.
+    pub by_former: BTreeSet<NodeName>,
 }
 
 /// Looks at hosts.
@@ -67,7 +69,7 @@ struct Questions<'a> {
 }
 
 /// What it answered.
-type Answers = Option<(Facts, Option<Result<(), MetaDbError>>)>;
+type Answers = Option<(Facts, Option<Result<LogIn, MetaDbError>>)>;
 
 impl Surveyor {
     /// Looks at all of them side by side; `metadb` is logged in to from each host whose way towards it is asked for.
@@ -179,7 +181,10 @@ impl Survey {
         emitter.say(EventKind::HostConnected { host: node.clone(), address, agent_pushed_bytes }).await;
         if let Some((facts, login)) = answers {
             self.facts.insert(node.clone(), facts);
-            self.logins.extend(login.map(|login| (node.clone(), login)));
+            if login == Some(Ok(LogIn::Former)) {
+                self.by_former.insert(node.clone());
+            }
+            self.logins.extend(login.map(|login| (node.clone(), login.map(drop))));
         }
         self.links.insert(node, link);
     }
@@ -188,7 +193,10 @@ impl Survey {
     async fn read_metadb(&mut self, metadb: &MetaDbReader) {
         for (node, link) in &self.links {
             self.metadb = match self.logins.get(node) {
-                Some(Ok(())) => Some(metadb.read(link.connection.as_ref()).await),
+                Some(Ok(())) => {
+                    let former = metadb.with_former().filter(|_| self.by_former.contains(node));
+                    Some(former.as_ref().unwrap_or(metadb).read(link.connection.as_ref()).await)
+                }
                 Some(Err(error)) if self.metadb.is_none() => Some(Err(error.clone())),
                 Some(Err(_)) | None => continue,
             };

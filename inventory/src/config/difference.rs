@@ -16,6 +16,8 @@ use crate::model::Region;
 pub enum KeyEffect {
     /// `--init-config-file`, then a restart of the two services that the manual names.
     Restart,
+    /// As [`Self::Restart`], with every other service that logs in to the MetaDB.
+    LogIn,
     /// A script of the vendor in the container, named here.
     Script(&'static str),
     /// `docker_init.sh` once more.

@@ -52,7 +52,7 @@ pub(crate) const KEYS: [Key; 30] = [
     required("oms_meta_host", Kind::HostName, META_SCRIPT),
     required("oms_meta_port", Kind::Port, META_SCRIPT),
     required("oms_meta_user", Kind::Text, META_SCRIPT),
-    secret(required("oms_meta_password", Kind::Text, META_SCRIPT)),
+    secret(required("oms_meta_password", Kind::Text, KeyEffect::LogIn)),
     required("drc_rm_db", Kind::Database, KeyEffect::Immutable),
     required("drc_cm_db", Kind::Database, KeyEffect::Immutable),
     required("drc_cm_heartbeat_db", Kind::Database, KeyEffect::Immutable),

@@ -131,12 +131,7 @@ fn each_change_says_what_it_takes() {
         .collect();
     let ports = KeyEffect::Script("/root/docker_update_app_port.sh");
     let expected = [
-        (
-            "oms_meta_password",
-            Some("********"),
-            Some("********"),
-            KeyEffect::Script("/root/docker_update_meta_db.sh"),
-        ),
+        ("oms_meta_password", Some("********"), Some("********"), KeyEffect::LogIn),
         ("cm_url", Some("http://10.0.0.1:8088"), Some("http://oms.example.com:8088"), KeyEffect::Restart),
         ("cm_location", Some("2"), Some("1"), KeyEffect::Immutable),
         ("cm_region", Some("old"), Some("cn-jiangsu"), KeyEffect::Reinitialise),

@@ -1,4 +1,4 @@
-//! The few things that omsctl changes in the MetaDB, each one statement with its values apart.
+//! The few things that omsctl changes in the MetaDB, each one statement with its values apart, but for a password.
 
 use sqlx::MySqlConnection;
 
@@ -15,6 +15,9 @@ pub(super) async fn change(
 ) -> Result<u64, MetaDbError> {
     let mut questions = Questions { connection, target };
     match change {
+        MetaDbChange::SetPassword { password } => {
+            super::password::set(questions.connection, target, password).await
+        }
         MetaDbChange::RemoveHost { ip } => {
             let from = table(&names.cm, "host");
             questions.change(format!("DELETE FROM {from} WHERE ip = ?"), &[ip]).await

@@ -6,6 +6,7 @@ mod connection;
 mod contents;
 mod grants;
 mod names;
+mod password;
 mod questions;
 mod reader;
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use omsctl_proto::Secret;
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, Column, MySqlConnection, Row};
+use zeroize::Zeroizing;
 
 use super::connection::{PATIENCE, address};
 use crate::ports::{MetaDbError, MetaDbTarget};
@@ -39,6 +41,9 @@ impl Answer {
 
 /// Dropping a database with its tables takes longer than a question.
 const DATABASES: Duration = Duration::from_mins(5);
+
+const UNTOLD: &str =
+    "it does not understand the statement; its words are kept back, since they repeat a secret";
 
 /// The connection with what is needed to ask and to tell what went wrong.
 pub(super) struct Questions<'a> {
@@ -80,6 +85,23 @@ impl Questions<'_> {
         self.understood(changed, DATABASES).map(|done| done.rows_affected())
     }
 
+    /// Changes something by a statement in which a secret is; what the database says of it is told only when that is not
+    /// repeated.
+    pub(super) async fn change_secretly(
+        &mut self,
+        sql: Zeroizing<String>,
+        secret: &Secret,
+    ) -> Result<u64, MetaDbError> {
+        let changed = sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *self.connection);
+        let changed = tokio::time::timeout(PATIENCE, changed).await;
+        self.understood(changed, PATIENCE).map(|done| done.rows_affected()).map_err(|error| match error {
+            MetaDbError::Question { address, reason } if may_repeat(&reason, secret) => {
+                MetaDbError::Question { address, reason: UNTOLD.to_owned() }
+            }
+            other => other,
+        })
+    }
+
     /// The answer to the first form of the question for which the database has the tables and columns; nothing
     /// where it has them for none.
     pub(super) async fn ask_any<const N: usize>(
@@ -116,6 +138,11 @@ impl Questions<'_> {
         };
         Err(MetaDbError::Question { address: address(self.target), reason })
     }
+}
+
+/// A statement that is not understood comes back in part.
+fn may_repeat(reason: &str, secret: &Secret) -> bool {
+    reason.contains("near '") || (!secret.expose().is_empty() && reason.contains(secret.expose()))
 }
 
 fn is_absent(error: &sqlx::Error) -> bool {

@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use super::MySqlMetaDb;
 use crate::adapters::test_server::TestServer;
 use crate::ports::{
-    ByteStream, ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbError, MetaDbFacts, MetaDbNames,
-    MetaDbTarget,
+    ByteStream, ClusterRow, HeartbeatRow, HostRow, MetaDb, MetaDbChange, MetaDbError, MetaDbFacts,
+    MetaDbNames, MetaDbTarget,
 };
 
 fn target(user: &str, password: &str) -> MetaDbTarget {
@@ -159,6 +159,32 @@ async fn a_refused_log_in_is_told_in_the_words_of_the_server() {
         assert!(text.contains("meta.example:2883") && text.contains("Access denied"), "{text}");
         assert!(!text.contains("canary"), "{text}");
     }
+    server.run(&format!("DROP USER IF EXISTS {user}")).await;
+}
+
+/// An account without any privilege sets its own password, whatever is in it, and both ways.
+#[tokio::test]
+async fn an_account_gets_another_password_by_its_own_log_in() {
+    let Some(server) = TestServer::from_environment() else { return };
+    let user = format!("p{}", std::process::id());
+    let former = "canary one";
+    server.run(&format!("CREATE USER {user} IDENTIFIED BY '{former}'")).await;
+    let log_in =
+        async |password: &str| MySqlMetaDb.log_in(dial(&server).await, &target(&user, password)).await;
+    let set = async |by: &str, password: &str| {
+        let names = MetaDbNames { rm: String::new(), cm: String::new(), heartbeats: Vec::new() };
+        let change = MetaDbChange::SetPassword { password: Secret::new(password) };
+        MySqlMetaDb.change(dial(&server).await, &target(&user, by), &names, &change).await
+    };
+    let mut has = former;
+    for next in [r#"canary'x"\y#;-- `%_ é"#, r"\' canary", " canary ", former] {
+        set(has, next).await.unwrap();
+        assert_eq!(log_in(next).await, Ok(()), "{next}");
+        assert!(matches!(log_in(has).await, Err(MetaDbError::LogIn { .. })), "{has} still works");
+        has = next;
+    }
+    let error = set("wrong canary", "canary two").await.unwrap_err();
+    assert!(matches!(error, MetaDbError::LogIn { .. }) && !error.to_string().contains("canary"), "{error}");
     server.run(&format!("DROP USER IF EXISTS {user}")).await;
 }
 

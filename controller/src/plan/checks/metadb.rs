@@ -4,6 +4,7 @@ use omsctl_inventory::Host;
 use omsctl_proto::CheckResult;
 
 use super::row::Row;
+use crate::plan::rotation;
 use crate::plan::situation::Situation;
 use crate::ports::MetaDbError;
 
@@ -14,8 +15,13 @@ pub(super) fn row(situation: Situation<'_>, host: &Host) -> CheckResult {
         .unwrap_or_default();
     let row = Row::on(&host.name, "metadb_login", format!("log-in of {target}"));
     match situation.observed.logins.get(&host.name) {
+        Some(Ok(())) if situation.observed.by_former.contains(&host.name) => {
+            row.pass("logged in by the former password")
+        }
         Some(Ok(())) => row.pass("logged in"),
-        Some(Err(error)) => row.fail(error.to_string(), fix(error)),
+        Some(Err(error)) => {
+            row.fail(error.to_string(), rotation::hint(situation, error).unwrap_or_else(|| fix(error)))
+        }
         None => row.unknown("the log-in was not tried", "run this again"),
     }
 }

@@ -13,6 +13,7 @@ mod regions;
 mod removal;
 mod repair;
 mod rollout;
+mod rotation;
 mod scale_out;
 mod status;
 mod tsdb;

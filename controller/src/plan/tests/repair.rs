@@ -1,6 +1,6 @@
 //! What was changed by hand, by accident or in the files, and exactly the steps that mend it.
 
-use omsctl_proto::{Action, DockerFacts, FormerText, InitState, PathState, StepId};
+use omsctl_proto::{Action, DockerFacts, FormerText, InitState, MetaDbProof, PathState, StepId};
 
 use crate::plan::fixture::{ARCHIVE, Cluster, archive, digest, name, steps_of};
 
@@ -319,4 +319,78 @@ fn a_file_is_kept_for_the_reload_and_only_for_that() {
     assert_eq!(former(&cluster, "n1"), Some(FormerText::KeptForReload));
     cluster.container("n1").privileged = false;
     assert_eq!(former(&cluster, "n1"), Some(FormerText::Removed));
+}
+
+fn with_former_password(cluster: &mut Cluster, node: &str) {
+    let text = cluster.rendered().replace("canary-password", "former-password");
+    cluster.write_config(node, text);
+}
+
+fn restarts_the_cm(plan: &crate::plan::Plan, node: &str) -> bool {
+    let step = plan.node(&name(node)).unwrap().step(StepId::ReloadConfig).unwrap();
+    matches!(step.action, Action::ReloadConfig { log_in: true, .. })
+}
+
+#[test]
+fn another_password_of_the_metadb_takes_turns_and_a_restart_of_whatever_logs_in() {
+    let mut cluster = Cluster::ready(3);
+    for node in ["n1", "n2", "n3"] {
+        with_former_password(&mut cluster, node);
+    }
+    let plan = cluster.plan().unwrap();
+    for node in ["n1", "n2", "n3"] {
+        let steps = steps_of(&plan, node);
+        assert_eq!(steps, ["turn:write_config", "reload_config", "await_services", "await_healthy"]);
+        assert!(restarts_the_cm(&plan, node));
+        assert_eq!(
+            plan.node(&name(node)).unwrap().proof,
+            MetaDbProof::LoggedIn,
+            "a heartbeat of before is none"
+        );
+    }
+    let why = cluster.why("n1", "write_config");
+    assert!(why.contains("takes a restart of what logs in to the MetaDB: oms_console, oms_drc_cm,"), "{why}");
+    cluster.walk(&plan);
+    assert_eq!(cluster.plan().unwrap().changes(), 0);
+    // Another key leaves the CM alone.
+    cluster.config().tsdb.enabled = Some(true);
+    let plan = cluster.plan().unwrap();
+    assert!(!restarts_the_cm(&plan, "n1"));
+    assert_eq!(plan.node(&name("n1")).unwrap().proof, MetaDbProof::Registered);
+}
+
+#[test]
+fn another_user_of_the_metadb_still_takes_the_vendors_script() {
+    let mut cluster = Cluster::ready(1);
+    cluster.config().meta.user = "other@oms".to_owned();
+    let refused = cluster.refused();
+    assert!(refused.contains("docker_update_meta_db.sh"), "{refused}");
+}
+
+#[test]
+fn services_that_died_of_a_former_password_come_back_without_a_restart_of_the_container() {
+    let dead = |cluster: &mut Cluster, service: &str| {
+        cluster.container("n2").services.insert(service.to_owned(), "FATAL".to_owned());
+        with_former_password(cluster, "n2");
+    };
+    check(
+        |cluster| dead(cluster, "oms_drc_cm"),
+        &["turn:write_config", "reload_config", "await_services", "await_healthy"],
+        "write_config",
+        "oms_meta_password differs",
+    );
+    // The log-in has no part in this one.
+    check(
+        |cluster| dead(cluster, "nginx"),
+        &["turn:write_config", "restart_container", "reload_config", "await_services", "await_healthy"],
+        "restart_container",
+        "nginx is FATAL",
+    );
+}
+
+#[test]
+fn what_an_unfinished_run_wrote_may_have_been_a_password() {
+    let mut cluster = Cluster::ready(1);
+    leave_former(&mut cluster, "n1");
+    assert!(restarts_the_cm(&cluster.plan().unwrap(), "n1"));
 }

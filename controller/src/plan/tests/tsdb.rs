@@ -113,7 +113,7 @@ fn what_differs_is_mended() {
     let mut cluster = on(Cluster::fresh(1), "db");
     let plan = cluster.plan().unwrap();
     cluster.walk(&plan);
-    let mut check = |change: &dyn Fn(&mut TsdbFacts), steps: &[&str], why: &str| {
+    let check = |change: &dyn Fn(&mut TsdbFacts), steps: &[&str], why: &str| {
         let mut changed = cluster.clone();
         change(changed.facts("db").tsdb.as_mut().unwrap());
         assert_eq!(changed.steps("db"), steps);

@@ -228,7 +228,7 @@ impl Upgrade<'_> {
     }
 
     fn dump(&self, host: &Host, facts: &Facts, draft: &Draft) -> Result<Step, Refusal> {
-        let unread = |cause| Refusal::MetaDbUnread { cause };
+        let unread = |cause| Refusal::MetaDbUnread { cause, way: None };
         let contents = match &self.situation.observed.contents {
             Some(Ok(contents)) => contents,
             Some(Err(error)) => return Err(unread(Some(error.clone()))),

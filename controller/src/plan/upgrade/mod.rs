@@ -78,7 +78,7 @@ fn unread_metadb(situation: Situation<'_>) -> Option<Refusal> {
         Some(Ok(_)) => None,
         other => {
             let cause = other.as_ref().and_then(|read| read.as_ref().err().cloned());
-            Some(Refusal::MetaDbUnread { cause })
+            Some(Refusal::MetaDbUnread { cause, way: None })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one loop that hears all hosts of a rollout: keeps what they tell, opens their gates, obeys the operator.
 
 mod moving;
+mod password;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -197,6 +198,7 @@ impl<'a> Lead<'a> {
             FromNode::Ended(end) => self.end(node, end).await,
             FromNode::Before(before) => self.heard_before(node, before).await,
             FromNode::Forgotten(forgotten) => self.forgotten(forgotten).await,
+            FromNode::PasswordSet(set) => self.password_set(node, set).await,
             // Asked for only after the last end.
             FromNode::Probed(_) => {}
         }
@@ -248,6 +250,7 @@ impl<'a> Lead<'a> {
 
     async fn open_gates(&mut self) {
         self.change_metadb().await;
+        self.change_password().await;
         for (node, gate) in self.gates.open() {
             self.standing.remove(&node);
             self.emitter.say(EventKind::GateOpened { host: node.clone(), gate }).await;

@@ -3,6 +3,7 @@
 
 mod bringing;
 mod moving;
+mod password;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ use crate::rollout::relay::Relay;
 use crate::rollout::sendings::Sendings;
 use crate::rollout::session::lost;
 use crate::rollout::uplink::Uplink;
-use crate::rollout::{Attached, FromAgent, HostLink, Moving, Proof, Session};
+use crate::rollout::{Attached, FromAgent, HostLink, Moving, Proof, Rotation, Session};
 
 /// What all hosts of a rollout share.
 pub(in crate::rollout) struct Shared {
@@ -38,6 +39,7 @@ pub(in crate::rollout) struct Shared {
     pub(in crate::rollout) reconnect: Duration,
     /// What to change in the MetaDB on the way.
     pub(in crate::rollout) moving: Option<Moving>,
+    pub(in crate::rollout) rotation: Option<Rotation>,
     pub(in crate::rollout) uplink: Arc<Uplink>,
     /// Never locked across an await.
     pub(in crate::rollout) relay: Mutex<Relay>,
@@ -230,6 +232,7 @@ impl NodeWalk {
             }
             ToNode::LookBefore => self.look_before().await,
             ToNode::Forget(rows) => self.forget(&rows).await,
+            ToNode::SetPassword => self.set_password().await,
             ToNode::Probe(_) => {}
         }
     }

@@ -182,6 +182,7 @@ async fn play(taking: Taking, readable: bool) -> (ErrorReport, u32, Vec<Event>) 
         reconnect: Duration::from_secs(1),
         relay: Mutex::default(),
         moving: None,
+        rotation: None,
         uplink: Arc::new(Uplink::new(None)),
     };
     let way = HostLink { target, connection: line.clone(), session, held_by: None };

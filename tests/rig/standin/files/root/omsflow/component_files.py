@@ -61,8 +61,7 @@ def write_all(settings):
         "server.port": oms.port(settings, "ghana_server_port"),
         "oms.cm.port": oms.port(settings, "cm_server_port"),
         "oms.supervisor.port": oms.port(settings, "supervisor_server_port"),
-        "oms.metadb.host": meta["oms_meta_host"],
-        "oms.metadb.port": meta["oms_meta_port"],
+        **meta,
         "oms.metadb.database": oms.text(settings, "drc_rm_db"),
     }
     write(CONSOLE, "".join(f"{name}={value}\n" for name, value in console.items()), mode=0o600)
@@ -70,11 +69,12 @@ def write_all(settings):
         "drcCfg.cmLocation": oms.integer(settings, "cm_location"),
         "drcCfg.cmUrl": oms.text(settings, "cm_url"),
         "drcCfg.cmPort": oms.port(settings, "cm_server_port"),
+        **meta,
         "drcCfg.cpuUsedPercentThresHold": "0.85",
         "drcCfg.memUsedPercentThresHold": "0.85",
         "drcCfg.diskUsedPercentThresHold": "0.90",
     }
-    write(CLUSTER_MANAGER, "".join(f"{name}={value}\n" for name, value in manager.items()))
+    write(CLUSTER_MANAGER, "".join(f"{name}={value}\n" for name, value in manager.items()), mode=0o600)
     agent = {
         **meta,
         "hostIp": oms.host_ip(),

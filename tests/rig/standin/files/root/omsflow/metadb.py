@@ -21,6 +21,16 @@ def connect(settings, database=None, autocommit=True):
     )
 
 
+def refusal(settings):
+    """Why the MetaDB does not let this account in; None when it does, or does not answer at all."""
+    try:
+        connect(settings).close()
+    except pymysql.Error as error:
+        if error.args and error.args[0] == 1045:
+            return str(error.args[1])
+    return None
+
+
 def named(settings, key):
     """A database name of config.yaml, quoted for SQL."""
     return "`" + oms.text(settings, key).replace("`", "``") + "`"

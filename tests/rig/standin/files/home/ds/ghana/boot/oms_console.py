@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 
-from omsflow import judge
+from omsflow import judge, metadb
 
 PROPERTIES = "/home/ds/ghana/config/application-oms.properties"
 FLAG = "/root/init_flag.txt"
@@ -36,7 +36,7 @@ def health(settings):
         "initialised": os.path.exists(FLAG) and os.path.getsize(FLAG) > 0,
         "oms_drc_cm": answers("127.0.0.1", settings["oms.cm.port"]),
         "oms_drc_supervisor": answers("127.0.0.1", settings["oms.supervisor.port"]),
-        "metadb": answers(settings["oms.metadb.host"], settings["oms.metadb.port"]),
+        "metadb": answers(settings["oms_meta_host"], settings["oms_meta_port"]) and not metadb.refusal(settings),
     }
     return {"success": True, "code": "OMS-0000", "data": {"healthy": all(parts.values()), "parts": parts}}
 

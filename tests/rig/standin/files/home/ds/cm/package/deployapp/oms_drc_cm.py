@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 
-from omsflow import judge, settings as oms
+from omsflow import judge, metadb, settings as oms
 
 PROPERTIES = "/home/ds/cm/package/config/drc-cm.properties"
 
@@ -37,6 +37,9 @@ class ClusterManager(http.server.BaseHTTPRequestHandler):
 def main():
     logging.basicConfig(filename="/home/admin/logs/cm/log/service.log", level=logging.INFO, format="%(asctime)s %(message)s")
     settings = properties()
+    refused = metadb.refusal(settings)
+    if refused:
+        sys.exit(f"the MetaDB does not let the cluster manager in: {refused}")
     ClusterManager.location = settings["drcCfg.cmLocation"]
     server = http.server.ThreadingHTTPServer(("0.0.0.0", int(settings["drcCfg.cmPort"])), ClusterManager)
     judge.record("cm_started", {})
