@@ -12,7 +12,9 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         Action::WriteConfig { file, container, former } => {
             action::write_config(context, file, container.as_deref(), *former).await
         }
-        Action::LoadImage { image, origin } => action::load_image(context, image, origin).await,
+        Action::LoadImage { image, origin } | Action::LoadTsdbImage { image, origin } => {
+            action::load_image(context, image, origin).await
+        }
         Action::CreateContainer { container, set_aside } => {
             action::create_container(context, container, set_aside.as_deref()).await
         }
@@ -36,7 +38,6 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Do
         }
         Action::ServeVirtualIp { virtual_ip } => action::serve_virtual_ip(context, virtual_ip).await,
         Action::WithdrawVirtualIp => action::withdraw_virtual_ip(context).await,
-        Action::LoadTsdbImage { image, origin } => action::load_image(context, image, origin).await,
         Action::ServeTsdb { tsdb, set_aside } => action::serve_tsdb(context, tsdb, set_aside).await,
         Action::AwaitHealthy { container, health } => action::await_healthy(context, container, health).await,
     }

@@ -36,7 +36,7 @@ pub struct FactsRequest {
     pub measured: Vec<String>,
     /// On the host of the time-series database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tsdb: Option<TsdbRequest>,
+    pub tsdb: Option<Box<TsdbRequest>>,
 }
 
 /// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.

@@ -24,7 +24,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
     let (docker, container, tsdb, source_address, runs) = tokio::join!(
         docker(world),
         container::look(world, request),
-        tsdb::look(world, request.tsdb.as_ref()),
+        tsdb::look(world, request.tsdb.as_deref()),
         towards,
         runs::all(world)
     );

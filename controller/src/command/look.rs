@@ -122,7 +122,7 @@ pub(super) async fn look_holding(
             request.measured = plan::data_paths(host);
         }
         if let Some(tsdb) = deployment.tsdb.as_ref().filter(|tsdb| tsdb.host == host.name) {
-            request.tsdb = Some(plan::tsdb_request(tsdb));
+            request.tsdb = Some(Box::new(plan::tsdb_request(tsdb)));
             request.ports.push(tsdb.port);
         }
         Some((target(world, host), request))

@@ -32,9 +32,9 @@ pub async fn status(world: &World, request: &StatusRequest, typed: &str) -> Exit
             return Exit::Failed;
         }
         if !request.watch {
-            let states = status.nodes.iter().map(|node| node.state);
-            let mut states = states.chain(status.tsdb.iter().map(|tsdb| tsdb.state));
-            let unreachable = states.any(|state| state == NodeState::Unreachable);
+            let of_hosts = status.nodes.iter().map(|node| node.state);
+            let mut all = of_hosts.chain(status.tsdb.iter().map(|tsdb| tsdb.state));
+            let unreachable = all.any(|state| state == NodeState::Unreachable);
             return if unreachable { Exit::Unreachable } else { Exit::Done };
         }
         let mut interrupts = world.interrupts.lock().await;

@@ -36,7 +36,13 @@ pub fn goal(
     }
     if let Some(tsdb) = &deployment.tsdb {
         let archive = archives.get(&tsdb.archive).map(|archive| archive.config.to_string());
-        let _ = writeln!(text, "tsdb {} {archive:?} {:?} {:?}", tsdb.host, tsdb.data, tsdb.restart_policy);
+        let _ = writeln!(
+            text,
+            "tsdb {} {archive:?} {} {:?}",
+            tsdb.host,
+            tsdb.data.display(),
+            tsdb.restart_policy
+        );
     }
     for host in &deployment.hosts {
         let _ = writeln!(text, "{}", host_text(host, archives));

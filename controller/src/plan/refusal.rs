@@ -67,7 +67,7 @@ pub enum Refusal {
     Outage { region: String, nodes: Vec<NodeName>, way: String },
 
     #[error("{node} shall run the time-series database, does not yet, and is not part of this")]
-    TsdbAway { node: NodeName, reader: NodeName, why: String },
+    TsdbAway { node: NodeName, reader: NodeName, why: String, way: String },
     #[error("the plan breaks a rule of its own: {rule}")]
     Rule { rule: String },
 }
@@ -305,15 +305,11 @@ impl Refusal {
             | Self::Unfit { way, .. }
             | Self::Outage { way, .. }
             | Self::CannotRotate { way, .. }
-            | Self::CannotMove { way, .. } => way.clone(),
+            | Self::CannotMove { way, .. }
+            | Self::TsdbAway { way, .. } => way.clone(),
             Self::InitialisationElsewhere { .. } => {
-                "run this again without --limit: the schema step runs on \
-                 one host at a time"
-                    .to_owned()
+                "run this again without --limit: the schema step runs on one host at a time".to_owned()
             }
-            Self::TsdbAway { node, .. } => format!(
-                "let {node} answer and be part of the command, or take oms_tsdb_host and the group tsdb out of the inventory"
-            ),
             Self::Rule { .. } => "this is a bug of omsctl: nothing was changed; please report it with \
                  `omsctl plan --format json`"
                 .to_owned(),

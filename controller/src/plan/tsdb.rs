@@ -56,7 +56,7 @@ pub fn tsdb_facts_request(server: &TsdbServer, key: &FingerprintKey) -> FactsReq
         towards: None,
         health: WantedHealth { port: server.port, tls: false },
         measured: Vec::new(),
-        tsdb: Some(tsdb_request(server)),
+        tsdb: Some(Box::new(tsdb_request(server))),
     }
 }
 
@@ -216,7 +216,11 @@ pub(super) fn missed(situation: Situation<'_>, tsdb: &Tsdb, drafts: &[Draft]) ->
         Tsdb::Away(_, error) => error.one_line(),
         Tsdb::Nothing | Tsdb::Refused(_) | Tsdb::Steps(..) => "--limit leaves its host out".to_owned(),
     };
-    Some(Refusal::TsdbAway { node: server.host.clone(), reader: draft.node.clone(), why })
+    let node = server.host.clone();
+    let way = format!(
+        "let {node} answer and be part of the command, or take oms_tsdb_host and the group tsdb out of the inventory"
+    );
+    Some(Refusal::TsdbAway { node, reader: draft.node.clone(), why, way })
 }
 
 /// That it is left where it is, when there is one.

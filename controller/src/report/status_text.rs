@@ -30,8 +30,8 @@ pub fn status_text(status: &Status, style: Style, columns: Option<usize>) -> Str
     if let Some(tsdb) = &status.tsdb {
         let (word, paint) = state(tsdb.state);
         let place = format!("time-series database on {} port {}: ", tsdb.node, tsdb.port);
-        let reasons: String =
-            tsdb.reasons.iter().map(|reason| format!(", {}", words::clean(reason))).collect();
+        let reasons: Vec<String> = tsdb.reasons.iter().map(|reason| words::clean(reason)).collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(", {}", reasons.join(", ")) };
         words::add_line(&mut text, &format!("{place}{}{reasons}", style.paint(paint, word)));
         text.push('\n');
     }

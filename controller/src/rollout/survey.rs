@@ -153,13 +153,13 @@ impl Surveyor {
             };
             let answers = match questions {
                 Some(Questions { metadb, request }) => {
-                    let log_in = async {
+                    let asked = async {
                         match &request.towards {
                             Some(_) => Some(metadb.log_in(connection.as_ref()).await),
                             None => None,
                         }
                     };
-                    let (facts, login) = tokio::join!(session.facts(request.clone()), log_in);
+                    let (facts, login) = tokio::join!(session.facts(request.clone()), asked);
                     Some((facts?, login))
                 }
                 None => None,
