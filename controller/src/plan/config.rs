@@ -32,7 +32,7 @@ impl ConfigFinding {
             Self::Same => None,
             Self::Absent => Some("config.yaml is not there".to_owned()),
             Self::Unreadable(why) => Some(why.clone()),
-            Self::Differs(changes) => Some(changes.iter().map(in_words).collect::<Vec<_>>().join("; ")),
+            Self::Differs(changes) => Some(in_words(changes)),
         }
     }
 
@@ -166,17 +166,26 @@ fn values(change: KeyChange) -> Change {
     Change { key: change.key, old: or_nothing(change.old), new: or_nothing(change.new) }
 }
 
-/// `cm_nodes differs: have 10.0.0.1, want 10.0.0.1, 10.0.0.2 (takes a restart …)`.
-fn in_words(change: &KeyChange) -> String {
-    let takes = match change.effect {
-        KeyEffect::Restart => "takes a restart of oms_console and oms_drc_supervisor",
+/// `cm_nodes differs: have 10.0.0.1, want 10.0.0.1, 10.0.0.2 (takes a restart …)`; of neighbours that take the same, only
+/// the last says so.
+fn in_words(changes: &[KeyChange]) -> String {
+    let alike = |one: &KeyChange, other: &KeyChange| takes(one) == takes(other);
+    let groups = changes.chunk_by(alike).filter_map(|group| {
+        let keys: Vec<String> = group.iter().map(differs).collect();
+        Some(format!("{} (takes {})", keys.join("; "), takes(group.first()?)))
+    });
+    groups.collect::<Vec<_>>().join("; ")
+}
+
+fn takes(change: &KeyChange) -> &'static str {
+    match change.effect {
+        KeyEffect::Restart => "a restart of oms_console and oms_drc_supervisor",
         KeyEffect::LogIn => {
-            "takes a restart of what logs in to the MetaDB: oms_console, oms_drc_cm, oms_drc_supervisor"
+            "a restart of what logs in to the MetaDB: oms_console, oms_drc_cm, oms_drc_supervisor"
         }
-        KeyEffect::Script(script) => return format!("{} (takes {script})", differs(change)),
-        KeyEffect::Reinitialise | KeyEffect::Immutable => "takes a new initialisation",
-    };
-    format!("{} ({takes})", differs(change))
+        KeyEffect::Script(script) => script,
+        KeyEffect::Reinitialise | KeyEffect::Immutable => "a new initialisation",
+    }
 }
 
 fn differs(change: &KeyChange) -> String {

@@ -101,6 +101,8 @@ fn beside_oms_it_comes_before_the_turn() {
         ]
     );
     assert_eq!(cluster.steps("n1")[0], "turn:write_config");
+    let why = cluster.why("n1", "write_config");
+    assert!(why.matches("differs").count() == 5 && why.matches("takes a restart").count() == 1, "{why}");
     // One host alone that serves waits for its turn all the same.
     let single = on(Cluster::ready(1), "db");
     assert_eq!(single.steps("n1")[0], "turn:write_config");
