@@ -48,7 +48,11 @@ pub struct ManualPage {
 
 /// The manual: the page of the program, then those of its commands.
 pub fn manual() -> Vec<ManualPage> {
-    let mut program = Arguments::command();
+    let program = Arguments::command();
+    // The line that `man` finds pages by is one line.
+    let about = program.get_about().map(ToString::to_string).unwrap_or_default();
+    let first = about.lines().next().unwrap_or_default().to_owned();
+    let mut program = program.about(first).long_about(about);
     program.build();
     let mut pages = Vec::new();
     add_pages(&program, &mut pages);
@@ -60,11 +64,18 @@ fn add_pages(command: &clap::Command, pages: &mut Vec<ManualPage>) {
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let _ = man.render(&mut text);
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = as_typed(&String::from_utf8_lossy(&text));
     pages.push(ManualPage { file_name: man.get_filename(), text });
     for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
         add_pages(command, pages);
     }
+}
+
+/// What follows the options keeps its lines: examples, and tables of exit codes.
+fn as_typed(page: &str) -> String {
+    let Some((before, after)) = page.split_once(".SH EXTRA\n") else { return page.to_owned() };
+    let (notes, rest) = after.find(".SH ").map_or((after, ""), |next| after.split_at(next));
+    format!("{before}.SH NOTES\n.nf\n{notes}.fi\n{rest}")
 }
 
 fn stopped(error: &clap::Error) -> Stopped {

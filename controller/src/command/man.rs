@@ -53,6 +53,7 @@ mod tests {
         }
         assert!(page("omsctl-apply.1").contains("former\\-metadb\\-password\\-file"));
         assert!(!page("omsctl-apply.1").contains(r"\-background"), "what is not for people is not told");
+        assert!(page("omsctl-man.1").contains(".SH NOTES\n.nf\nExamples:\n  omsctl man | man \\-l \\-\n"));
         assert!(written.stderr().contains(" pages written to "), "{}", written.stderr());
         assert_eq!(written.stdout(), "");
     }
@@ -61,6 +62,8 @@ mod tests {
     fn without_a_folder_the_page_of_the_program_is_printed() {
         let (out, written) = Out::in_memory();
         assert_eq!(man(&out, &ManRequest::default()), Exit::Done);
-        assert!(written.stdout().contains(".TH omsctl 1"), "{}", written.stdout());
+        let text = written.stdout();
+        assert!(text.contains(".TH omsctl 1"), "{text}");
+        assert!(text.contains("on many hosts with one command.\n.SH SYNOPSIS"), "a name is one line: {text}");
     }
 }
