@@ -51,6 +51,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     }
     match &request.command {
         Command::Completion(shell) => written(out.result(&cli::completion(*shell))),
+        Command::Man(request) => command::man(&out, request),
         Command::Schema(cli::SchemaName::Events) => written(out.document(&schema::events())),
         _ => match world(&mut request, out.clone()).await {
             Ok((world, store)) => {
@@ -88,7 +89,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
         Command::Inventory(request) => command::inventory(world, request),
         Command::SshConfig(request) => command::ssh_config(world, request),
         Command::ConfigRender(request) => command::config_render(world, request).await,
-        Command::Schema(_) | Command::Completion(_) => Exit::Done,
+        Command::Schema(_) | Command::Completion(_) | Command::Man(_) => Exit::Done,
     }
 }
 

@@ -97,7 +97,7 @@ async fn a_host_that_does_not_log_in_anew_keeps_the_others_from_their_turn() {
             bastion.store.heard(|event| matches!(event.kind, EventKind::GateOpened { gate: Gate::Turn, .. })).await;
             // Whatever OMS's services are started with from here on is wrong again.
             "another".clone_into(&mut fleet.metadb.password.lock().unwrap());
-            std::future::pending().await
+            std::future::pending::<()>().await;
         } => unreachable!(),
     };
     assert_eq!(applied.exit, Exit::Failed, "{}", applied.stderr);

@@ -7,7 +7,7 @@ use super::globals::GlobalArguments;
 use super::high_availability::HaArguments;
 use super::lifecycle::{RemoveArguments, RestartArguments, StartArguments, StopArguments};
 use super::observe::{HistoryArguments, ShowArguments, StatusArguments};
-use super::reference::{CompletionArguments, SchemaArguments};
+use super::reference::{CompletionArguments, ManArguments, SchemaArguments};
 use super::rollout::{AgentsArguments, ApplyArguments, AttachArguments, CheckArguments, PlanArguments};
 use super::setup::{ConfigArguments, ConfigCommand, InitArguments, InventoryArguments, SshConfigArguments};
 use super::support::{BundleArguments, LogsArguments};
@@ -100,6 +100,8 @@ enum Subcommands {
     Schema(SchemaArguments),
     /// Print a completion script for a shell
     Completion(CompletionArguments),
+    /// Print the manual page, or write those of all commands
+    Man(ManArguments),
 }
 
 impl Arguments {
@@ -149,6 +151,7 @@ impl Arguments {
             }
             Subcommands::Config(own) => config(before, own),
             Subcommands::Schema(own) => with(before, own.globals, Command::Schema(own.name)),
+            Subcommands::Man(own) => with(before, own.globals.clone(), Command::Man(own.into_request())),
             Subcommands::Completion(own) => with(before, own.globals, Command::Completion(own.shell)),
         };
         Request { globals, command, typed }

@@ -20,10 +20,10 @@ mod version;
 
 pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
-pub use parse::{Stopped, completion, parse};
+pub use parse::{ManualPage, Stopped, completion, manual, parse};
 pub use request::{
     AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
     HistoryRequest, InitRequest, InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb,
-    LogsRequest, PlanRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest,
+    LogsRequest, ManRequest, PlanRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest,
     StatusRequest,
 };

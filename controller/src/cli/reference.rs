@@ -1,10 +1,12 @@
-//! Commands for machines and shells: `schema`, `completion`.
+//! Commands for machines, shells and readers: `schema`, `completion`, `man`.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
 
-use super::SchemaName;
 use super::globals::GlobalArguments;
+use super::{ManRequest, SchemaName};
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
@@ -29,4 +31,26 @@ pub(super) struct CompletionArguments {
     pub(super) shell: Shell,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  omsctl man | man -l -
+  omsctl man --output /usr/local/share/man/man1
+";
+
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub(super) struct ManArguments {
+    /// Write the pages of all commands there, instead of printing that of omsctl
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) globals: GlobalArguments,
+}
+
+impl ManArguments {
+    pub(super) fn into_request(self) -> ManRequest {
+        ManRequest { output: self.output }
+    }
 }

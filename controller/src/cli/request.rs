@@ -42,6 +42,7 @@ pub enum Command {
     ConfigRender(RenderRequest),
     Schema(SchemaName),
     Completion(Shell),
+    Man(ManRequest),
 }
 
 /// `omsctl init [HOST…]`
@@ -229,6 +230,13 @@ pub struct RenderRequest {
     pub host: Option<NodeName>,
     /// Show secrets instead of masking them.
     pub reveal: bool,
+}
+
+/// `omsctl man`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ManRequest {
+    /// Where the pages of all commands go; `None` prints that of the program.
+    pub output: Option<PathBuf>,
 }
 
 /// The schemas that can be printed.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::super::{
     AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
-    InventoryRequest, InventoryView, PlanRequest, RenderRequest, SchemaName, SshConfigRequest, StatusRequest,
+    InventoryRequest, InventoryView, ManRequest, PlanRequest, RenderRequest, SchemaName, SshConfigRequest,
+    StatusRequest,
 };
 use super::*;
 
@@ -87,6 +88,7 @@ fn every_command_becomes_its_request() {
     );
     check("omsctl schema", &Command::Schema(SchemaName::Events));
     check("omsctl schema events", &Command::Schema(SchemaName::Events));
+    check("omsctl man", &Command::Man(ManRequest::default()));
     check("omsctl completion zsh", &Command::Completion(Shell::Zsh));
 }
 

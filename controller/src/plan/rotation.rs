@@ -2,7 +2,7 @@
 //! the new one, and all go on at once. Who is away then would be locked out, so that it is done on all hosts or on none.
 
 use omsctl_inventory::{Deployment, Host, diff};
-use omsctl_proto::{Action, ErrorReport, Gate, InitState, NodeName, Step};
+use omsctl_proto::{Action, Gate, InitState, Step};
 
 use super::config::{self, changes_of};
 use super::gates::Draft;
@@ -35,41 +35,35 @@ pub(super) fn judge(situation: Situation<'_>) -> Vec<Refusal> {
     hosts.chain(strangers(situation)).collect()
 }
 
-fn refuse(what: String, way: impl Into<String>) -> Option<Refusal> {
-    Some(Refusal::CannotRotate { what, way: way.into() })
+fn cannot(what: String, way: &str) -> Refusal {
+    Refusal::CannotRotate { what, way: way.to_owned() }
 }
 
 fn in_the_way(situation: Situation<'_>, host: &Host) -> Option<Refusal> {
     let node = &host.name;
     if !host.selected {
-        return refuse(
+        return Some(cannot(
             format!("{node} is outside --limit and would be locked out"),
             "all hosts change together: leave --limit out",
-        );
+        ));
     }
     let Some(facts) = situation.facts(node) else {
-        return refuse(
+        return Some(cannot(
             format!("{node} does not answer and would be locked out"),
             "bring it back first, or take it out: `omsctl remove HOST --give-up HOST`, with the former password in config.yaml",
-        );
+        ));
     };
-    if situation.goal.leave_out.contains(node) {
-        return refuse(
-            format!("a check failed on {node}, and it would be locked out"),
-            "`omsctl check` says which and what to do",
-        );
-    }
     let later = "put the former password back into config.yaml, run `omsctl apply`, then change the password";
     let Some(container) = &facts.container else {
-        return refuse(format!("{node} has no container yet"), later);
+        return Some(cannot(format!("{node} has no container yet"), later));
     };
     match container.initialisation.state {
-        InitState::Running => refuse(
+        InitState::Running => Some(cannot(
             format!("OMS is being initialised on {node}, which is never interrupted"),
             "wait for its end: `omsctl attach` follows it",
-        ),
+        )),
         _ if may_be_initialised(container) => None,
-        _ => refuse(format!("OMS is not initialised on {node} yet"), later),
+        _ => Some(cannot(format!("OMS is not initialised on {node} yet"), later)),
     }
 }
 
@@ -81,14 +75,12 @@ fn strangers(situation: Situation<'_>) -> Option<Refusal> {
     if others.is_empty() {
         return None;
     }
-    refuse(
-        format!(
-            "{} of the same MetaDB are in no line of this inventory and would be locked out",
-            others.join(", ")
-        ),
+    let others = others.join(", ");
+    Some(cannot(
+        format!("{others} of the same MetaDB are in no line of this inventory and would be locked out"),
         "let the DBA give the account a second password (MySQL 8: RETAIN CURRENT PASSWORD) or OMS another account, or change all \
          hosts from one inventory",
-    )
+    ))
 }
 
 /// What a draft has to do beside, and hosts that have none.
@@ -96,18 +88,16 @@ pub(super) fn judge_drafts(situation: Situation<'_>, drafts: &[Draft], plan: &Pl
     if !is_due(situation) {
         return Vec::new();
     }
-    let left_out = plan.left_out.iter().filter_map(|(node, error): (&NodeName, &ErrorReport)| {
-        refuse(
-            format!("{node} is left out and would be locked out: {}", error.one_line()),
-            "mend that host first",
-        )
+    let left_out = plan.left_out.iter().map(|(node, error)| {
+        let what = format!("{node} is left out and would be locked out: {}", error.one_line());
+        cannot(what, "mend that host first")
     });
     let more = drafts.iter().filter_map(|draft| {
         let step = draft.steps.iter().find(|step| is_more(&step.action))?;
-        refuse(
+        Some(cannot(
             format!("{} differs in more than a running OMS takes over: {}", draft.node, step.why),
             "put the former password back into config.yaml, run `omsctl apply`, then change the password",
-        )
+        ))
     });
     left_out.chain(more).collect()
 }

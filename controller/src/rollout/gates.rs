@@ -258,7 +258,7 @@ impl Gates {
 
     /// The hosts by way of which the MetaDB is to take the new password now; each is given out once.
     pub fn password_may_change(&mut self) -> Vec<NodeName> {
-        if self.closed || self.failed_enough() { Vec::new() } else { self.password.to_ask() }
+        if self.closed || self.failed_enough() { Vec::new() } else { self.password.next_to_ask() }
     }
 
     pub fn password_taken(&mut self, node: &NodeName) {

@@ -48,7 +48,7 @@ impl PasswordGate {
     }
 
     /// The hosts by way of which it is to be tried now; each is given out once.
-    pub(super) fn to_ask(&mut self) -> Vec<NodeName> {
+    pub(super) fn next_to_ask(&mut self) -> Vec<NodeName> {
         if self.barrier.is_open() || !self.barrier.all_are_here() {
             return Vec::new();
         }

@@ -104,8 +104,11 @@ fn it_is_done_on_all_hosts_or_on_none() {
     }
     check(|cluster| cluster.limit(&["n2", "n3"]), "n1 is outside --limit and would be locked out");
     check(|cluster| cluster.unreachable("n2"), "n2 does not answer and would be locked out");
-    check(|cluster| cluster.goal.leave_out = [name("n2")].into(), "a check failed on n2");
-    check(|cluster| cluster.add_host(), "n4 has no container yet");
+    check(
+        |cluster| cluster.goal.leave_out = [name("n2")].into(),
+        "n2 is left out and would be locked out: a check failed",
+    );
+    check(Cluster::add_host, "n4 has no container yet");
     check(
         |cluster| cluster.container("n1").initialisation.state = InitState::Failed,
         "OMS is not initialised on n1 yet",
