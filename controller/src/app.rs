@@ -70,6 +70,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
     let typed = &request.typed;
     match &request.command {
         Command::Init(request) => command::init(world, request),
+        Command::Adopt(request) => command::adopt(world, request, typed).await,
         Command::Check { fix } => command::check(world, typed, *fix).await,
         Command::Plan { move_cm_url } => command::plan(world, *move_cm_url, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,

@@ -32,6 +32,9 @@ pub struct FactsRequest {
     /// Files and folders of which it matters whether omsctl made them, and how much is in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<String>,
+    /// Small files whose text comes back whole, as that of `config_file` does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
 }
 
 /// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.
@@ -92,6 +95,9 @@ pub struct Facts {
     /// Those of the measured paths that omsctl made, by its own marker.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub made: BTreeMap<String, MadeFacts>,
+    /// Those of the wanted texts that could be read: of a file that is not too long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, WireSecret>,
 }
 
 /// What lies at a path that omsctl made.

@@ -11,6 +11,8 @@ use crate::world::{Places, World};
 
 /// Configuration and certificates are a few KiB.
 const LARGEST: u64 = 1024 * 1024;
+/// Several of them have to fit in one answer.
+const LARGEST_TEXT: u64 = 128 * 1024;
 
 pub(super) fn paths(places: &Places, paths: &[String]) -> BTreeMap<String, PathState> {
     paths.iter().map(|path| (path.clone(), state(&places.on_host(path)))).collect()
@@ -45,7 +47,16 @@ fn file(path: &Path, key: &FingerprintKey) -> Option<FileFacts> {
 }
 
 pub(super) fn config(places: &Places, path: &str) -> Option<WireSecret> {
-    let bytes = private_file::read(&places.on_host(path), LARGEST).ok()?;
+    text(places, path, LARGEST)
+}
+
+/// Those that are there, can be read and are text.
+pub(super) fn texts(places: &Places, paths: &[String]) -> BTreeMap<String, WireSecret> {
+    paths.iter().filter_map(|path| Some((path.clone(), text(places, path, LARGEST_TEXT)?))).collect()
+}
+
+fn text(places: &Places, path: &str, limit: u64) -> Option<WireSecret> {
+    let bytes = private_file::read(&places.on_host(path), limit).ok()?;
     String::from_utf8(bytes).ok().map(|text| WireSecret(Secret::new(text)))
 }
 

@@ -61,6 +61,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         runs,
         dumps: dumps::all(&world.places),
         made,
+        texts: files::texts(&world.places, &request.texts),
     })
 }
 

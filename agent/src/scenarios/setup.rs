@@ -364,6 +364,7 @@ impl Talk {
             towards: Some(("10.0.0.9".to_owned(), 2881)),
             health: WantedHealth { port: 8089, tls: false },
             measured: MEASURED.map(str::to_owned).into(),
+            texts: Vec::new(),
         };
         self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
         let message = self.hear().await;

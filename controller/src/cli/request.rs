@@ -23,6 +23,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Init(InitRequest),
+    Adopt(AdoptRequest),
     Check {
         fix: bool,
     },
@@ -54,6 +55,28 @@ pub enum Command {
 pub struct InitRequest {
     /// Names or addresses to begin the inventory with.
     pub hosts: Vec<String>,
+}
+
+/// `omsctl adopt [HOST…]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptRequest {
+    /// Empty: those of the inventory.
+    pub hosts: Vec<TypedHost>,
+    /// The folder that the files are written to.
+    pub output: PathBuf,
+    /// The name of OMS's container; `None` is the one that has OMS's mounts.
+    pub container: Option<String>,
+}
+
+/// `[USER@]HOST[:PORT]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedHost {
+    /// Its name in an inventory.
+    pub node: NodeName,
+    /// An address without brackets, a name or an alias of `ssh_config`.
+    pub address: String,
+    pub user: Option<String>,
+    pub port: Option<u16>,
 }
 
 /// `omsctl apply`

@@ -122,6 +122,7 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
         towards: Some((config.meta.host.clone(), config.meta.port)),
         health: health(host, config),
         measured: Vec::new(),
+        texts: Vec::new(),
     }
 }
 
