@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use omsctl_controller::cli::{AdoptRequest, TypedHost};
+use omsctl_agent::ports::ContainerRuntime;
+use omsctl_controller::cli::{AdoptRequest, LifecycleRequest, LifecycleVerb, TypedHost};
 use omsctl_controller::command;
 use omsctl_controller::exit::Exit;
 use omsctl_proto::NodeName;
 use serde_json::Value;
 
 use crate::bastion::{Bastion, PASSWORD};
-use crate::fleet::Fleet;
+use crate::fleet::{CONTAINER, Fleet};
 use crate::link::Way;
 
 /// The first so many hosts, as they are typed: by their addresses.
@@ -21,7 +22,7 @@ fn request(fleet: &Fleet, hosts: usize) -> AdoptRequest {
         port: None,
     };
     let hosts = fleet.hosts.iter().take(hosts).map(typed).collect();
-    AdoptRequest { hosts, output: ".".into(), container: None }
+    AdoptRequest { hosts, output: ".".into(), container: None, gone: Vec::new() }
 }
 
 /// Exit code, the document, and what was told beside it.
@@ -122,7 +123,7 @@ async fn the_hosts_of_an_inventory_are_adopted() {
     let line = |host: &crate::fleet::Host| format!("{} ansible_host={}\n", host.name, host.address);
     let hosts: String = fleet.hosts.iter().map(line).collect();
     std::fs::write(bastion.folder.path().join("hosts.ini"), format!("[oms]\n{hosts}")).unwrap();
-    let request = AdoptRequest { hosts: Vec::new(), output: "new".into(), container: None };
+    let request = AdoptRequest { hosts: Vec::new(), output: "new".into(), container: None, gone: Vec::new() };
     let (exit, _, stderr) = adopt(&bastion, &request).await;
     assert_eq!(exit, Exit::Usage, "{stderr}");
     let (mut world, written, _interrupt) = bastion.world();
@@ -133,4 +134,38 @@ async fn the_hosts_of_an_inventory_are_adopted() {
     assert_eq!(document["changes"], 0, "{document:#}");
     let text = std::fs::read_to_string(bastion.folder.path().join("new/inventory.ini")).unwrap();
     assert!(!text.contains("ansible_"), "what the other inventory says is not said again: {text}");
+}
+
+/// The dead host keeps the others from being adopted no longer than somebody says so.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_never_comes_back_is_taken_out_afterwards() {
+    let fleet = Fleet::new(3);
+    let bastion = Bastion::new(&fleet);
+    bastion.apply().await;
+    fleet.host("n3").machine.docker.stop(CONTAINER).await.unwrap();
+    fleet.host("n3").link.set(Way::Dead);
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    lose_files(&bastion);
+    let (exit, _, stderr) = adopt(&bastion, &request(&fleet, 2)).await;
+    assert_eq!(exit, Exit::Refused);
+    assert!(stderr.contains("--gone 10.0.0.3"), "{stderr}");
+    let gone = AdoptRequest { gone: vec!["10.0.0.3".parse().unwrap()], ..request(&fleet, 2) };
+    let (exit, document, stderr) = adopt(&bastion, &gone).await;
+    assert_eq!(exit, Exit::Done, "{stderr}");
+    assert_eq!(document["changes"], 0, "{document:#}");
+    assert_eq!(document["hosts"].as_array().unwrap().len(), 2);
+
+    let (world, written, _interrupt) = bastion.world();
+    let nodes = std::collections::BTreeSet::from([NodeName::new("gone-10.0.0.3").unwrap()]);
+    let removal = LifecycleRequest {
+        verb: LifecycleVerb::Remove(nodes.clone()),
+        allow_outage: false,
+        wait: None,
+        take_over: false,
+        give_up: nodes,
+    };
+    let exit = command::lifecycle(&world, &removal, "omsctl remove").await;
+    assert_eq!(exit, Exit::Done, "{}", written.stderr());
+    assert!(!fleet.metadb.shows("10.0.0.3"));
+    assert!(!fleet.host("n1").config().contains("10.0.0.3"));
 }

@@ -71,3 +71,21 @@ pub(crate) fn disk(world: &World, path: &str) -> Option<DiskFacts> {
     let found = world.host.file_system(existing)?;
     Some(DiskFacts { mount_point: world.places.as_named(Path::new(&found.mount_point)), ..found })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { root: folder.path().to_owned(), ..Places::default() };
+        std::fs::write(folder.path().join("short"), "-----BEGIN").unwrap();
+        std::fs::write(folder.path().join("long"), "x".repeat(128 * 1024 + 1)).unwrap();
+        std::fs::write(folder.path().join("bytes"), [0xff]).unwrap();
+        let wanted = ["/short", "/long", "/bytes", "/absent", "/"].map(str::to_owned);
+        let found = texts(&places, &wanted);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["/short"]);
+        assert_eq!(found["/short"].0.expose(), "-----BEGIN");
+    }
+}

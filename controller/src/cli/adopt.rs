@@ -1,5 +1,6 @@
 //! `omsctl adopt`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,7 +18,8 @@ finds nothing to do. Nothing is changed on the hosts. A file that is there alrea
 overwritten. What was written is planned at once: the last line says whether anything differs.
 
 Every host of the cluster has to be given: an address in cm_nodes or in the MetaDB that is none
-of them is refused, since an inventory without it would drop it. With -i the hosts are those of
+of them is refused, since an inventory without it would drop it. The address of one that is gone
+for good is given with --gone; `omsctl remove` then takes it out. With -i the hosts are those of
 an inventory, --limit applied; the new one is then used beside it (-i hosts.yml
 -i inventory.ini).
 
@@ -41,13 +43,17 @@ pub(super) struct AdoptArguments {
     /// The name of OMS's container [default: the one that has OMS's mounts]
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
+    /// The address of a member whose host never comes back: it gets a line all the same, for `omsctl remove`. May be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    gone: Vec<IpAddr>,
     #[command(flatten)]
     pub(super) globals: GlobalArguments,
 }
 
 impl AdoptArguments {
     pub(super) fn into_request(self) -> AdoptRequest {
-        AdoptRequest { hosts: self.hosts, output: self.output, container: self.container }
+        let Self { hosts, output, container, gone, globals: _ } = self;
+        AdoptRequest { hosts, output, container, gone }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The requests: plain data, one struct for each command that has options of its own.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,6 +67,8 @@ pub struct AdoptRequest {
     pub output: PathBuf,
     /// The name of OMS's container; `None` is the one that has OMS's mounts.
     pub container: Option<String>,
+    /// Members whose hosts do not come back.
+    pub gone: Vec<IpAddr>,
 }
 
 /// `[USER@]HOST[:PORT]`

@@ -21,7 +21,7 @@ fn every_command_becomes_its_request() {
     check("omsctl init", &Command::Init(InitRequest::default()));
     check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
     check(
-        "omsctl adopt root@10.0.0.1:2222 --output there --container oms_422",
+        "omsctl adopt root@10.0.0.1:2222 --output there --container oms_422 --gone 10.0.0.9",
         &Command::Adopt(AdoptRequest {
             hosts: vec![TypedHost {
                 node: omsctl_proto::NodeName::new("10.0.0.1").unwrap(),
@@ -31,11 +31,12 @@ fn every_command_becomes_its_request() {
             }],
             output: "there".into(),
             container: Some("oms_422".to_owned()),
+            gone: vec!["10.0.0.9".parse().unwrap()],
         }),
     );
     check(
         "omsctl adopt -i hosts.yml",
-        &Command::Adopt(AdoptRequest { hosts: vec![], output: ".".into(), container: None }),
+        &Command::Adopt(AdoptRequest { hosts: vec![], output: ".".into(), container: None, gone: vec![] }),
     );
     check("omsctl check", &Command::Check { fix: false });
     check("omsctl check --fix", &Command::Check { fix: true });

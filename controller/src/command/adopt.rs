@@ -52,7 +52,7 @@ async fn go_on(
         world.out.message("nothing was written: every host of the cluster has to answer");
         return Exit::Unreachable;
     }
-    let adopted = match or_interrupted(world, understand(world, looked, folder)).await {
+    let adopted = match or_interrupted(world, understand(world, request, looked, folder)).await {
         Some(Ok(adopted)) => adopted,
         Some(Err(refusals)) => return refuse(world, &refusals),
         None => return interrupted(world),
@@ -69,13 +69,18 @@ async fn go_on(
 }
 
 /// The hosts as one cluster, with what its MetaDB says of it.
-async fn understand(world: &World, looked: &Looked, folder: &Folder) -> Result<Adopted, Vec<ErrorReport>> {
+async fn understand(
+    world: &World,
+    request: &AdoptRequest,
+    looked: &Looked,
+    folder: &Folder,
+) -> Result<Adopted, Vec<ErrorReport>> {
     if !looked.refused.is_empty() {
         return Err(looked.refused.clone());
     }
     let reading = Reading::of(looked.seen.clone())?;
     let metadb = adopt_look::metadb(world, looked, &reading).await;
-    reading.adopt(metadb.as_ref(), &folder.path.display().to_string())
+    reading.adopt(metadb.as_ref(), &request.gone, &folder.path.display().to_string())
 }
 
 fn refuse(world: &World, refusals: &[ErrorReport]) -> Exit {

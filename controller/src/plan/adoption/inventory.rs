@@ -7,7 +7,7 @@ use omsctl_proto::Secret;
 
 use super::container::reference;
 use super::reading::{ReadHost, ReadRegion, Reading};
-use super::variables::{Variable, shared};
+use super::variables::{ADDRESS, Variable, shared};
 use super::{Adopted, AdoptedHost};
 
 const INVENTORY: &str =
@@ -82,7 +82,7 @@ fn inventory(reading: &Reading, variables: &[Vec<Variable>]) -> String {
     let common = shared(&every);
     let mut text = INVENTORY.to_owned();
     let one = reading.regions.len() == 1;
-    for region in &reading.regions {
+    for (place, region) in reading.regions.iter().enumerate() {
         let of_region: Vec<&[Variable]> =
             region.hosts.iter().filter_map(|index| variables.get(*index)).map(Vec::as_slice).collect();
         let of_region = if one { Vec::new() } else { shared(&of_region) };
@@ -94,6 +94,17 @@ fn inventory(reading: &Reading, variables: &[Vec<Variable>]) -> String {
             let own = own.filter(|variable| !common.contains(variable) && !of_region.contains(variable));
             let line: Vec<Variable> = host.seen.connection.iter().chain(own).cloned().collect();
             let _ = writeln!(text, "{}", host_line(host.node().as_str(), &line));
+        }
+        for gone in reading.gone.iter().filter(|gone| gone.region == place) {
+            let address = gone.address.to_string();
+            let way = [("ansible_host", address.clone()), (ADDRESS, address)];
+            // As the first of its neighbours.
+            let own = region.hosts.first().and_then(|index| variables.get(*index)).into_iter().flatten();
+            let own = own.filter(|variable| {
+                variable.0 != ADDRESS && !common.contains(variable) && !of_region.contains(variable)
+            });
+            let line: Vec<Variable> = way.into_iter().chain(own.cloned()).collect();
+            let _ = writeln!(text, "{}", host_line(&gone.name(), &line));
         }
         if !one {
             let _ = writeln!(text, "\n[{group}:vars]");

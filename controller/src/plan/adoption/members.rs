@@ -8,7 +8,7 @@ use omsctl_proto::{ErrorCode, ErrorReport};
 
 use super::super::situation::is_address;
 use super::SeenHost;
-use super::reading::{ReadHost, Reading, value};
+use super::reading::{GoneHost, ReadHost, ReadRegion, Reading, value};
 use crate::ports::{MetaDbError, MetaDbFacts};
 
 /// Two names of one machine.
@@ -46,36 +46,77 @@ pub(super) fn same_address(hosts: &[ReadHost]) -> Vec<ErrorReport> {
     told.collect()
 }
 
-/// Members that were not given.
+/// Members that were not given; and those that are gone, with the region that each was in.
 pub(super) fn missing(
     reading: &Reading,
     metadb: Option<&Result<MetaDbFacts, MetaDbError>>,
-) -> Vec<ErrorReport> {
+    gone: &[IpAddr],
+) -> (Vec<ErrorReport>, Vec<GoneHost>) {
+    let read = metadb.and_then(|read| read.as_ref().ok());
+    let mut refusals = Vec::new();
+    let mut told: Vec<GoneHost> = Vec::new();
+    let mut listed = strangers(reading, read);
+    for address in gone.iter().collect::<std::collections::BTreeSet<_>>() {
+        let known: Vec<String> = listed.keys().filter(|text| is_address(text, *address)).cloned().collect();
+        if known.is_empty() {
+            let what = format!("{address} is given as gone, and is no member without a host");
+            refusals.push(
+                ErrorReport::new(ErrorCode::Container, what)
+                    .cause(
+                        "neither cm_nodes of the given hosts nor the MetaDB has it, or its host is given too",
+                    )
+                    .hint("leave --gone away"),
+            );
+        } else {
+            told.push(GoneHost { address: *address, region: region_of(reading, read, *address) });
+        }
+        listed.retain(|text, _| !known.contains(text));
+    }
+    refusals.extend(listed.into_iter().map(|(address, by)| {
+        let what = format!("{address} belongs to the cluster, and is none of the hosts that were given");
+        ErrorReport::new(ErrorCode::Container, what)
+            .cause(format!("listed by {}", by.join(", ")))
+            .hint(format!("give its host too; when that never comes back: --gone {address}"))
+    }));
+    // The hosts of such a region are told already, as far as the MetaDB has them.
+    if refusals.is_empty() {
+        refusals.extend(regions_left_out(reading, read));
+    }
+    (refusals, told)
+}
+
+/// Addresses that no given host has, each with who lists it.
+fn strangers(reading: &Reading, metadb: Option<&MetaDbFacts>) -> BTreeMap<String, Vec<String>> {
     let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for host in &reading.hosts {
         for address in host.listed.iter().filter(|address| !is_adopted(reading, address)) {
             listed.entry(address.clone()).or_default().push(format!("cm_nodes of {}", host.node()));
         }
     }
-    let read = metadb.and_then(|read| read.as_ref().ok());
-    for row in read.iter().flat_map(|metadb| &metadb.hosts) {
+    for row in metadb.iter().flat_map(|metadb| &metadb.hosts) {
         if !is_adopted(reading, &row.ip) {
             let by = format!("the MetaDB, where it is {}", row.status);
             listed.entry(row.ip.clone()).or_default().push(by);
         }
     }
-    let strangers = listed.into_iter().map(|(address, by)| {
-        let what = format!("{address} belongs to the cluster, and is none of the hosts that were given");
-        ErrorReport::new(ErrorCode::Container, what)
-            .cause(format!("listed by {}", by.join(", ")))
-            .hint("give its host too; one that is gone for good has to leave cm_nodes and the MetaDB first")
-    });
-    let mut refusals: Vec<ErrorReport> = strangers.collect();
-    // The hosts of such a region are told already, as far as the MetaDB has them.
-    if refusals.is_empty() {
-        refusals.extend(regions_left_out(reading, read));
-    }
-    refusals
+    listed
+}
+
+/// That of a host whose `cm_nodes` has the address, else that of its group in the MetaDB, else the first.
+fn region_of(reading: &Reading, metadb: Option<&MetaDbFacts>, address: IpAddr) -> usize {
+    let lists = |index: &usize| {
+        let host = reading.hosts.get(*index);
+        host.is_some_and(|host| host.listed.iter().any(|text| is_address(text, address)))
+    };
+    let group = || {
+        let row = metadb?.hosts.iter().find(|row| is_address(&row.ip, address))?;
+        let location = metadb?.resource_groups.get(&row.resource_group?)?;
+        let of_region =
+            |region: &ReadRegion| value(&region.keys, "cm_location").as_deref() == Some(location.trim());
+        reading.regions.iter().position(of_region)
+    };
+    let by_hosts = reading.regions.iter().position(|region| region.hosts.iter().any(&lists));
+    by_hosts.or_else(group).unwrap_or_default()
 }
 
 fn regions_left_out(reading: &Reading, metadb: Option<&MetaDbFacts>) -> Vec<ErrorReport> {
@@ -100,7 +141,13 @@ fn is_adopted(reading: &Reading, address: &str) -> bool {
 
 /// What does not keep the hosts from being adopted.
 pub(super) fn warnings(reading: &Reading, metadb: Option<&Result<MetaDbFacts, MetaDbError>>) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let gone = reading.gone.iter().map(|gone| {
+        let (address, name) = (gone.address, gone.name());
+        format!(
+            "{address} gets the line {name}, and the cluster counts on it until `omsctl remove {name} --give-up {name}`"
+        )
+    });
+    let mut warnings: Vec<String> = gone.collect();
     for region in &reading.regions {
         let members: Vec<&ReadHost> =
             region.hosts.iter().filter_map(|index| reading.hosts.get(*index)).collect();

@@ -17,7 +17,24 @@ pub struct Reading {
     pub(super) hosts: Vec<ReadHost>,
     /// The default one first.
     pub(super) regions: Vec<ReadRegion>,
+    /// Members without a host.
+    pub(super) gone: Vec<GoneHost>,
     pub(super) warnings: Vec<String>,
+}
+
+/// A member whose host never comes back.
+#[derive(Debug)]
+pub(super) struct GoneHost {
+    pub(super) address: IpAddr,
+    /// By its place in [`Reading::regions`].
+    pub(super) region: usize,
+}
+
+impl GoneHost {
+    /// Its name in the inventory.
+    pub(super) fn name(&self) -> String {
+        format!("gone-{}", self.address.to_string().replace(':', "-"))
+    }
 }
 
 /// One host with its config.yaml.
@@ -85,7 +102,11 @@ impl Reading {
         hosts.sort_by_key(|host| std::cmp::Reverse(variables::priority(host)));
         refusals.extend(members::same_address(&hosts));
         let regions = regions(&hosts, &mut warnings, &mut refusals);
-        if refusals.is_empty() { Ok(Self { hosts, regions, warnings }) } else { Err(refusals) }
+        if refusals.is_empty() {
+            Ok(Self { hosts, regions, gone: Vec::new(), warnings })
+        } else {
+            Err(refusals)
+        }
     }
 
     /// Where the cluster is kept and who logs in; `None` when the files do not say.
@@ -102,16 +123,18 @@ impl Reading {
         Some((target, MetaDbNames { rm, cm, heartbeats: heartbeats.collect() }))
     }
 
-    /// The texts, with `folder` as the place of certificates.
+    /// The texts, with `folder` as the place of certificates; `gone` are members that have no host any more.
     ///
     /// # Errors
     /// The cluster has a member that was not given.
     pub fn adopt(
         mut self,
         metadb: Option<&Result<MetaDbFacts, MetaDbError>>,
+        gone: &[IpAddr],
         folder: &str,
     ) -> Result<Adopted, Vec<ErrorReport>> {
-        let mut refusals = members::missing(&self, metadb);
+        let (mut refusals, gone) = members::missing(&self, metadb, gone);
+        self.gone = gone;
         self.warnings.extend(members::warnings(&self, metadb));
         let version = metadb.and_then(|read| read.as_ref().ok()?.oms_version.clone());
         match variables::of_all(&self, version.as_deref(), folder) {

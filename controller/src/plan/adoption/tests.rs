@@ -26,7 +26,7 @@ fn seen(cluster: &Cluster) -> Vec<SeenHost> {
 }
 
 fn adopt(seen: Vec<SeenHost>, cluster: &Cluster) -> Result<Adopted, Vec<ErrorReport>> {
-    Reading::of(seen)?.adopt(cluster.observed.metadb.as_ref(), "/folder")
+    Reading::of(seen)?.adopt(cluster.observed.metadb.as_ref(), &[], "/folder")
 }
 
 /// What is refused, as one text.
@@ -245,6 +245,33 @@ fn members_that_were_not_given_are_named() {
     });
     let told = refused(seen(&cluster), &cluster);
     assert!(told.contains("cm_location 8") && told.contains("http://10.0.1.100:8088"), "{told}");
+}
+
+#[test]
+fn a_member_that_is_gone_gets_a_line_and_can_be_removed() {
+    let mut cluster = Cluster::ready(3);
+    let mut hosts = seen(&cluster);
+    hosts.pop();
+    let gone = ["10.0.0.3".parse().unwrap()];
+    let adopt = |hosts: Vec<SeenHost>, gone: &[IpAddr], cluster: &Cluster| {
+        Reading::of(hosts).unwrap().adopt(cluster.observed.metadb.as_ref(), gone, "/folder")
+    };
+    let adopted = adopt(hosts.clone(), &gone, &cluster).unwrap();
+    let line = "gone-10.0.0.3 ansible_host=10.0.0.3 oms_host_ip=10.0.0.3\n";
+    assert!(adopted.inventory.expose().contains(line), "{}", adopted.inventory.expose());
+    assert!(
+        adopted.warnings[0].contains("omsctl remove gone-10.0.0.3 --give-up gone-10.0.0.3"),
+        "{:?}",
+        adopted.warnings
+    );
+    cluster.observed.facts.remove(&name("n3"));
+    assert_eq!(planned(&cluster, &adopted).unwrap().changes(), 0);
+
+    let nobody = ["10.0.0.99".parse().unwrap()];
+    let refusals = adopt(hosts, &nobody, &cluster).unwrap_err();
+    let told: Vec<String> = refusals.iter().map(ErrorReport::one_line).collect();
+    assert!(told[0].contains("10.0.0.99 is given as gone, and is no member"), "{told:?}");
+    assert!(told[1].contains("10.0.0.3 belongs to the cluster"), "{told:?}");
 }
 
 #[test]
