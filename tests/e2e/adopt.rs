@@ -11,6 +11,7 @@ use super::evidence::{
 };
 use super::https::make_pair;
 use super::operator::Operator;
+use super::regions::{OWN, west};
 use super::stage::Stage;
 
 const NAME: &str = "OMS_20231117_103102";
@@ -185,4 +186,32 @@ fn https_and_the_folders_of_obd() {
     assert_eq!(node.container_id("oms-oms-ce-1a2b3c").unwrap(), id, "it is started, and nothing else");
     assert_lawful(&stage);
     assert_nothing_left(nodes);
+}
+
+/// Two regions, one of them behind omsctl's keepalived, whose files are lost; the hosts are named in any order.
+#[test]
+fn two_regions_and_a_virtual_ip() {
+    let stage = Stage::empty();
+    let operator = Operator::new(&stage);
+    operator.inventory(&stage, &stage.host_lines(HOSTS), &[]);
+    let flat = std::fs::read_to_string(operator.path("inventory.ini")).unwrap();
+    operator.write("inventory.ini", flat + &west(&stage, &["node2"], OWN));
+    operator.apply().exits(0);
+    std::fs::remove_file(operator.path("inventory.ini")).unwrap();
+    std::fs::remove_file(operator.path("config.yaml")).unwrap();
+    let before = snapshot(&stage);
+
+    let adopted = operator.run(&words(&adopt(&stage, &["node2", "node1"], &[]))).exits(0);
+    assert_eq!(adopted.json()["changes"], 0, "{}", adopted.stdout);
+    let inventory = std::fs::read_to_string(operator.path("inventory.ini")).unwrap();
+    for line in
+        ["[cn_west]", "cm_location=2", "drc_cm_heartbeat_db=oms_cm_hb_2", "oms_vip_provider=keepalived"]
+    {
+        assert!(inventory.lines().any(|found| found == line), "{line}: {inventory}");
+    }
+    let ssh = stage.ssh_config().display().to_string();
+    operator.run(&["plan", "--format", "json", "--ssh-config", &ssh]).exits(0).plans(&[]);
+    let status = operator.run(&["status", "--format", "json", "--ssh-config", &ssh]).exits(0);
+    assert_eq!(status.json()["healthy"], true, "{}", status.stdout);
+    assert_eq!(snapshot(&stage), before);
 }

@@ -139,7 +139,7 @@ pub(super) fn mounts(node: &NodeName, found: &ContainerFacts) -> Result<Mounts, 
             String::new()
         }
         None => {
-            missing.push(format!("{inside} is not mounted"));
+            missing.push(format!("{inside} is not mounted with -v"));
             String::new()
         }
     };
