@@ -72,6 +72,7 @@ async fn perform(world: &World, request: &Request) -> Exit {
     let typed = &request.typed;
     match &request.command {
         Command::Init(request) => command::init(world, request),
+        Command::Adopt(request) => command::adopt(world, request, typed).await,
         Command::Check { fix } => command::check(world, typed, *fix).await,
         Command::Plan(request) => command::plan(world, request, typed).await,
         Command::Apply(request) => command::apply(world, request, typed).await,

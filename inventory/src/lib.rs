@@ -10,10 +10,10 @@ mod sources;
 pub mod templates;
 mod yaml;
 
-pub use ansible::{AnsibleInventory, Variable};
+pub use ansible::{AnsibleInventory, Variable, host_line, variable_line};
 pub use config::{
-    ExistingConfig, ExistingConfigError, KeyChange, KeyEffect, diff, mask, parse_existing_config,
-    read_as_oms, render_config, secret_values,
+    ExistingConfig, ExistingConfigError, FoundKey, KeyChange, KeyEffect, KeyScope, diff, found_keys, mask,
+    parse_existing_config, read_as_oms, render_config, secret_values, unknown_keys,
 };
 pub use model::*;
 pub use problem::{Place, Problem, ProblemCode, Problems, Severity};

@@ -37,6 +37,9 @@ pub struct FactsRequest {
     /// On the host of the time-series database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tsdb: Option<Box<TsdbRequest>>,
+    /// Small files whose text comes back whole, as that of `config_file` does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
 }
 
 /// Where `/oms/health` is asked for: on this host's own address, plain or with TLS.
@@ -100,6 +103,9 @@ pub struct Facts {
     /// When it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tsdb: Option<TsdbFacts>,
+    /// Those of the wanted texts that could be read: of a file that is not too long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, WireSecret>,
 }
 
 /// What lies at a path that omsctl made.

@@ -14,7 +14,7 @@ use super::secrets::{Watch, files_on, files_with};
 use super::stage::{CONTAINER, Stage, USUAL};
 
 /// A new pair, made on a host and taken away from there: certificate and key.
-fn make_pair(node: &Node, name: &str) -> (String, String) {
+pub(super) fn make_pair(node: &Node, name: &str) -> (String, String) {
     let subject = format!("/CN={name}");
     let make = "openssl req -x509 -newkey rsa:2048 -nodes -days 60 -subj \"$1\" -keyout /tmp/k -out /tmp/c 2>/dev/null";
     node.exec(["sh", "-c", make, "sh", &subject]).unwrap().ok().unwrap();

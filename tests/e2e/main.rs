@@ -4,6 +4,7 @@
 //! `cargo test --test e2e` runs it, on the rig that `OMSCTL_RIG` names or on one of its own.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
 
+mod adopt;
 mod again;
 mod bad_input;
 mod bundle;

@@ -49,7 +49,7 @@ fn files(stage: &Stage, operator: &Operator, former: &str) -> String {
     path
 }
 
-fn apply<'a>(former: &'a str) -> [&'a str; 6] {
+fn apply(former: &str) -> [&str; 6] {
     ["apply", "--yes", "--former-metadb-password-file", former, "--format", "json"]
 }
 

@@ -13,7 +13,7 @@ use super::operator::Operator;
 use super::stage::{CONTAINER, Stage, USUAL};
 
 /// The group of a second region, for the end of the usual inventory. Its virtual IP is served by keepalived.
-fn west(stage: &Stage, hosts: &[&str], more: &str) -> String {
+pub(super) fn west(stage: &Stage, hosts: &[&str], more: &str) -> String {
     let (network, _) = stage.host(1).address().rsplit_once('.').unwrap();
     format!(
         "\n[oms:children]\nwest\n\n[west]\n{}\n\n[west:vars]\ncm_location=2\ncm_region=cn-west\ncm_region_cn=西部\n\
@@ -22,7 +22,7 @@ fn west(stage: &Stage, hosts: &[&str], more: &str) -> String {
     )
 }
 
-const OWN: &str = "cm_is_default=false\ndrc_cm_heartbeat_db=oms_cm_hb_2\n";
+pub(super) const OWN: &str = "cm_is_default=false\ndrc_cm_heartbeat_db=oms_cm_hb_2\n";
 
 fn append(operator: &Operator, text: &str) {
     let inventory = fs::read_to_string(operator.path("inventory.ini")).unwrap();

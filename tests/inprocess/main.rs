@@ -3,6 +3,7 @@
 //! files, the hosts' own event files, the history, and the judge that sees every initialisation.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by ending")]
 
+mod adopt;
 mod agents;
 #[path = "../simulated/bastion.rs"]
 mod bastion;

@@ -11,6 +11,8 @@ use crate::world::{Places, World};
 
 /// Configuration and certificates are a few KiB.
 const LARGEST: u64 = 1024 * 1024;
+/// Several of them have to fit in one answer.
+const LARGEST_TEXT: u64 = 128 * 1024;
 
 pub(super) fn paths(places: &Places, paths: &[String]) -> BTreeMap<String, PathState> {
     paths.iter().map(|path| (path.clone(), state(&places.on_host(path)))).collect()
@@ -45,7 +47,16 @@ fn file(path: &Path, key: &FingerprintKey) -> Option<FileFacts> {
 }
 
 pub(super) fn config(places: &Places, path: &str) -> Option<WireSecret> {
-    let bytes = private_file::read(&places.on_host(path), LARGEST).ok()?;
+    text(places, path, LARGEST)
+}
+
+/// Those that are there, can be read and are text.
+pub(super) fn texts(places: &Places, paths: &[String]) -> BTreeMap<String, WireSecret> {
+    paths.iter().filter_map(|path| Some((path.clone(), text(places, path, LARGEST_TEXT)?))).collect()
+}
+
+fn text(places: &Places, path: &str, limit: u64) -> Option<WireSecret> {
+    let bytes = private_file::read(&places.on_host(path), limit).ok()?;
     String::from_utf8(bytes).ok().map(|text| WireSecret(Secret::new(text)))
 }
 
@@ -59,4 +70,22 @@ pub(crate) fn disk(world: &World, path: &str) -> Option<DiskFacts> {
     let existing = wanted.ancestors().find(|ancestor| ancestor.exists())?;
     let found = world.host.file_system(existing)?;
     Some(DiskFacts { mount_point: world.places.as_named(Path::new(&found.mount_point)), ..found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { root: folder.path().to_owned(), ..Places::default() };
+        std::fs::write(folder.path().join("short"), "-----BEGIN").unwrap();
+        std::fs::write(folder.path().join("long"), "x".repeat(128 * 1024 + 1)).unwrap();
+        std::fs::write(folder.path().join("bytes"), [0xff]).unwrap();
+        let wanted = ["/short", "/long", "/bytes", "/absent", "/"].map(str::to_owned);
+        let found = texts(&places, &wanted);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["/short"]);
+        assert_eq!(found["/short"].0.expose(), "-----BEGIN");
+    }
 }

@@ -69,6 +69,7 @@ pub(crate) async fn gather(world: &World, request: &FactsRequest) -> Result<Fact
         dumps: dumps::all(&world.places),
         made,
         tsdb,
+        texts: files::texts(&world.places, &request.texts),
     })
 }
 

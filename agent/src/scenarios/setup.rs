@@ -370,6 +370,7 @@ impl Talk {
             health: WantedHealth { port: 8089, tls: false },
             measured: MEASURED.map(str::to_owned).into(),
             tsdb: tsdb.map(Box::new),
+            texts: Vec::new(),
         };
         self.say(ToAgent::Request { id: 9, request: Request::Facts(request) }).await;
         let message = self.hear().await;

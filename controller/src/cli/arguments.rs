@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::adopt::AdoptArguments;
 use super::destroy::DestroyArguments;
 use super::globals::GlobalArguments;
 use super::high_availability::HaArguments;
@@ -54,6 +55,8 @@ pub(super) struct Arguments {
 enum Subcommands {
     /// Write a commented inventory.ini and config.yaml to start from; never overwrites
     Init(InitArguments),
+    /// Write both files from what runs on hosts that were set up by hand or by OBD
+    Adopt(AdoptArguments),
     /// Check every host before anything is changed
     Check(CheckArguments),
     /// Show what apply would change, per host, with the reason for each step
@@ -109,6 +112,7 @@ impl Arguments {
         let before = self.globals;
         let (globals, command) = match self.command {
             Subcommands::Init(own) => with(before, own.globals.clone(), Command::Init(own.into_request())),
+            Subcommands::Adopt(own) => with(before, own.globals.clone(), Command::Adopt(own.into_request())),
             Subcommands::Check(own) => with(before, own.globals, Command::Check { fix: own.fix }),
             Subcommands::Plan(own) => with(before, own.globals.clone(), Command::Plan(own.into_request())),
             Subcommands::Apply(own) => with(before, own.globals.clone(), Command::Apply(own.into_request())),

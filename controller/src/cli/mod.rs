@@ -4,6 +4,7 @@
 //! Options for every command are accepted before and after the command, also both: lists are joined, and of two
 //! values the later one counts.
 
+mod adopt;
 mod arguments;
 mod destroy;
 mod globals;
@@ -22,8 +23,8 @@ pub use clap_complete::Shell;
 pub use globals::{Format, Globals};
 pub use parse::{ManualPage, Stopped, completion, manual, parse};
 pub use request::{
-    AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
+    AdoptRequest, AgentsRequest, ApplyRequest, AttachRequest, BundleRequest, Command, Destroying, HaRequest,
     HistoryRequest, InitRequest, InventoryRequest, InventoryView, LifecycleRequest, LifecycleVerb,
     LogsRequest, ManRequest, PlanRequest, RenderRequest, Request, SchemaName, ShowRequest, SshConfigRequest,
-    StatusRequest,
+    StatusRequest, TypedHost,
 };

@@ -1,6 +1,7 @@
 //! The requests: plain data, one struct for each command that has options of its own.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Init(InitRequest),
+    Adopt(AdoptRequest),
     Check { fix: bool },
     Plan(PlanRequest),
     Apply(ApplyRequest),
@@ -59,6 +61,30 @@ pub struct PlanRequest {
     pub move_cm_url: bool,
     /// As of [`ApplyRequest`].
     pub former_metadb_password_file: Option<PathBuf>,
+}
+
+/// `omsctl adopt [HOST…]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptRequest {
+    /// Empty: those of the inventory.
+    pub hosts: Vec<TypedHost>,
+    /// The folder that the files are written to.
+    pub output: PathBuf,
+    /// The name of OMS's container; `None` is the one that has OMS's mounts.
+    pub container: Option<String>,
+    /// Members whose hosts do not come back.
+    pub gone: Vec<IpAddr>,
+}
+
+/// `[USER@]HOST[:PORT]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedHost {
+    /// Its name in an inventory.
+    pub node: NodeName,
+    /// An address without brackets, a name or an alias of `ssh_config`.
+    pub address: String,
+    pub user: Option<String>,
+    pub port: Option<u16>,
 }
 
 /// `omsctl apply`

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::super::{
-    AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
+    AdoptRequest, AgentsRequest, ApplyRequest, AttachRequest, Command, Format, HistoryRequest, InitRequest,
     InventoryRequest, InventoryView, ManRequest, PlanRequest, RenderRequest, SchemaName, SshConfigRequest,
-    StatusRequest,
+    StatusRequest, TypedHost,
 };
 use super::*;
 
@@ -18,9 +18,31 @@ fn check(line: &str, expected: &Command) {
 }
 
 #[test]
-fn every_command_becomes_its_request() {
+fn what_begins_becomes_its_request() {
     check("omsctl init", &Command::Init(InitRequest::default()));
     check("omsctl init n1 n2", &Command::Init(InitRequest { hosts: vec!["n1".into(), "n2".into()] }));
+    check(
+        "omsctl adopt root@10.0.0.1:2222 --output there --container oms_422 --gone 10.0.0.9",
+        &Command::Adopt(AdoptRequest {
+            hosts: vec![TypedHost {
+                node: omsctl_proto::NodeName::new("10.0.0.1").unwrap(),
+                address: "10.0.0.1".to_owned(),
+                user: Some("root".to_owned()),
+                port: Some(2222),
+            }],
+            output: "there".into(),
+            container: Some("oms_422".to_owned()),
+            gone: vec!["10.0.0.9".parse().unwrap()],
+        }),
+    );
+    check(
+        "omsctl adopt -i hosts.yml",
+        &Command::Adopt(AdoptRequest { hosts: vec![], output: ".".into(), container: None, gone: vec![] }),
+    );
+}
+
+#[test]
+fn a_plan_and_an_apply_become_their_requests() {
     check("omsctl check", &Command::Check { fix: false });
     check("omsctl check --fix", &Command::Check { fix: true });
     check("omsctl plan", &Command::Plan(PlanRequest::default()));
@@ -59,6 +81,10 @@ fn every_command_becomes_its_request() {
             background: None,
         }),
     );
+}
+
+#[test]
+fn what_shows_becomes_its_request() {
     check("omsctl attach", &Command::Attach(AttachRequest::default()));
     check(
         "omsctl attach r-1 --read-only --bandwidth 500kB/s",
@@ -117,6 +143,7 @@ fn wrong_words_are_exit_2_and_say_what_is_right() {
         ("omsctl apply --format xml", "jsonl"),
         ("omsctl show ../etc", "lower-case"),
         ("omsctl show", "RUN"),
+        ("omsctl adopt 2001:db8::1", "brackets"),
         ("omsctl inventory --list --graph", "--graph"),
         ("omsctl config", "render"),
         ("omsctl completion klingon", "zsh"),
@@ -142,6 +169,15 @@ fn the_first_page_is_for_a_newcomer() {
     let mut command = Arguments::command().term_width(100);
     insta::assert_snapshot!(command.render_long_help().to_string());
     assert!(typed("omsctl --help").unwrap_err().text.contains("Begin here:"));
+}
+
+#[test]
+fn what_adopt_says_of_itself() {
+    let stopped = typed("omsctl adopt --help").unwrap_err();
+    let (own, _) = stopped.text.split_once("Options for every command").unwrap();
+    let (_, more) = stopped.text.split_once("Looks at hosts").unwrap();
+    insta::assert_snapshot!(format!("{own}[…]\n\nLooks at hosts{more}"));
+    assert!(more.lines().all(|line| line.chars().count() <= 96));
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub fn init(world: &World, request: &InitRequest) -> Exit {
 }
 
 /// `config.yaml` will hold a password: for the owner only.
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

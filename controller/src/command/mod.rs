@@ -1,6 +1,10 @@
 //! One use case a file, read as the list of what happens. Sees ports and rooms, never an adapter.
 
 mod act;
+mod adopt;
+mod adopt_files;
+mod adopt_look;
+mod adopt_proof;
 mod agents;
 mod apply;
 mod attach;
@@ -38,6 +42,7 @@ mod telling;
 mod version;
 mod world;
 
+pub use adopt::adopt;
 pub use agents::agents;
 pub use apply::apply;
 pub use attach::attach;

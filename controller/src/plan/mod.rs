@@ -5,6 +5,7 @@
 //! [`status`] tells what is there. All four read the same [`Observed`].
 
 mod addresses;
+mod adoption;
 mod certificate;
 mod check_plan;
 mod checks;
@@ -46,6 +47,9 @@ mod fixture;
 mod tests;
 
 pub use addresses::{Addresses, resolve as resolve_addresses};
+pub use adoption::{
+    Adopted, AdoptedHost, Reading, SeenHost, certificate_file, find_container, look_at, look_for, look_into,
+};
 pub use check_plan::broken_rules;
 pub use checks::{Mend, cluster_failed, failed_nodes, mends, passed, preflight};
 pub use destruction::data_paths;

@@ -57,6 +57,7 @@ pub fn tsdb_facts_request(server: &TsdbServer, key: &FingerprintKey) -> FactsReq
         health: WantedHealth { port: server.port, tls: false },
         measured: Vec::new(),
         tsdb: Some(Box::new(tsdb_request(server))),
+        texts: Vec::new(),
     }
 }
 

@@ -123,6 +123,7 @@ pub fn facts_request(host: &Host, config: &OmsConfig, key: &FingerprintKey) -> F
         health: health(host, config),
         measured: Vec::new(),
         tsdb: None,
+        texts: Vec::new(),
     }
 }
 

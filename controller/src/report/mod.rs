@@ -6,6 +6,7 @@
 //! - When it is over, [`summary`] has the last words; the documents are for `--format json`.
 //! - What `plan`, `check`, `status` and `history` found is told by the functions named after them.
 
+mod adopt_text;
 mod agent_part;
 mod agents_text;
 mod audience;
@@ -33,6 +34,7 @@ mod tally;
 mod totals;
 mod words;
 
+pub use adopt_text::{AdoptDocument, AdoptView, Proof, adopt_text};
 pub use agent_part::{AgentPart, CurrentStep, End, Progress};
 pub use agents_text::{AgentDocument, AgentState, AgentsDocument, BegunImage, agents_text, forgotten_text};
 pub use audience::{Audience, Heard};

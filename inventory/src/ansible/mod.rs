@@ -18,6 +18,7 @@ mod shlex;
 mod template;
 mod vars_files;
 mod vault;
+mod writing;
 mod yaml_inventory;
 
 pub use inventory::{AnsibleInventory, Variable};
@@ -25,6 +26,7 @@ pub(crate) use loader::load;
 pub(crate) use shlex::{Comments, split};
 pub(crate) use template::{Resolved, resolve};
 pub(crate) use vault::Vault;
+pub use writing::{host_line, variable_line};
 
 #[cfg(test)]
 mod fixture_tests;

@@ -62,7 +62,7 @@ fn comparable(value: Value) -> ExistingValue {
 }
 
 /// What OMS takes when the key is left out (research/oms.md 2.1).
-fn default_of(name: &str) -> Option<&'static str> {
+pub(super) fn default_of(name: &str) -> Option<&'static str> {
     match name {
         "cm_is_default" => Some("true"),
         "tsdb_enabled" => Some("false"),
@@ -76,7 +76,7 @@ fn default_of(name: &str) -> Option<&'static str> {
 }
 
 /// The form in which two values are equal when they mean the same to OMS.
-fn normal(value: Option<ExistingValue>, default: Option<&str>) -> Option<ExistingValue> {
+pub(super) fn normal(value: Option<ExistingValue>, default: Option<&str>) -> Option<ExistingValue> {
     match value {
         None => default.map(|text| ExistingValue::Text(text.to_owned())),
         Some(ExistingValue::Text(text)) if text.is_empty() => None,
@@ -89,11 +89,16 @@ fn normal(value: Option<ExistingValue>, default: Option<&str>) -> Option<Existin
 }
 
 fn change(name: &str, old: Option<ExistingValue>, new: Option<ExistingValue>) -> KeyChange {
-    let shown = |value: ExistingValue| match value {
+    let shown = |value| shown(name, value);
+    let effect = key(name).map_or(KeyEffect::Restart, |key| key.effect);
+    KeyChange { key: name.to_owned(), old: old.map(shown), new: new.map(shown), effect }
+}
+
+/// For people: a secret is masked.
+pub(super) fn shown(name: &str, value: ExistingValue) -> String {
+    match value {
         _ if is_secret(name) => "********".to_owned(),
         ExistingValue::Text(text) => text,
         ExistingValue::List(items) => items.join(", "),
-    };
-    let effect = key(name).map_or(KeyEffect::Restart, |key| key.effect);
-    KeyChange { key: name.to_owned(), old: old.map(shown), new: new.map(shown), effect }
+    }
 }

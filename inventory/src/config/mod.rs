@@ -5,6 +5,7 @@ mod difference;
 mod document;
 mod environment;
 mod existing;
+mod found;
 mod keys;
 mod lint;
 mod placeholder;
@@ -17,6 +18,7 @@ mod versions;
 
 pub use difference::{KeyChange, KeyEffect, diff};
 pub use existing::{ExistingConfig, ExistingConfigError, parse_existing_config, read_as_oms, secret_values};
+pub use found::{FoundKey, KeyScope, found_keys, unknown_keys};
 pub use render::{mask, render_config};
 
 pub(crate) use document::{Entry, Given, GivenScalar, RawConfig, Style, read_config};

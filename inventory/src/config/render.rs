@@ -75,7 +75,7 @@ pub(super) fn value_of(name: &str, config: &OmsConfig, node_addresses: &[IpAddr]
 }
 
 /// A double-quoted YAML scalar on one line. Everything that a reader could trip over is escaped.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -103,8 +103,9 @@ fn differing_path(one: &MountPaths, other: &MountPaths) -> (&'static str, String
         ("oms_store_dir", &one.store, &other.store),
         ("oms_run_dir", &one.run, &other.run),
         ("oms_config_file", &one.config_file, &other.config_file),
-        ("oms_mount_path", &one.https_crt, &other.https_crt),
+        ("oms_https_cert_mount", &one.https_crt, &other.https_crt),
+        ("oms_https_key_mount", &one.https_key, &other.https_key),
     ];
-    let differing = pairs.iter().find(|(_, one, other)| one != other).unwrap_or(&pairs[4]);
+    let differing = pairs.iter().find(|(_, one, other)| one != other).unwrap_or(&pairs[5]);
     (differing.0, differing.1.display().to_string(), differing.2.display().to_string())
 }

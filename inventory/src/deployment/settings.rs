@@ -157,14 +157,16 @@ fn mount_paths(host: &mut HostVariables<'_>) -> MountPaths {
         store: under("oms_store_dir", "oms_store"),
         run: under("oms_run_dir", "oms_run"),
         config_file: under("oms_config_file", "config.yaml"),
-        https_crt: base.join("https_crt"),
-        https_key: base.join("https_key"),
+        https_crt: under("oms_https_cert_mount", "https_crt"),
+        https_key: under("oms_https_key_mount", "https_key"),
     };
     let named = [
         ("oms_logs_dir", &paths.logs),
         ("oms_store_dir", &paths.store),
         ("oms_run_dir", &paths.run),
         ("oms_config_file", &paths.config_file),
+        ("oms_https_cert_mount", &paths.https_crt),
+        ("oms_https_key_mount", &paths.https_key),
     ];
     for (index, (name, path)) in named.iter().enumerate() {
         if let Some((other, _)) = named[..index].iter().find(|(_, before)| before == path) {

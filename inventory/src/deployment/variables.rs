@@ -12,7 +12,7 @@ use crate::problem::{Place, Problem, ProblemCode, Problems, nearest};
 use crate::sources::Sources;
 
 /// The `oms_*` variables of design.md section 1.
-const DEPLOYMENT_VARIABLES: [&str; 24] = [
+const DEPLOYMENT_VARIABLES: [&str; 26] = [
     "oms_image_archive",
     "oms_image",
     "oms_registry_user",
@@ -23,6 +23,8 @@ const DEPLOYMENT_VARIABLES: [&str; 24] = [
     "oms_store_dir",
     "oms_run_dir",
     "oms_config_file",
+    "oms_https_cert_mount",
+    "oms_https_key_mount",
     "oms_host_ip",
     "oms_https_cert",
     "oms_https_key",
