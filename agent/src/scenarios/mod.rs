@@ -11,6 +11,7 @@ mod reload;
 mod removal;
 mod setup;
 mod survive;
+mod talk;
 mod tsdb;
 mod virtual_ip;
 mod walk;
