@@ -113,6 +113,7 @@ fn all_stop_the_databases_are_dumped_and_the_new_version_starts_and_goes_back() 
 
     let after = dumps(&stage);
     let [folder] = &after[kept.len()..] else { panic!("one more than {kept:?}: {after:?}") };
+    operator.run(&["status"]).exits(0).tells(&["dump of OMS 4.2.2 on node1", folder]);
     let files = stage.host(1).exec(["find", folder, "-type", "f", "-printf", "%m %s %f\n"]).unwrap().stdout;
     assert_eq!(files.lines().count(), 4, "{files}");
     assert!(files.lines().all(|file| file.starts_with("600 ") && !file.starts_with("600 0 ")), "{files}");

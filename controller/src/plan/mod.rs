@@ -65,7 +65,7 @@ pub use planner::{plan, secrets};
 pub use refusal::{Refusal, Refusals};
 pub use registration::Registered;
 pub use rotation::takes_another_password;
-pub use status::{NodeState, NodeStatus, Status, TsdbStatus, status};
+pub use status::{DumpStatus, NodeState, NodeStatus, Status, TsdbStatus, status};
 pub use tsdb::{tsdb_facts_request, tsdb_request, tsdb_urls};
 pub use upgrade::stood_for;
 pub use version::OmsVersion;

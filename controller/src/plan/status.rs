@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use omsctl_inventory::{Deployment, TsdbServer};
-use omsctl_proto::{ContainerFacts, ErrorReport, Facts, InitState, NodeName, TsdbLogIn};
+use omsctl_proto::{ContainerFacts, ErrorReport, Facts, InitState, NodeName, RunId, TsdbLogIn};
 use serde::Serialize;
 
 use super::addresses;
@@ -13,6 +13,7 @@ use super::findings::services_down;
 use super::input::Observed;
 use super::planner::docker_trouble;
 use super::registration::{self, Registered};
+use super::wanted::AGENT_FOLDER;
 use crate::ports::MetaDbFacts;
 
 /// The whole cluster; the shape of `status --format json`.
@@ -26,6 +27,25 @@ pub struct Status {
     /// That which omsctl runs, when it is looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tsdb: Option<TsdbStatus>,
+    /// Of upgrades, as the hosts keep them, each host's newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dumps: Vec<DumpStatus>,
+}
+
+/// A dump of OMS's databases on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DumpStatus {
+    pub node: NodeName,
+    pub run: RunId,
+    /// RFC 3339, the host's clock.
+    pub taken: String,
+    /// When the databases were filled from it again.
+    pub restored: Option<String>,
+    /// Of OMS, as the databases said.
+    pub version: Option<String>,
+    pub bytes: u64,
+    /// Where it lies on the host.
+    pub folder: String,
 }
 
 /// The time-series database.
@@ -88,7 +108,13 @@ pub fn status(deployment: &Deployment, observed: &Observed) -> Status {
     let tsdb = deployment.tsdb.as_ref().filter(|server| server.selected).map(|server| tsdb(server, observed));
     let ready = |state| state == NodeState::Ready;
     let healthy = nodes.iter().all(|node| ready(node.state)) && tsdb.iter().all(|tsdb| ready(tsdb.state));
-    Status { healthy, ha_enabled: metadb.and_then(|facts| facts.ha_enabled), nodes, tsdb }
+    Status {
+        healthy,
+        ha_enabled: metadb.and_then(|facts| facts.ha_enabled),
+        nodes,
+        tsdb,
+        dumps: dumps(deployment, observed),
+    }
 }
 
 fn node(
@@ -110,6 +136,24 @@ fn node(
         registered,
         reasons,
     }
+}
+
+fn dumps(deployment: &Deployment, observed: &Observed) -> Vec<DumpStatus> {
+    let hosts = deployment.hosts.iter().filter(|host| host.selected);
+    let kept = hosts.filter_map(|host| Some((&host.name, observed.facts.get(&host.name)?.as_ref().ok()?)));
+    let of_host = |(node, facts): (&NodeName, &Facts)| {
+        let dumps = facts.dumps.iter().map(|dump| DumpStatus {
+            node: node.clone(),
+            run: dump.run.clone(),
+            taken: dump.taken.clone(),
+            restored: dump.restored.clone(),
+            version: dump.version.clone(),
+            bytes: dump.databases.iter().map(|database| database.bytes).sum(),
+            folder: format!("{AGENT_FOLDER}/dumps/{}", dump.run),
+        });
+        dumps.collect::<Vec<_>>()
+    };
+    kept.flat_map(of_host).collect()
 }
 
 fn tsdb(server: &TsdbServer, observed: &Observed) -> TsdbStatus {

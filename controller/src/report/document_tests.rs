@@ -75,7 +75,13 @@ fn status() {
         reasons: vec![],
     };
     check(
-        &Status { healthy: true, ha_enabled: Some(true), nodes: vec![ready.clone()], tsdb: None },
+        &Status {
+            healthy: true,
+            ha_enabled: Some(true),
+            nodes: vec![ready.clone()],
+            tsdb: None,
+            dumps: Vec::new(),
+        },
         r#"{"healthy":true,"ha_enabled":true,"nodes":[{"node":"n1","state":"ready","address":"10.0.0.11","image_id":"sha256:9a2b","container_id":"0c1f","services":{"nginx":"RUNNING"},"registered":{"status":"ONLINE","heartbeat_age_s":3},"reasons":[]}]}"#,
     );
     for (state, text) in [

@@ -3,7 +3,7 @@
 use super::table::{Cell, table_within};
 use super::words;
 use crate::out::{Paint, Style};
-use crate::plan::{NodeState, NodeStatus, Status};
+use crate::plan::{DumpStatus, NodeState, NodeStatus, Status};
 
 const HEADINGS: [&str; 7] = ["HOST", "STATE", "ADDRESS", "CONTAINER", "IMAGE", "SERVICES", "METADB"];
 
@@ -35,6 +35,12 @@ pub fn status_text(status: &Status, style: Style, columns: Option<usize>) -> Str
         words::add_line(&mut text, &format!("{place}{}{reasons}", style.paint(paint, word)));
         text.push('\n');
     }
+    for dump in &status.dumps {
+        words::add_line(&mut text, &words::clean(&dumped(dump)));
+    }
+    if !status.dumps.is_empty() {
+        text.push('\n');
+    }
     if status.ha_enabled == Some(false) {
         let line = "HA is off: when a host dies, its tasks stay dead (omsctl ha status)";
         words::add_line(&mut text, &style.paint(Paint::Warning, line));
@@ -55,6 +61,14 @@ fn row(node: &NodeStatus) -> Vec<Cell> {
         services(node),
         registered(node),
     ]
+}
+
+fn dumped(dump: &DumpStatus) -> String {
+    let DumpStatus { node, taken, folder, .. } = dump;
+    let version = dump.version.as_deref().map(|version| format!(" of OMS {version}")).unwrap_or_default();
+    let restored = dump.restored.as_ref().map(|when| format!(", restored {when}")).unwrap_or_default();
+    let size = words::bytes(dump.bytes);
+    format!("dump{version} on {node}, {size}, taken {taken}{restored}: {folder}")
 }
 
 fn state(state: NodeState) -> (&'static str, Paint) {
@@ -161,7 +175,8 @@ mod tests {
                     healthy: false,
                     ha_enabled: Some(true),
                     nodes: vec![ready, degraded, gone],
-                    tsdb: None
+                    tsdb: None,
+                    dumps: Vec::new(),
                 },
                 Style::PLAIN,
                 None
@@ -178,9 +193,29 @@ node3: no connection to node3.example:22
 not healthy: 1 of 3 hosts ready
 "
         );
-        let mut healthy =
-            Status { healthy: true, ha_enabled: None, nodes: vec![node("a", NodeState::Ready)], tsdb: None };
+        let mut healthy = Status {
+            healthy: true,
+            ha_enabled: None,
+            nodes: vec![node("a", NodeState::Ready)],
+            tsdb: None,
+            dumps: Vec::new(),
+        };
         assert!(status_text(&healthy, Style::PLAIN, None).ends_with("\nhealthy: 1 host ready\n"));
+        healthy.dumps = vec![DumpStatus {
+            node: name("a"),
+            run: omsctl_proto::RunId::new("r-1").unwrap(),
+            taken: "2026-01-04T10:00:00Z".to_owned(),
+            restored: None,
+            version: Some("4.2.7".to_owned()),
+            bytes: 3 << 20,
+            folder: "/var/lib/omsctl/dumps/r-1".to_owned(),
+        }];
+        let line = "dump of OMS 4.2.7 on a, 3.1 MB, taken 2026-01-04T10:00:00Z: /var/lib/omsctl/dumps/r-1\n";
+        assert!(
+            status_text(&healthy, Style::PLAIN, None).contains(line),
+            "{}",
+            status_text(&healthy, Style::PLAIN, None)
+        );
         healthy.ha_enabled = Some(false);
         assert!(status_text(&healthy, Style::PLAIN, None).contains("HA is off"));
     }
@@ -198,7 +233,13 @@ not healthy: 1 of 3 hosts ready
             reasons: vec!["nginx is FATAL".to_owned(), "oms_console is FATAL".to_owned()],
             ..node("node1", NodeState::Degraded)
         };
-        let status = Status { healthy: false, ha_enabled: Some(true), nodes: vec![down], tsdb: None };
+        let status = Status {
+            healthy: false,
+            ha_enabled: Some(true),
+            nodes: vec![down],
+            tsdb: None,
+            dumps: Vec::new(),
+        };
         assert_eq!(
             status_text(&status, Style::PLAIN, Some(60)),
             "\
