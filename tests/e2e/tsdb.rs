@@ -57,6 +57,8 @@ fn it_comes_first_on_a_host_of_its_own() {
     let operator = Operator::new(&stage);
     on_a_host_of_its_own(&stage, &operator);
     let own = stage.host(USUAL + 1);
+    // A story before may have left it there.
+    own.docker(["rmi", "--force", INFLUXDB]).unwrap();
 
     let plan = operator.plan().exits(0).json();
     let steps = |node: &Node| -> Vec<String> {
