@@ -37,7 +37,7 @@ pub fn run_ignored(node: &Node, filter: &str) -> Result<(), OnHostError> {
 fn test_program() -> Result<PathBuf, StepError> {
     let step = || "build of the tests for a host".to_owned();
     let output = Command::new("cargo")
-        .args(["test", "--quiet", "--package", "omsctl-controller", "--lib", "--no-run"])
+        .args(["test", "--quiet", "--workspace", "--lib", "--no-run"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(repository())
         .stdin(Stdio::null())

@@ -64,16 +64,17 @@ fn bring_up(name: &str) -> Result<Rig, RigError> {
     Ok(rig)
 }
 
+/// Everything is of the whole workspace: one package alone is built with fewer features, and all below it once more.
 fn build_and_test() -> Result<(), StepError> {
     let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     run("lints", "cargo", lints)?;
-    let suite = ["clippy", "--package", "system-tests", "--test", "e2e", "--", "--deny", "warnings"];
+    let suite = ["clippy", "--workspace", "--test", "e2e", "--", "--deny", "warnings"];
     run("lints of the end-to-end suite", "cargo", suite)?;
     run("tests that need no rig", "cargo", ["test", "--workspace"])?;
     compare_with_originals()?;
     simulate()?;
     build_release()?;
-    let suite = ["test", "--package", "system-tests", "--test", "e2e", "--no-run"];
+    let suite = ["test", "--workspace", "--test", "e2e", "--no-run"];
     run("build of the end-to-end suite", "cargo", suite)
 }
 
@@ -86,7 +87,6 @@ fn simulate() -> Result<(), StepError> {
 
 fn compare_with_originals() -> Result<(), StepError> {
     for (original, suite) in [("Ansible", "ansible"), ("PyYAML", "pyyaml"), ("ssh -G", "ssh_config")] {
-        // Of the whole workspace, so that nothing is built again with fewer features.
         let lints = ["clippy", "--workspace", "--test", suite, "--", "--deny", "warnings"];
         run(&format!("lints of the comparison with {original}"), "cargo", lints)?;
         let mut comparison = Command::new("cargo");
@@ -109,7 +109,7 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
     }
     for (kind, url) in servers {
         let mut store = Command::new("cargo");
-        store.args(["test", "--package", "omsctl-controller", "--lib", "adapters::"]);
+        store.args(["test", "--workspace", "--lib", "adapters::"]);
         store.env("OMSCTL_TEST_MARIADB", url);
         run_command(&format!("history and MetaDB on {kind}"), &mut store)?;
     }
@@ -117,11 +117,11 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
     run(
         "the stand-in for OMS, judged",
         "cargo",
-        ["test", "--package", "system-tests", "--test", "standin", "--", "--test-threads=1"],
+        ["test", "--workspace", "--test", "standin", "--", "--test-threads=1"],
     )?;
     Rig::down(TEST_INSTANCE)?;
     let mut suite = Command::new("cargo");
-    suite.args(["test", "--package", "system-tests", "--test", "e2e", "--", "--test-threads=1"]);
+    suite.args(["test", "--workspace", "--test", "e2e", "--", "--test-threads=1"]);
     suite.env("OMSCTL_RIG", name);
     run_command("end to end", &mut suite)?;
     Ok(())
