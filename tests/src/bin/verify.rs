@@ -1,5 +1,6 @@
 //! `cargo verify`: everything that must hold, in the order in which a failure is cheapest to learn. Continuous
-//! integration calls this and nothing else; on a fresh machine the rig installs what it needs.
+//! integration calls this and nothing else; on a fresh machine the rig installs what it needs. `cargo verify --all` also tells
+//! the stories that take minutes each.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -18,6 +19,9 @@ const SEEDS: &str = "10000";
 
 /// Generated ones that each comparison with an original tool tries.
 const CASES: &str = "5000";
+
+/// Stories that take minutes each: told by `--all` only (their times are in the README).
+const LONG: [&str; 2] = ["newer_docker::", "password::"];
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -122,9 +126,19 @@ fn suites(name: &str, rig: &Rig) -> Result<(), Failure> {
     Rig::down(TEST_INSTANCE)?;
     let mut suite = Command::new("cargo");
     suite.args(["test", "--workspace", "--test", "e2e", "--", "--test-threads=1"]);
+    if !tells_all() {
+        suite.args(LONG.iter().flat_map(|story| ["--skip", *story]));
+    }
     suite.env("OMSCTL_RIG", name);
     run_command("end to end", &mut suite)?;
+    if !tells_all() {
+        say(&format!("left to `cargo verify --all`: {}", LONG.join(" ")));
+    }
     Ok(())
+}
+
+fn tells_all() -> bool {
+    std::env::args().any(|argument| argument == "--all")
 }
 
 /// Of its own for each folder, so that two checkouts, and a demo that was left up, do not meet.
