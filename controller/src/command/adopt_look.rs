@@ -36,7 +36,10 @@ pub(super) struct Looked {
 pub(super) fn hosts(world: &World, request: &AdoptRequest) -> Result<Hosts, Exit> {
     let inventory = !world.globals.inventories.is_empty();
     let why = match (request.hosts.is_empty(), inventory) {
-        (true, true) => return Ok(Hosts { connections: reach::hosts(world)?, typed: false }),
+        (true, true) => {
+            let connections = reach::hosts(world)?.into_iter().filter(|host| host.runs_oms).collect();
+            return Ok(Hosts { connections, typed: false });
+        }
         (true, false) => "which hosts? name them, or an inventory that has them with -i",
         (false, true) => {
             "hosts are named here or in an inventory, not both: leave -i away, or use --limit with it"
@@ -74,7 +77,7 @@ fn connect_to(host: &TypedHost) -> ConnectTo {
         r#become: Become::default(),
         method: ConnectionMethod::Ssh,
     };
-    ConnectTo { name: host.node.clone(), connection }
+    ConnectTo { name: host.node.clone(), runs_oms: true, connection }
 }
 
 /// What the line of the host has to say about the way to it.
@@ -141,7 +144,7 @@ async fn ask(link: &HostLink, asked: Option<&str>, key: &FingerprintKey) -> Resu
     Ok(Ok((container, facts)))
 }
 
-/// The MetaDB, from the first host that reaches it; `None` when the files do not say where it is.
+/// The MetaDB; `None` when the files do not say where it is.
 pub(super) async fn metadb(
     world: &World,
     looked: &Looked,
@@ -149,6 +152,11 @@ pub(super) async fn metadb(
 ) -> Option<Result<MetaDbFacts, MetaDbError>> {
     let (target, names) = reading.metadb()?;
     let reader = MetaDbReader { database: Arc::clone(&world.metadb), target, former: None, names };
+    read(&reader, looked).await
+}
+
+/// From the first host that reaches it; the error is that of the first host.
+pub(super) async fn read(reader: &MetaDbReader, looked: &Looked) -> Option<Result<MetaDbFacts, MetaDbError>> {
     let mut trouble = None;
     for link in looked.survey.links.values() {
         match reader.read(link.connection.as_ref()).await {

@@ -7,7 +7,7 @@ use omsctl_inventory::Deployment;
 use omsctl_proto::{Facts, FingerprintKey, NodeName, Secret};
 
 use super::adopt_files::Folder;
-use super::adopt_look::Looked;
+use super::adopt_look::{self, Looked};
 use super::decide::view;
 use super::{World, inputs, look};
 use crate::plan::{self, Adopted, Goal, Observed, Purpose};
@@ -31,7 +31,7 @@ pub(super) async fn plan(
     };
     let observed = Observed {
         facts: facts(looked, &deployment, key).await,
-        metadb: metadb(world, looked, &deployment).await,
+        metadb: adopt_look::read(&look::reader(world, &deployment), looked).await,
         certificates: certificates(folder, adopted),
         ..Observed::default()
     };
@@ -67,22 +67,6 @@ async fn facts(
         Some(async move { (host.name.clone(), link.session.facts(request).await) })
     });
     futures::future::join_all(asking).await.into_iter().collect()
-}
-
-async fn metadb(
-    world: &World,
-    looked: &Looked,
-    deployment: &Deployment,
-) -> Option<Result<crate::ports::MetaDbFacts, crate::ports::MetaDbError>> {
-    let reader = look::reader(world, deployment);
-    let mut answer = None;
-    for link in looked.survey.links.values() {
-        answer = Some(reader.read(link.connection.as_ref()).await);
-        if matches!(answer, Some(Ok(_))) {
-            break;
-        }
-    }
-    answer
 }
 
 fn certificates(folder: &Folder, adopted: &Adopted) -> BTreeMap<std::path::PathBuf, Secret> {

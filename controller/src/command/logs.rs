@@ -45,7 +45,7 @@ pub async fn logs(world: &World, request: &LogsRequest) -> Exit {
         world.out.message(&format!("error: the inventory has no OMS host {}", request.host));
         return Exit::Usage;
     };
-    let target = [ConnectTo { name: host.name.clone(), connection: host.connection.clone() }];
+    let target = [ConnectTo { name: host.name.clone(), runs_oms: true, connection: host.connection.clone() }];
     let mut silent = Emitter::new(world.new_run(), Arc::clone(&world.clock), Box::new(|_| {}));
     silent.forget();
     let Some(survey) = reach::connect(world, &target, None, &mut silent).await else {

@@ -5,6 +5,14 @@ use omsctl_proto::{ContainerFacts, ContainerSpec, ImageFacts};
 
 use super::image;
 
+/// Where the manual mounts OMS's files, inside.
+pub(super) const CONFIG: &str = "/home/admin/conf/config.yaml";
+pub(super) const LOGS: &str = "/home/admin/logs";
+pub(super) const STORE: &str = "/home/ds/store";
+pub(super) const RUN: &str = "/home/ds/run";
+pub(super) const CERTIFICATE: &str = "/etc/pki/nginx/oms_server.crt";
+pub(super) const KEY: &str = "/etc/pki/nginx/oms_server.key";
+
 /// `--ulimit nproc=65535:65535`.
 const ULIMIT: &str = "nproc=65535:65535";
 

@@ -72,8 +72,10 @@ pub(super) fn as_the_files_say(
     }
     let tsdb = outcome.tsdb(situation);
     tsdb::lead(&mut drafts, &tsdb);
+    let tsdb_comes = matches!(&tsdb, Tsdb::Steps(_, steps) if !steps.is_empty());
     outcome.refusals.extend(rotation::judge_drafts(situation, &drafts, &outcome.plan));
-    gates::set(situation, &mut drafts, matches!(&tsdb, Tsdb::Steps(_, steps) if !steps.is_empty()));
+    outcome.refusals.extend(tsdb_comes.then(|| rotation::before_tsdb(situation)).flatten());
+    gates::set(situation, &mut drafts, tsdb_comes);
     relay::set(situation, &mut drafts);
     outcome.plan.schema_order = gates::schema_order(situation, &drafts);
     outcome.plan.sequential = sequential(deployment, &drafts);

@@ -15,6 +15,9 @@ use crate::ports::MetaDbError;
 /// The key of config.yaml.
 pub(super) const KEY: &str = "oms_meta_password";
 
+const FIRST_THE_REST: &str =
+    "put the former password back into config.yaml, run `omsctl apply`, then change the password";
+
 /// The MetaDB takes only the former password, at least from one host.
 pub(super) fn is_due(situation: Situation<'_>) -> bool {
     !situation.observed.by_former.is_empty()
@@ -53,9 +56,8 @@ fn in_the_way(situation: Situation<'_>, host: &Host) -> Option<Refusal> {
             "bring it back first, or take it out: `omsctl remove HOST --give-up HOST`, with the former password in config.yaml",
         ));
     };
-    let later = "put the former password back into config.yaml, run `omsctl apply`, then change the password";
     let Some(container) = &facts.container else {
-        return Some(cannot(format!("{node} has no container yet"), later));
+        return Some(cannot(format!("{node} has no container yet"), FIRST_THE_REST));
     };
     match container.initialisation.state {
         InitState::Running => Some(cannot(
@@ -63,7 +65,7 @@ fn in_the_way(situation: Situation<'_>, host: &Host) -> Option<Refusal> {
             "wait for its end: `omsctl attach` follows it",
         )),
         _ if may_be_initialised(container) => None,
-        _ => Some(cannot(format!("OMS is not initialised on {node} yet"), later)),
+        _ => Some(cannot(format!("OMS is not initialised on {node} yet"), FIRST_THE_REST)),
     }
 }
 
@@ -96,10 +98,16 @@ pub(super) fn judge_drafts(situation: Situation<'_>, drafts: &[Draft], plan: &Pl
         let step = draft.steps.iter().find(|step| is_more(&step.action))?;
         Some(cannot(
             format!("{} differs in more than a running OMS takes over: {}", draft.node, step.why),
-            "put the former password back into config.yaml, run `omsctl apply`, then change the password",
+            FIRST_THE_REST,
         ))
     });
     left_out.chain(more).collect()
+}
+
+/// Nobody at this gate waits for the time-series database, and OMS is told of both at once.
+pub(super) fn before_tsdb(situation: Situation<'_>) -> Option<Refusal> {
+    is_due(situation)
+        .then(|| cannot("the time-series database does not serve yet".to_owned(), FIRST_THE_REST))
 }
 
 fn is_more(action: &Action) -> bool {

@@ -12,6 +12,7 @@ use omsctl_proto::{
 
 use super::certificate;
 use super::config;
+use super::container;
 use super::image;
 use super::refusal::Refusal;
 use super::registry::{self, WantedLogin};
@@ -146,14 +147,14 @@ pub(super) fn health(host: &Host, config: &OmsConfig) -> WantedHealth {
 pub(super) fn mounts(paths: &MountPaths, https: bool) -> Vec<Mount> {
     let mount = |host: &Path, container: &str| Mount { host: text_of(host), container: container.to_owned() };
     let mut mounts = vec![
-        mount(&paths.config_file, "/home/admin/conf/config.yaml"),
-        mount(&paths.logs, "/home/admin/logs"),
-        mount(&paths.store, "/home/ds/store"),
-        mount(&paths.run, "/home/ds/run"),
+        mount(&paths.config_file, container::CONFIG),
+        mount(&paths.logs, container::LOGS),
+        mount(&paths.store, container::STORE),
+        mount(&paths.run, container::RUN),
     ];
     if https {
-        mounts.push(mount(&paths.https_crt, "/etc/pki/nginx/oms_server.crt"));
-        mounts.push(mount(&paths.https_key, "/etc/pki/nginx/oms_server.key"));
+        mounts.push(mount(&paths.https_crt, container::CERTIFICATE));
+        mounts.push(mount(&paths.https_key, container::KEY));
     }
     mounts
 }

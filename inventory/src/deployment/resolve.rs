@@ -59,18 +59,19 @@ pub(crate) fn connections(
         no_hosts(inventory, problems);
     }
     let tsdb = tsdb::host_name(sources, inventory, &names, problems);
+    let of_oms = names.len();
     names.extend(
         tsdb.map(|(name, _)| name).filter(|name| !names.contains(name)).into_iter().collect::<Vec<_>>(),
     );
     let selected = selected(sources, inventory, &names, problems);
     let mut hosts = Vec::new();
-    for name in names.iter().filter(|name| selected.contains(*name)) {
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| selected.contains(*name)) {
         let Some(variables) = inventory.host_variables(name) else { continue };
         let mut of_host =
             HostVariables { host: name, variables, sources, vault: inventory.vault(), problems };
         let connection = connection(&mut of_host);
         match NodeName::new(name) {
-            Ok(name) => hosts.push(ConnectTo { name, connection }),
+            Ok(name) => hosts.push(ConnectTo { name, runs_oms: index < of_oms, connection }),
             Err(invalid) => problems.push(unusable_name(inventory, name, &invalid)),
         }
     }

@@ -269,7 +269,8 @@ fn the_host_of_the_time_series_database_fills_config_yaml() {
     assert_eq!(deployment.names().count(), 4);
     let kept = tempfile::tempdir().unwrap();
     let (reached, _) = crate::load_connections(&sources(kept.path(), &[("inventory.ini", &own)])).unwrap();
-    assert_eq!(reached.last().unwrap().name.as_str(), "db");
+    let named: Vec<_> = reached.iter().map(|host| (host.name.as_str(), host.runs_oms)).collect();
+    assert_eq!(named, [("n1", true), ("n2", true), ("n3", true), ("db", false)]);
     let tsdb = &deployment.regions[0].config.tsdb;
     assert_eq!((tsdb.url.as_deref(), tsdb.enabled), (Some("10.0.0.50:8086"), Some(true)));
     let text = crate::render_config(&deployment.regions[0], &[]);

@@ -39,10 +39,12 @@ pub struct Connection {
     pub method: ConnectionMethod,
 }
 
-/// One OMS host by its name, and how to reach it.
+/// One host by its name, and how to reach it.
 #[derive(Debug, Clone)]
 pub struct ConnectTo {
     pub name: NodeName,
+    /// False for the host of the time-series database, when it is none of OMS.
+    pub runs_oms: bool,
     pub connection: Connection,
 }
 

@@ -21,7 +21,7 @@ const SEEDS: &str = "10000";
 const CASES: &str = "5000";
 
 /// Stories that take minutes each: told by `--all` only (their times are in the README).
-const LONG: [&str; 2] = ["newer_docker::", "password::"];
+const LONG: [&str; 1] = ["password::"];
 
 type Failure = Box<dyn std::error::Error>;
 

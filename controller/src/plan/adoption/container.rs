@@ -7,7 +7,7 @@ use omsctl_proto::{
     WantedHealth,
 };
 
-use super::super::container::bind_source;
+use super::super::container::{CERTIFICATE, CONFIG, KEY, LOGS, RUN, STORE, bind_source};
 use super::super::image;
 use super::super::planner::docker_trouble;
 use super::super::version::OmsVersion;
@@ -15,13 +15,6 @@ use super::super::version::OmsVersion;
 /// The container's name in the manual, and where its configuration lies there.
 const USUAL_NAME: &str = "oms";
 const USUAL_CONFIG: &str = "/data/oms/config.yaml";
-
-const CONFIG: &str = "/home/admin/conf/config.yaml";
-const LOGS: &str = "/home/admin/logs";
-const STORE: &str = "/home/ds/store";
-const RUN: &str = "/home/ds/run";
-const CERTIFICATE: &str = "/etc/pki/nginx/oms_server.crt";
-const KEY: &str = "/etc/pki/nginx/oms_server.key";
 
 /// What a host is asked first: which containers are there?
 pub fn look_for(container: Option<&str>, key: &FingerprintKey) -> FactsRequest {

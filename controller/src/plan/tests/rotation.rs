@@ -110,6 +110,10 @@ fn it_is_done_on_all_hosts_or_on_none() {
     );
     check(Cluster::add_host, "n4 has no container yet");
     check(
+        |cluster| *cluster = super::tsdb::on(cluster.clone(), "db"),
+        "the time-series database does not serve yet",
+    );
+    check(
         |cluster| cluster.container("n1").initialisation.state = InitState::Failed,
         "OMS is not initialised on n1 yet",
     );

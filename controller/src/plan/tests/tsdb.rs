@@ -11,7 +11,7 @@ use crate::plan::{NodeState, preflight, status};
 const INFLUXDB: &str = "/images/influxdb.tar";
 
 /// The cluster with the database on this host, which is added when it is none of OMS.
-fn on(mut cluster: Cluster, node: &str) -> Cluster {
+pub(super) fn on(mut cluster: Cluster, node: &str) -> Cluster {
     let connection = cluster.deployment.hosts[0].connection.clone();
     cluster.deployment.tsdb = Some(TsdbServer {
         host: name(node),
